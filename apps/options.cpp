@@ -1,0 +1,41 @@
+#include "apps/options.h"
+
+#include <iostream>
+
+#include "sim/core/error.h"
+
+namespace fluence::apps {
+
+std::string version_line() { return std::string("fluence ") + FLUENCE_VERSION; }
+
+std::optional<po::variables_map> parse_options(const std::string& command, const std::string& usage,
+                                               po::options_description& options,
+                                               const std::vector<std::string>& positional,
+                                               const Arguments& arguments, const std::string& examples) {
+    options.add_options()("help,h", "print this help")("version", "print the version");
+    po::positional_options_description bare;
+    for (const std::string& name : positional) {
+        bare.add(name.c_str(), 1);
+    }
+    po::variables_map values;
+    try {
+        po::store(po::command_line_parser(arguments).options(options).positional(bare).run(), values);
+        if (values.count("help") != 0) {
+            std::cout << "Usage: fluence " << command << " " << usage << "\n\n" << options;
+            if (!examples.empty()) {
+                std::cout << "\nExamples:\n" << examples;
+            }
+            return std::nullopt;
+        }
+        if (values.count("version") != 0) {
+            std::cout << version_line() << "\n";
+            return std::nullopt;
+        }
+        po::notify(values);
+    } catch (const po::error& error) {
+        throw InputError("fluence " + command, "", error.what(), "see fluence " + command + " --help");
+    }
+    return values;
+}
+
+}  // namespace fluence::apps

@@ -1,0 +1,70 @@
+// Bit-true execution of a quantised graph: golden runs, and the exact consequences of faults by carrying
+// only what changed from layer to layer. workloads/graph.h defines the arithmetic.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sim/arith/fault_effect.h"
+#include "workloads/graph.h"
+
+namespace fluence::arith {
+
+using workloads::Codes;
+
+// Range restriction of one layer's output (Ranger): codes outside [lo, hi] of their channel become the
+// nearer bound, or 0. Strict comparisons: the bounds themselves pass. Empty vectors: no restriction.
+struct OutputBounds {
+    std::vector<std::int32_t> lo, hi;  // one a channel
+    bool zero_outside = false;         // otherwise clamp
+};
+
+struct GoldenRun {
+    std::vector<Codes> tensors;       // by tensor; flatten's output too
+    std::vector<Codes> accumulators;  // by layer; bias included; empty for layers without MACs
+};
+
+struct ValueChange {
+    std::int64_t index = 0;  // flat element
+    std::int32_t code = 0;   // the faulty code; differs from the golden one
+};
+
+// The consequences of faults for one inference.
+struct FaultyRun {
+    std::vector<ValueChange> logits;        // empty: the logits are identical
+    std::int32_t first_changed_layer = -1;  // first layer with a changed output code; −1: none
+    std::int32_t last_changed_layer = -1;   // last layer with a changed output code
+    std::int64_t changed_values = 0;        // changed output codes, all layers together (flatten not counted)
+};
+
+class Engine {
+  public:
+    // `bounds`: empty, or one a layer.
+    explicit Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds = {});
+    ~Engine();
+    Engine(Engine&&) noexcept;
+    Engine& operator=(Engine&&) noexcept;
+
+    const workloads::Graph& graph() const;
+
+    // Dense execution. `image`: codes of the input tensor.
+    GoldenRun run(const Codes& image) const;
+
+    // The exact result of an inference whose layers suffer `faults` (ascending, at most one entry a layer)
+    // on the image that `golden` belongs to (same Engine). Order inside a layer: operands and parameters,
+    // accumulators, requantise and clamp, output flips, range restriction, forced outputs.
+    // Not safe to call from two threads on one Engine (it owns scratch memory).
+    FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults);
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// The same by the definition: re-executes every layer with plain loops. Slow; tests and self-checks
+// compare with it. Returns all tensors of the faulty inference.
+std::vector<Codes> reference_run(const workloads::Graph& graph, const std::vector<OutputBounds>& bounds,
+                                 const Codes& image, const std::vector<LayerFault>& faults);
+
+}  // namespace fluence::arith

@@ -1,0 +1,66 @@
+// What upsets do to the execution of one layer, in the terms of its arithmetic. The resolver (sim/fault)
+// produces it, protection parts (sim/protect) may alter it, the engine (sim/arith) executes it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/core/ids.h"
+
+namespace fluence::arith {
+
+// An accumulator (index: flat element of the layer's output) is off by `delta` (mod 2³²) from what the
+// layer's actual inputs give. The same index may occur several times; deltas add.
+struct AccumulatorDelta {
+    std::int64_t index = 0;
+    std::int32_t delta = 0;
+};
+
+// The checksum column's sum of pixel `pixel` over output channels first_channel … (a block of the array's
+// columns) is off by `delta` as well, because the checksum column saw the same wrong activation.
+struct ChecksumDelta {
+    std::int64_t pixel = 0;
+    std::int32_t first_channel = 0;
+    std::int64_t delta = 0;
+};
+
+// Layers without MACs: element `element` of input `input` reads as `code` by the outputs with flat index in
+// [first_output, last_output).
+struct OperandChange {
+    std::int32_t input = 0;
+    std::int64_t element = 0;
+    std::int32_t code = 0;
+    std::int64_t first_output = 0, last_output = 0;
+};
+
+// A vector-unit parameter has another value during this layer.
+enum class Parameter { bias, multiplier, shift };
+struct ParameterChange {
+    Parameter parameter = Parameter::bias;
+    std::int64_t index = 0;  // into Layer::bias, multiplier or shift
+    std::int32_t value = 0;
+};
+
+// Bits of a finished output code (behind the activation function, in front of range restriction) inverted.
+struct OutputFlip {
+    std::int64_t index = 0;
+    std::uint32_t mask = 0;
+};
+
+// A suppressor sets this output to `code`, whatever was computed (behind everything else).
+struct ForcedOutput {
+    std::int64_t index = 0;
+    std::int32_t code = 0;
+};
+
+struct LayerFault {
+    LayerId layer{};
+    std::vector<AccumulatorDelta> accumulators;
+    std::vector<ChecksumDelta> checksum;
+    std::vector<OperandChange> operands;
+    std::vector<ParameterChange> parameters;
+    std::vector<OutputFlip> outputs;
+    std::vector<ForcedOutput> forced;
+};
+
+}  // namespace fluence::arith

@@ -1,0 +1,62 @@
+// Outcome of one faulty inference against the fault-free inference of the same image under the same policy.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sim/arith/engine.h"
+#include "sim/fault/resolver.h"
+
+namespace fluence::campaign {
+
+enum class Outcome {
+    masked,  // identical logits
+    benign,  // logits differ, top-1 is the same
+    sdc,     // silent data corruption: top-1 differs and nothing was detected
+    due,     // detected, not repaired
+};
+inline constexpr int kOutcomeCount = 4;
+const char* name_of(Outcome outcome);
+
+// Index of the largest logit; the lowest index wins a tie.
+std::int32_t top1(const workloads::Codes& logits);
+// Softmax confidence of the best class minus that of the second (Mahmoud: Top2Diff), in [0,1].
+double top2_difference(const workloads::Codes& logits, double scale);
+// Cross entropy against `label`, nats.
+double cross_entropy(const workloads::Codes& logits, double scale, std::int32_t label);
+
+// One row: a fault under a policy.
+struct OutcomeRow {
+    std::int64_t fault = 0;
+    std::int32_t policy = 0;
+    std::int64_t cycle = 0;
+    Outcome outcome = Outcome::masked;
+    fault::DeadReason dead = fault::DeadReason::none;
+    bool corrected = false, detected = false, suppressed = false;
+    std::int32_t struck_layer = -1;         // whose work was at the site; −1: none
+    std::int32_t first_changed_layer = -1, last_changed_layer = -1;
+    std::int64_t changed_values = 0;
+    std::int32_t top1 = 0;
+    bool correct = false;                   // top-1 equals the label
+    double delta_loss = 0;                  // cross entropy minus the fault-free one
+    double top2diff = 0;
+    std::uint64_t golden_bits = 0, faulty_bits = 0;
+};
+
+struct FaultRow {
+    std::int64_t id = 0;
+    std::int32_t image = 0;
+    fault::Upset upset;   // cycle not set: it differs by policy
+    double phase = 0;
+};
+
+struct GoldenRow {
+    std::int32_t image = 0;
+    std::int32_t policy = 0;
+    std::int32_t label = 0;
+    std::int32_t top1 = 0;
+    double top2diff = 0;
+    double loss = 0;
+};
+
+}  // namespace fluence::campaign

@@ -1,0 +1,95 @@
+// The results of a campaign: one SQLite file (docs/results-format.md). While the campaign runs it is
+// `FILE.partial`, written in transactions of whole batches; when the last batch is in, it is rewritten in
+// canonical order into FILE. The bytes of FILE depend on the experiment alone, not on workers or restarts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "sim/campaign/outcome.h"
+#include "traces/timeline.h"
+
+struct sqlite3;
+
+namespace fluence::campaign {
+
+inline constexpr int kResultSchemaVersion = 1;
+
+struct PolicyRow {
+    std::int32_t id = 0;
+    std::string name;
+    std::string description;
+    std::int64_t cycles = 0;            // of one fault-free inference
+    double area_ge = 0;                 // logic and on-chip memories, NAND2 equivalents
+    double protection_area_ge = 0;      // the share of it that the policy adds
+    double dram_check_share = 0;        // DRAM check bits over data bits
+    nlohmann::json composition;
+    nlohmann::json area_tree;
+    std::vector<traces::LayerStats> layers;
+};
+
+struct SiteRow {
+    std::string kind;
+    std::int64_t units = 0;
+    std::int32_t bits = 0;
+    std::int32_t layer = -1;
+    double cross_section = 1;
+};
+
+struct CampaignHeader {
+    nlohmann::json experiment;   // Experiment::resolved
+    std::string workload;        // name of the graph
+    nlohmann::json provenance;   // of the bundle
+    std::vector<std::string> layer_names;
+    std::vector<std::string> layer_kinds;
+    double fp32_top1 = -1;
+    std::int64_t images = 0, faults = 0, batches = 0;
+    double confidence = 0.95;
+    std::vector<SiteRow> sites;
+    std::vector<PolicyRow> policies;
+};
+
+struct BatchResult {
+    std::int64_t batch = 0;
+    std::vector<GoldenRow> golden;
+    std::vector<FaultRow> faults;
+    std::vector<OutcomeRow> outcomes;
+};
+
+// Writing. Opening an existing partial file of the same experiment resumes it; of another experiment is an
+// InputError. Full disk or a read-only folder is an InputError; batches committed before stay.
+class ResultWriter {
+  public:
+    ResultWriter(const std::string& path, const CampaignHeader& header);
+    ~ResultWriter();
+    bool has(std::int64_t batch) const;
+    std::int64_t committed() const;
+    void commit(const BatchResult& result);  // one transaction
+    void finish();                           // canonical order, rename
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Reading of a finished or partial file. Rows come ordered by (fault, policy) and (image, policy).
+class ResultReader {
+  public:
+    explicit ResultReader(const std::string& path);  // InputError: missing, not a result file, other schema
+    ~ResultReader();
+    const CampaignHeader& header() const;
+    bool complete() const;
+    void for_each_golden(const std::function<void(const GoldenRow&)>& visit) const;
+    // Calls visit(fault, rows): the fault and its outcomes, one a policy.
+    void for_each_fault(const std::function<void(const FaultRow&, const std::vector<OutcomeRow>&)>& visit) const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fluence::campaign

@@ -1,0 +1,56 @@
+// A[m,k] of the GEMM behind a conv or linear layer, without building the matrix.
+#pragma once
+
+#include <cstdint>
+
+#include "workloads/graph.h"
+
+namespace fluence::dataflow {
+
+class Im2col {
+  public:
+    Im2col(const workloads::Graph& graph, const workloads::Layer& layer);
+
+    // Flat element of the layer's input tensor that A[m,k] of `group` is, or −1 for padding (value 0).
+    std::int64_t input_element(int group, std::int64_t m, std::int64_t k) const;
+
+    // Calls visit(m, k) for every (m, k) of `group` with input_element(group, m, k) == element, ordered by k.
+    // The group of an element is element's channel / channels per group.
+    template <class Visit>
+    void for_each_use(std::int64_t element, Visit visit) const;
+    int group_of(std::int64_t element) const;
+
+    const workloads::GemmShape& gemm() const { return gemm_; }
+
+  private:
+    workloads::GemmShape gemm_;
+    workloads::Shape input_;
+    workloads::Window window_;
+    int output_height_ = 1, output_width_ = 1;
+    int channels_per_group_ = 1;
+};
+
+template <class Visit>
+void Im2col::for_each_use(std::int64_t element, Visit visit) const {
+    const std::int64_t plane = input_.plane();
+    const std::int64_t channel = element / plane % channels_per_group_;
+    const std::int64_t y = element % plane / input_.width;
+    const std::int64_t x = element % input_.width;
+    for (int ky = 0; ky < window_.kernel_h; ++ky) {
+        const std::int64_t oy_scaled = y + window_.pad_h - std::int64_t{ky} * window_.dilation_h;
+        if (oy_scaled < 0 || oy_scaled % window_.stride_h != 0 || oy_scaled / window_.stride_h >= output_height_) {
+            continue;
+        }
+        for (int kx = 0; kx < window_.kernel_w; ++kx) {
+            const std::int64_t ox_scaled = x + window_.pad_w - std::int64_t{kx} * window_.dilation_w;
+            if (ox_scaled < 0 || ox_scaled % window_.stride_w != 0 || ox_scaled / window_.stride_w >= output_width_) {
+                continue;
+            }
+            const std::int64_t m = oy_scaled / window_.stride_h * output_width_ + ox_scaled / window_.stride_w;
+            const std::int64_t k = (channel * window_.kernel_h + ky) * window_.kernel_w + kx;
+            visit(m, k);
+        }
+    }
+}
+
+}  // namespace fluence::dataflow

@@ -1,0 +1,84 @@
+// Where the words of a workload lie in DRAM, and what each word holds. A pure function of the graph and
+// the machine; the machine's DMA, the resolver and the traffic report all use this one.
+//
+// E = word_bytes elements of one byte share a word. Regions follow each other, each begins on a word:
+//   weights of a layer     blocks in the order group, n_fold, k_fold; a block is used_rows rows (k order)
+//                          of ⌈used_cols/E⌉ words; PE column c of row r is byte c of its row
+//   parameters of a layer  bias (4 bytes each, little endian), then multiplier (4 bytes each), then shift
+//                          (1 byte each); each of the three begins on a word; absent ones take no words
+//   activations of a tensor  channel planes; where height·width > 1 each plane begins on a word
+//                          (plane_words = ⌈H·W/E⌉), otherwise the channels are packed. 4-byte codes
+//                          (s32) take 4 bytes each. flatten shares the region of its input.
+// Bytes of a word that hold no element are padding.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/core/accelerator_config.h"
+#include "traces/timeline.h"
+#include "workloads/graph.h"
+
+namespace fluence::dataflow {
+
+// One value inside a word.
+enum class FieldKind { weight, bias, multiplier, shift, activation };
+struct Field {
+    FieldKind kind = FieldKind::weight;
+    std::int32_t owner = 0;  // layer index, or tensor index for activations
+    // weight: index into Layer::weights. bias, multiplier, shift: index into that vector.
+    // activation: flat element.
+    std::int64_t index = 0;
+    std::int32_t bit = 0;    // lowest bit inside the word
+    std::int32_t width = 8;  // bits
+};
+
+struct Region {
+    traces::Content content = traces::Content::weights;
+    std::int32_t owner = 0;
+    std::int64_t first_word = 0;
+    std::int64_t words = 0;
+};
+
+// The position of a weight block (one fold) in its layer's region.
+struct WeightBlock {
+    std::int64_t first_word = 0;  // absolute DRAM word
+    std::int64_t words = 0;
+    std::int32_t used_rows = 0, used_cols = 0;
+    std::int32_t row_words = 0;
+};
+
+class MemoryMap {
+  public:
+    MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config);
+
+    std::int64_t words() const { return words_; }
+    int word_bytes() const { return word_bytes_; }
+    const std::vector<Region>& regions() const { return regions_; }
+    const Region& weights(LayerId layer) const;
+    const Region& parameters(LayerId layer) const;
+    const Region& activations(TensorId tensor) const;  // of a flatten's output: its input's region
+
+    WeightBlock weight_block(LayerId layer, int group, int n_fold, int k_fold) const;
+    int k_folds(LayerId layer) const;
+    int n_folds(LayerId layer) const;
+
+    // The DRAM word and first bit of an element of an activation tensor.
+    std::int64_t activation_word(TensorId tensor, std::int64_t element) const;
+    int activation_bit(TensorId tensor, std::int64_t element) const;
+
+    // The fields of a DRAM word, by ascending bit; empty for a word of padding alone. Activations of a
+    // region shared by flatten are reported under the tensor that a layer produced.
+    std::vector<Field> fields(std::int64_t word) const;
+    const Region& region_of(std::int64_t word) const;
+
+  private:
+    const workloads::Graph* graph_;
+    int rows_ = 0, cols_ = 0, word_bytes_ = 0;
+    std::int64_t words_ = 0;
+    std::vector<Region> regions_;
+    std::vector<std::int32_t> weight_region_, parameter_region_;  // one a layer; −1: none
+    std::vector<std::int32_t> activation_region_;                 // one a tensor
+};
+
+}  // namespace fluence::dataflow

@@ -1,0 +1,43 @@
+// Upset → the exact set of changed values, or the reason it is dead. Closed form: from the timeline, the
+// space-time map and the memory map; the array is never stepped.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sim/arith/engine.h"
+#include "sim/core/accelerator_config.h"
+#include "sim/fault/upset.h"
+#include "sim/protect/policy.h"
+#include "traces/timeline.h"
+#include "workloads/graph.h"
+
+namespace fluence::fault {
+
+struct Resolution {
+    DeadReason dead = DeadReason::none;
+    bool corrected = false;  // a code corrected at least one read
+    bool detected = false;   // a code detected at least one read that it could not correct
+    // The struck field (register, or the element of the word that holds the lowest struck data bit) before
+    // and after the upset, as raw bits; equal where no field was struck.
+    std::uint64_t golden_bits = 0, faulty_bits = 0;
+    std::int32_t layer = -1;  // layer whose work was at the site when it was struck; −1: none
+    std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead
+};
+
+// One machine run under one policy. Keeps references to all arguments.
+class Resolver {
+  public:
+    Resolver(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
+             const traces::Timeline& timeline);
+    ~Resolver();
+
+    // `golden`: the fault-free run of the struck image under this policy.
+    Resolution resolve(const Upset& upset, const arith::GoldenRun& golden) const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fluence::fault

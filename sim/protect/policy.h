@@ -1,0 +1,62 @@
+// A protection policy: a composition of parts that act at five points of the machine
+// (configs/policies/*.json; docs/policies.md).
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/arith/engine.h"
+#include "sim/core/accelerator_config.h"
+#include "sim/core/json.h"
+#include "sim/core/memory.h"
+
+namespace fluence::protect {
+
+// Point 1, memory words: a code, and a word whose error is detected but not corrected reads as zero.
+struct MemoryPart {
+    std::string code = "none";
+};
+
+// Point 3, MAC output: linear checksum (filter sum) computed by a checksum column beside the array; see
+// sim/protect/checksum.h.
+struct ChecksumPart {};
+
+// Point 5, layer output.
+struct ZeroPart {};  // zero on detection: the outputs of the pixel and column block that the checksum located
+struct RangePart {
+    enum class Mode { clamp, zero };
+    enum class Granularity { layer, channel };
+    Mode mode = Mode::clamp;
+    Granularity granularity = Granularity::layer;
+};
+
+struct Policy {
+    std::string name;
+    std::string description;
+    std::array<MemoryPart, kMemoryCount> memory;  // by index_of(Memory)
+    std::optional<ChecksumPart> checksum;
+    std::optional<ZeroPart> zero;
+    std::optional<RangePart> range;
+};
+
+// Throws InputError: unknown keys or parts, two owners of one point, a suppressor without its detector.
+Policy parse_policy(const nlohmann::json& value, const std::string& file);
+// `name`: a preset, or the path of a JSON file.
+Policy load_policy(const std::string& name_or_path);
+std::vector<Policy> preset_policies();
+nlohmann::json to_json(const Policy& policy);
+
+// What a policy does to the machine's timing.
+struct PolicyTiming {
+    std::array<std::int32_t, kMemoryCount> decode_cycles{};  // latency of a read, by Memory
+    bool checksum_column = false;    // one more column, drained with every fold
+    Cycles vector_pipeline{};        // added to the vector unit's pipeline (range restriction, comparator)
+};
+PolicyTiming timing_of(const Policy& policy);
+
+// Stored bits of a word of `memory` under this policy, check bits included.
+int stored_bits(const Policy& policy, Memory memory, int data_bits);
+
+}  // namespace fluence::protect

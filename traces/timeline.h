@@ -1,0 +1,147 @@
+// What a run of the machine did and when: every transfer of words, every fold of the array, every pass of
+// the vector unit. Latency reports, traces and the resolver (upset → changed values) are made from it.
+//
+// Cycles. Cycle t is the time between clock edge t and clock edge t+1. An upset at cycle t inverts its bits
+// at edge t, after every register and memory word took its new value at that edge: whatever reads the site
+// in cycle t or later sees it, until the site is written again. "Written at t" means at edge t, so that a
+// read in cycle t sees the new value; "read in t" means during cycle t.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "sim/core/ids.h"
+#include "sim/core/memory.h"
+
+namespace fluence::traces {
+
+using Cycle = std::int64_t;
+
+// What a run of words holds.
+enum class Content {
+    weights,      // of layer `owner`, in fold order (dataflow::MemoryMap)
+    parameters,   // bias, multiplier, shift of layer `owner`
+    activations,  // of tensor `owner`
+};
+
+// `words` consecutive DRAM words and where they lie in the buffer.
+struct Segment {
+    std::int64_t dram_word = 0;
+    std::int64_t buffer_word = 0;  // word index in the whole buffer (both halves)
+    std::int64_t words = 0;
+};
+
+// One DMA transfer from DRAM into a buffer (or into the vector unit's parameter registers, segments'
+// buffer_word then unused). The i-th word over all segments is read from DRAM in cycle
+// begin + ⌊i·word_bytes/bytes_per_cycle⌋ and written to the buffer `latency` + 1 cycles later.
+struct Load {
+    LayerId layer{};  // on whose behalf
+    Content content = Content::weights;
+    std::int32_t owner = 0;                     // layer index or tensor index
+    bool to_vector_unit = false;                // parameters; otherwise into `buffer`
+    Memory buffer = Memory::weight_buffer;
+    Cycle begin = 0;
+    Cycle latency = 0;
+    std::int32_t word_bytes = 8;
+    std::int32_t bytes_per_cycle = 8;
+    std::vector<Segment> segments;
+
+    std::int64_t words() const;
+    Cycle read_cycle(std::int64_t word) const { return begin + word * word_bytes / bytes_per_cycle; }
+    Cycle write_cycle(std::int64_t word) const { return read_cycle(word) + latency + 1; }
+    // The edge at which the last word is in place.
+    Cycle done() const { return write_cycle(words() - 1); }
+};
+
+// One transfer of finished activations from the vector unit to DRAM. Word i is written at
+// begin + ⌊i·word_bytes/bytes_per_cycle⌋ + latency + 1. Every DRAM word of a tensor is written once, whole,
+// by the store that holds the last of its elements to be produced.
+struct Store {
+    LayerId layer{};
+    TensorId tensor{};
+    Cycle begin = 0;
+    Cycle latency = 0;
+    std::int32_t word_bytes = 8;
+    std::int32_t bytes_per_cycle = 8;
+    std::vector<Segment> segments;  // buffer_word unused
+
+    std::int64_t words() const;
+    Cycle write_cycle(std::int64_t word) const { return begin + word * word_bytes / bytes_per_cycle + latency + 1; }
+    Cycle done() const { return write_cycle(words() - 1); }
+};
+
+// One fold: a block of up to R×C weights held by the array while `pixels` output pixels stream through it.
+// The dataflow's docstring says which PE does what in which cycle (dataflow::WeightStationaryMap).
+struct Fold {
+    LayerId layer{};
+    std::int32_t group = 0;
+    std::int32_t k_fold = 0, k_folds = 0;  // which block of the reduction, of how many
+    std::int32_t n_fold = 0;               // which block of output channels
+    std::int64_t first_pixel = 0, pixels = 0;
+    std::int32_t used_rows = 0, used_cols = 0;
+    std::int32_t weight_load = 0;          // index into Timeline::loads of the weights of this fold
+    std::int32_t activation_load = 0;      // and of its activations
+    std::int64_t weight_word = 0;          // first word of its weights in the weight buffer
+    std::int64_t accumulator = 0;          // first accumulator (32-bit) of its block in the output buffer
+    Cycle preload = 0;  // edge at which the first row of weights enters the array
+    Cycle stream = 0;   // edge at which A[first_pixel][first k] is first sampled by a register
+    Cycle end = 0;      // edge by which the last accumulator of the fold is written
+};
+
+// One pass of the vector unit over a block of elements in order; element i is read in cycle
+// begin + ⌊i/lanes⌋. For conv and linear the block is used_cols channels × pixels of accumulators, channel
+// by channel; for other layers it is a contiguous range of output elements (flat index), and the operands
+// of output element i are read in that cycle.
+struct VectorPass {
+    LayerId layer{};
+    std::int32_t group = 0;
+    std::int32_t n_fold = 0;               // conv, linear: which block of output channels
+    std::int64_t first_pixel = 0, pixels = 0;  // conv, linear
+    std::int64_t accumulator = 0;          // conv, linear: first accumulator in the output buffer
+    std::int64_t first_element = 0;        // others: first output element (flat)
+    std::int64_t elements = 0;             // number of elements of the block
+    std::vector<std::int32_t> operand_loads;  // others: index into Timeline::loads, one an input
+    std::int32_t lanes = 1;
+    Cycle begin = 0;
+    Cycle end = 0;  // edge at which the last output is ready
+    Cycle read_cycle(std::int64_t element) const { return begin + element / lanes; }
+};
+
+// Cycles and traffic of one layer. Stalls: cycles in which the array (or, in layers without MACs, the
+// vector unit) had work of this layer left and waited, by cause; they do not overlap.
+struct LayerStats {
+    std::string name;
+    Cycle begin = 0, end = 0;  // edges
+    std::int64_t macs = 0;
+    std::int64_t busy_cycles = 0;            // array or vector unit at work
+    std::int64_t stall_weights = 0;          // waiting for a weight load
+    std::int64_t stall_activations = 0;      // waiting for an activation load
+    std::int64_t stall_drain = 0;            // waiting for a free half of the output buffer
+    std::int64_t stall_store = 0;            // waiting for stores to finish at the end of the layer
+    std::int64_t preload_cycles = 0;         // array idle while weights enter it
+    double utilisation = 0;                  // macs / (PEs × (end − begin))
+    std::int64_t dram_read_words = 0, dram_write_words = 0;
+    std::int64_t unique_words = 0;           // weights, parameters, inputs and outputs counted once
+    std::int64_t buffer_reads = 0, buffer_writes = 0;  // words, all three buffers
+};
+
+struct Timeline {
+    Cycle cycles = 0;  // of the whole inference
+    // Cycles the error-correcting decoder of each Memory adds between the read of a word and its use
+    // (DRAM's is contained in Load::latency).
+    std::array<std::int32_t, kMemoryCount> decode_cycles{};
+    std::vector<Load> loads;
+    std::vector<Store> stores;
+    std::vector<Fold> folds;
+    std::vector<VectorPass> passes;
+    std::vector<LayerStats> layers;  // one a layer of the graph
+};
+
+// Binary form, exact; for passing a timeline between processes and for files.
+void write(std::ostream& stream, const Timeline& timeline);
+Timeline read_timeline(std::istream& stream, const std::string& name);
+
+}  // namespace fluence::traces
