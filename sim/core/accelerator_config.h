@@ -38,8 +38,8 @@ struct DramConfig {
 };
 
 struct VectorUnitConfig {
-    int lanes = 0;              // elements a cycle
-    Cycles pipeline_depth{};    // from the read of an accumulator to its requantised output
+    int lanes = 0;            // elements a cycle
+    Cycles pipeline_depth{};  // from the read of an accumulator to its requantised output
 };
 
 struct AcceleratorConfig {

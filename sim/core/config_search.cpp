@@ -69,7 +69,8 @@ std::string find_config(const std::string& kind, const std::string& name, const 
     for (const std::string& preset : config_names(kind)) {
         valid += (valid.empty() ? "" : ", ") + preset;
     }
-    throw InputError(referring_file, key, "there is no \"" + name + "\" in " + kind, valid + ", or the path of a JSON file");
+    throw InputError(referring_file, key, "there is no \"" + name + "\" in " + kind,
+                     valid + ", or the path of a JSON file");
 }
 
 }  // namespace fluence

@@ -10,8 +10,8 @@ namespace fluence {
 // .json is a path: taken as it is, or relative to the folder of `referring_file`. Otherwise it is
 // configs/<kind>/<name>.json under $FLUENCE_HOME, the folders above the program, or the source tree.
 // Throws InputError listing the presets when there is no such file.
-std::string find_config(const std::string& kind, const std::string& name, const std::string& referring_file = "",
-                        const std::string& key = "");
+std::string find_config(const std::string& kind, const std::string& name,
+                        const std::string& referring_file = "", const std::string& key = "");
 // Names of the presets of a kind, sorted.
 std::vector<std::string> config_names(const std::string& kind);
 // The folder that holds configs/ (and the shipped weights).

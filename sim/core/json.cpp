@@ -16,9 +16,13 @@ std::string join(const std::vector<std::string>& words) {
     return line;
 }
 
-std::string range(const std::string& low, const std::string& high) { return low + " to " + high; }
+std::string range(const std::string& low, const std::string& high) {
+    return low + " to " + high;
+}
 
-std::string shown(double value) { return nlohmann::json(value).dump(); }
+std::string shown(double value) {
+    return nlohmann::json(value).dump();
+}
 
 }  // namespace
 
@@ -41,7 +45,9 @@ JsonObject::JsonObject(const nlohmann::json& value, std::string file, std::strin
     }
 }
 
-std::string JsonObject::key_path(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+std::string JsonObject::key_path(const std::string& key) const {
+    return path_.empty() ? key : path_ + "." + key;
+}
 
 void JsonObject::fail(const std::string& key, const std::string& reason, const std::string& valid) const {
     throw InputError(file_, key_path(key), reason, valid);
@@ -62,8 +68,9 @@ const nlohmann::json& JsonObject::require(const std::string& key) {
 std::int64_t JsonObject::integer(const std::string& key, std::int64_t low, std::int64_t high) {
     const nlohmann::json& value = require(key);
     const std::string valid = range(std::to_string(low), std::to_string(high));
-    const bool too_large = value.is_number_unsigned() &&
-                           value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    const bool too_large =
+        value.is_number_unsigned() &&
+        value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (!value.is_number_integer() || too_large) {
         fail(key, "is " + value.dump() + " where an integer is needed", valid);
     }
@@ -149,7 +156,9 @@ std::vector<std::string> JsonObject::text_list(const std::string& key) {
     return list;
 }
 
-JsonObject JsonObject::object(const std::string& key) { return JsonObject(require(key), file_, key_path(key)); }
+JsonObject JsonObject::object(const std::string& key) {
+    return JsonObject(require(key), file_, key_path(key));
+}
 
 std::vector<JsonObject> JsonObject::objects(const std::string& key) {
     const nlohmann::json& value = require(key);
@@ -163,7 +172,9 @@ std::vector<JsonObject> JsonObject::objects(const std::string& key) {
     return list;
 }
 
-const nlohmann::json& JsonObject::raw(const std::string& key) { return require(key); }
+const nlohmann::json& JsonObject::raw(const std::string& key) {
+    return require(key);
+}
 
 void JsonObject::finish() const {
     for (const auto& item : value_->items()) {

@@ -22,7 +22,8 @@ class JsonObject {
 
     bool has(const std::string& key);
     std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high);
-    std::int64_t integer_or(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high);
+    std::int64_t integer_or(const std::string& key, std::int64_t fallback, std::int64_t low,
+                            std::int64_t high);
     double number(const std::string& key, double low, double high);
     double number_or(const std::string& key, double fallback, double low, double high);
     bool boolean_or(const std::string& key, bool fallback);
@@ -43,7 +44,8 @@ class JsonObject {
 
     // "path.key" for messages, and the error itself for checks the caller makes.
     std::string key_path(const std::string& key) const;
-    [[noreturn]] void fail(const std::string& key, const std::string& reason, const std::string& valid = "") const;
+    [[noreturn]] void fail(const std::string& key, const std::string& reason,
+                           const std::string& valid = "") const;
 
     const std::string& file() const { return file_; }
     const std::string& path() const { return path_; }

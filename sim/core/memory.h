@@ -9,11 +9,13 @@ namespace fluence {
 
 enum class Memory { dram, weight_buffer, activation_buffer, output_buffer };
 inline constexpr int kMemoryCount = 4;
-inline constexpr std::array<Memory, kMemoryCount> kMemories = {Memory::dram, Memory::weight_buffer,
-                                                               Memory::activation_buffer, Memory::output_buffer};
-constexpr std::size_t index_of(Memory memory) { return static_cast<std::size_t>(memory); }
-const char* name_of(Memory memory);                   // "dram", "weight_buffer" …
-Memory memory_named(const std::string& name);         // throws std::out_of_range for an unknown name
+inline constexpr std::array<Memory, kMemoryCount> kMemories = {
+    Memory::dram, Memory::weight_buffer, Memory::activation_buffer, Memory::output_buffer};
+constexpr std::size_t index_of(Memory memory) {
+    return static_cast<std::size_t>(memory);
+}
+const char* name_of(Memory memory);            // "dram", "weight_buffer" …
+Memory memory_named(const std::string& name);  // throws std::out_of_range for an unknown name
 
 // Data bits 0 … word_bits−1, then check bits. Wide enough for 128 data bits and any code here.
 inline constexpr int kMaxWordBits = 160;

@@ -44,7 +44,9 @@ std::uint64_t RandomStream::below(std::uint64_t bound) {
     return draw % bound;
 }
 
-double RandomStream::uniform() { return static_cast<double>(next64() >> 11) * 0x1.0p-53; }
+double RandomStream::uniform() {
+    return static_cast<double>(next64() >> 11) * 0x1.0p-53;
+}
 
 double RandomStream::normal() {
     double u = 0;

@@ -27,7 +27,7 @@ class RandomStream {
     std::uint64_t below(std::uint64_t bound);
     // Uniform on [0, 1) with 53 bits.
     double uniform();
-    // Standard normal, by inversion-free polar method.
+    // Standard normal, by the polar method (Marsaglia and Bray, 1964).
     double normal();
 
   private:

@@ -22,6 +22,8 @@ TEST(Units, AddWithinOneUnitOnly) {
     static_assert(!CanAdd<Cycles, int>::value, "nor cycles and plain numbers");
 }
 
-TEST(Units, RatioIsAPlainNumber) { EXPECT_DOUBLE_EQ(Cycles(3) / Cycles(4), 0.75); }
+TEST(Units, RatioIsAPlainNumber) {
+    EXPECT_DOUBLE_EQ(Cycles(3) / Cycles(4), 0.75);
+}
 
 }  // namespace
