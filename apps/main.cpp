@@ -14,11 +14,12 @@ using fluence::apps::commands;
 
 void print_help() {
     std::cout << "Usage: fluence COMMAND [OPTIONS]\n\n"
-                 "What upsets do to a neural network on an accelerator, and what each protection costs.\n\nCommands:\n";
+                 "What upsets do to a neural network on an accelerator, and what each protection "
+                 "costs.\n\nCommands:\n";
     for (const Command& command : commands()) {
         const std::string name = command.name;
-        std::cout << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command.summary
-                  << "\n";
+        std::cout << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ')
+                  << command.summary << "\n";
     }
     std::cout << "\nfluence COMMAND --help explains one command.\n";
 }

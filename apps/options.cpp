@@ -6,7 +6,9 @@
 
 namespace fluence::apps {
 
-std::string version_line() { return std::string("fluence ") + FLUENCE_VERSION; }
+std::string version_line() {
+    return std::string("fluence ") + FLUENCE_VERSION;
+}
 
 std::optional<po::variables_map> parse_options(const std::string& command, const std::string& usage,
                                                po::options_description& options,

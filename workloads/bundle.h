@@ -19,12 +19,12 @@ struct ChannelProfile {
 struct Bundle {
     Graph graph;
     std::int64_t image_count = 0;
-    std::vector<std::uint8_t> images;  // image_count × input elements: the stored byte of each code
-    std::vector<std::int32_t> labels;  // one an image
+    std::vector<std::uint8_t> images;     // image_count × input elements: the stored byte of each code
+    std::vector<std::int32_t> labels;     // one an image
     std::vector<ChannelProfile> profile;  // one a tensor, from the calibration split
     // Golden activations of the first golden_count images: golden[image][tensor].
     std::vector<std::vector<Codes>> golden;
-    double fp32_top1 = 0;   // of the source network on all images of this bundle; −1 where unknown
+    double fp32_top1 = 0;  // of the source network on all images of this bundle; −1 where unknown
     nlohmann::json provenance = nlohmann::json::object();  // source file, data, calibration, folded layers …
 
     // The codes of one image.

@@ -11,9 +11,9 @@ namespace fluence::workloads {
 
 struct Dataset {
     std::string name;
-    Shape shape;                        // of one image
+    Shape shape;  // of one image
     int classes = 0;
-    std::vector<std::uint8_t> pixels;   // images × shape.elements()
+    std::vector<std::uint8_t> pixels;  // images × shape.elements()
     std::vector<std::int32_t> labels;
     std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
     const std::uint8_t* image(std::int64_t i) const { return pixels.data() + i * shape.elements(); }
@@ -25,7 +25,8 @@ enum class Split { train, test };
 // "cifar10", "cifar100" (binary version, in `location` or location/cifar10 …), "folder" (images and a
 // label file, location/labels.txt with lines `file label`), "glyphs" (made by the project, location
 // ignored). Reads at most `limit` images (0: all). Throws InputError naming file, place and reason.
-Dataset read_dataset(const std::string& format, const std::string& location, Split split, std::int64_t limit = 0);
+Dataset read_dataset(const std::string& format, const std::string& location, Split split,
+                     std::int64_t limit = 0);
 std::vector<std::string> dataset_formats();
 
 }  // namespace fluence::workloads

@@ -121,7 +121,8 @@ GemmShape gemm_shape(const Graph& graph, const Layer& layer);
 // rescale() as defined above.
 inline std::int64_t rescale(std::int64_t acc, std::int32_t multiplier, std::uint8_t shift) {
     const unsigned s = shift & 63u;
-    std::uint64_t product = static_cast<std::uint64_t>(acc) * static_cast<std::uint64_t>(std::int64_t{multiplier});
+    std::uint64_t product =
+        static_cast<std::uint64_t>(acc) * static_cast<std::uint64_t>(std::int64_t{multiplier});
     if (s == 0) {
         return static_cast<std::int64_t>(product);
     }
