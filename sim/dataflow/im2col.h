@@ -1,6 +1,7 @@
 // A[m,k] of the GEMM behind a conv or linear layer, without building the matrix.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "workloads/graph.h"
@@ -20,6 +21,13 @@ class Im2col {
     void for_each_use(std::int64_t element, Visit visit) const;
     int group_of(std::int64_t element) const;
 
+    // Calls visit(m, element) for every m in [first, last) whose A[m,k] is not padding, ascending.
+    template <class Visit>
+    void for_each_pixel(int group, std::int64_t k, std::int64_t first, std::int64_t last, Visit visit) const;
+    // Calls visit(k, element) for every k in [first, last) whose A[m,k] is not padding, ascending.
+    template <class Visit>
+    void for_each_term(int group, std::int64_t m, std::int64_t first, std::int64_t last, Visit visit) const;
+
     const workloads::GemmShape& gemm() const { return gemm_; }
 
   private:
@@ -38,17 +46,74 @@ void Im2col::for_each_use(std::int64_t element, Visit visit) const {
     const std::int64_t x = element % input_.width;
     for (int ky = 0; ky < window_.kernel_h; ++ky) {
         const std::int64_t oy_scaled = y + window_.pad_h - std::int64_t{ky} * window_.dilation_h;
-        if (oy_scaled < 0 || oy_scaled % window_.stride_h != 0 || oy_scaled / window_.stride_h >= output_height_) {
+        if (oy_scaled < 0 || oy_scaled % window_.stride_h != 0 ||
+            oy_scaled / window_.stride_h >= output_height_) {
             continue;
         }
         for (int kx = 0; kx < window_.kernel_w; ++kx) {
             const std::int64_t ox_scaled = x + window_.pad_w - std::int64_t{kx} * window_.dilation_w;
-            if (ox_scaled < 0 || ox_scaled % window_.stride_w != 0 || ox_scaled / window_.stride_w >= output_width_) {
+            if (ox_scaled < 0 || ox_scaled % window_.stride_w != 0 ||
+                ox_scaled / window_.stride_w >= output_width_) {
                 continue;
             }
-            const std::int64_t m = oy_scaled / window_.stride_h * output_width_ + ox_scaled / window_.stride_w;
+            const std::int64_t m =
+                oy_scaled / window_.stride_h * output_width_ + ox_scaled / window_.stride_w;
             const std::int64_t k = (channel * window_.kernel_h + ky) * window_.kernel_w + kx;
             visit(m, k);
+        }
+    }
+}
+
+template <class Visit>
+void Im2col::for_each_pixel(int group, std::int64_t k, std::int64_t first, std::int64_t last,
+                            Visit visit) const {
+    const std::int64_t kx = k % window_.kernel_w;
+    const std::int64_t ky = k / window_.kernel_w % window_.kernel_h;
+    const std::int64_t channel =
+        group * std::int64_t{channels_per_group_} + k / window_.kernel_w / window_.kernel_h;
+    const std::int64_t y0 = ky * window_.dilation_h - window_.pad_h;
+    const std::int64_t x0 = kx * window_.dilation_w - window_.pad_w;
+    std::int64_t oy = first / output_width_;
+    std::int64_t ox = first % output_width_;
+    for (std::int64_t m = first; m < last;) {
+        const std::int64_t row_end = std::min(last, m + output_width_ - ox);
+        const std::int64_t y = oy * window_.stride_h + y0;
+        if (y >= 0 && y < input_.height) {
+            const std::int64_t row = (channel * input_.height + y) * input_.width;
+            std::int64_t x = ox * window_.stride_w + x0;
+            for (std::int64_t i = m; i < row_end; ++i, x += window_.stride_w) {
+                if (x >= 0 && x < input_.width) {
+                    visit(i, row + x);
+                }
+            }
+        }
+        m = row_end;
+        ox = 0;
+        ++oy;
+    }
+}
+
+template <class Visit>
+void Im2col::for_each_term(int group, std::int64_t m, std::int64_t first, std::int64_t last,
+                           Visit visit) const {
+    const std::int64_t y0 = m / output_width_ * window_.stride_h - window_.pad_h;
+    const std::int64_t x0 = m % output_width_ * window_.stride_w - window_.pad_w;
+    std::int64_t kx = first % window_.kernel_w;
+    std::int64_t ky = first / window_.kernel_w % window_.kernel_h;
+    std::int64_t channel =
+        group * std::int64_t{channels_per_group_} + first / window_.kernel_w / window_.kernel_h;
+    for (std::int64_t k = first; k < last; ++k) {
+        const std::int64_t y = y0 + ky * window_.dilation_h;
+        const std::int64_t x = x0 + kx * window_.dilation_w;
+        if (y >= 0 && y < input_.height && x >= 0 && x < input_.width) {
+            visit(k, (channel * input_.height + y) * input_.width + x);
+        }
+        if (++kx == window_.kernel_w) {
+            kx = 0;
+            if (++ky == window_.kernel_h) {
+                ky = 0;
+                ++channel;
+            }
         }
     }
 }

@@ -29,8 +29,10 @@ struct Field {
     // weight: index into Layer::weights. bias, multiplier, shift: index into that vector.
     // activation: flat element.
     std::int64_t index = 0;
-    std::int32_t bit = 0;    // lowest bit inside the word
-    std::int32_t width = 8;  // bits
+    std::int32_t bit = 0;        // lowest bit inside the word
+    std::int32_t width = 8;      // bits
+    std::int32_t value_bit = 0;  // lowest bit of the value that lies here; not 0 only where a 4-byte value
+                                 // continues from the word before (words of less than 32 bits)
 };
 
 struct Region {
@@ -50,11 +52,13 @@ struct WeightBlock {
 
 class MemoryMap {
   public:
+    // Keeps a reference to `graph`.
     MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config);
 
     std::int64_t words() const { return words_; }
     int word_bytes() const { return word_bytes_; }
     const std::vector<Region>& regions() const { return regions_; }
+    // Zero words where the layer has none.
     const Region& weights(LayerId layer) const;
     const Region& parameters(LayerId layer) const;
     const Region& activations(TensorId tensor) const;  // of a flatten's output: its input's region
@@ -63,7 +67,7 @@ class MemoryMap {
     int k_folds(LayerId layer) const;
     int n_folds(LayerId layer) const;
 
-    // The DRAM word and first bit of an element of an activation tensor.
+    // The DRAM word and first bit of an element of an activation tensor (of its lowest byte).
     std::int64_t activation_word(TensorId tensor, std::int64_t element) const;
     int activation_bit(TensorId tensor, std::int64_t element) const;
 
@@ -73,12 +77,21 @@ class MemoryMap {
     const Region& region_of(std::int64_t word) const;
 
   private:
+    void append(traces::Content content, std::int32_t owner, std::int64_t words);
+    std::int64_t words_of(std::int64_t bytes) const { return (bytes + word_bytes_ - 1) / word_bytes_; }
+    // Byte of an element inside the region of the tensor `stored`, which a layer produced.
+    std::int64_t activation_byte(TensorId stored, std::int64_t element) const;
+    std::int64_t plane_bytes(TensorId stored) const;
+    void weight_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const;
+    void parameter_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const;
+    void activation_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const;
+
     const workloads::Graph* graph_;
     int rows_ = 0, cols_ = 0, word_bytes_ = 0;
     std::int64_t words_ = 0;
-    std::vector<Region> regions_;
-    std::vector<std::int32_t> weight_region_, parameter_region_;  // one a layer; −1: none
-    std::vector<std::int32_t> activation_region_;                 // one a tensor
+    std::vector<Region> regions_;                                // by ascending first word
+    std::vector<std::size_t> weight_region_, parameter_region_;  // one a layer
+    std::vector<std::size_t> activation_region_;                 // one a tensor
 };
 
 }  // namespace fluence::dataflow

@@ -1,0 +1,202 @@
+#include "sim/dataflow/memory_map.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <stdexcept>
+
+namespace fluence::dataflow {
+namespace {
+
+using workloads::Graph;
+using workloads::Layer;
+using workloads::NumberFormat;
+using workloads::OpKind;
+
+AcceleratorConfig machine(int rows, int cols, int word_bits) {
+    AcceleratorConfig config;
+    config.array.rows = rows;
+    config.array.cols = cols;
+    config.dram.word_bits = word_bits;
+    return config;
+}
+
+// u8 input 4×3×3 → conv of 2 groups to 6×3×3 → flatten (54) → linear to 5 s32 logits.
+Graph small_graph() {
+    Graph graph;
+    graph.tensors = {{"in", {4, 3, 3}, NumberFormat::u8, 1.0},
+                     {"conv", {6, 3, 3}, NumberFormat::u8, 1.0},
+                     {"flat", {54, 1, 1}, NumberFormat::u8, 1.0},
+                     {"logits", {5, 1, 1}, NumberFormat::s32, 1.0}};
+    graph.input = tensor_id(0);
+    graph.logits = tensor_id(3);
+    Layer conv;
+    conv.kind = OpKind::conv;
+    conv.inputs = {tensor_id(0)};
+    conv.output = tensor_id(1);
+    conv.window = {2, 2, 1, 1, 1, 1, 2, 2};
+    conv.groups = 2;
+    conv.weights.resize(6 * 2 * 4);
+    conv.bias.resize(6);
+    conv.multiplier.resize(6);
+    conv.shift.resize(6);
+    Layer flatten;
+    flatten.kind = OpKind::flatten;
+    flatten.inputs = {tensor_id(1)};
+    flatten.output = tensor_id(2);
+    Layer linear;
+    linear.kind = OpKind::linear;
+    linear.inputs = {tensor_id(2)};
+    linear.output = tensor_id(3);
+    linear.weights.resize(5 * 54);
+    linear.bias.resize(5);
+    linear.multiplier.resize(5);
+    linear.shift.resize(5);
+    graph.layers = {conv, flatten, linear};
+    return graph;
+}
+
+// By hand, 3×2 array, words of 4 bytes: conv per group K = 8, N = 3: n folds of 2 and 1 columns, one word a
+// row: 16 words a group. linear K = 54, N = 5: 3 n folds, 162 words.
+TEST(MemoryMap, RegionsFollowEachOther) {
+    const Graph graph = small_graph();
+    const MemoryMap map(graph, machine(3, 2, 32));
+    EXPECT_EQ(map.weights(layer_id(0)).words, 32);
+    EXPECT_EQ(map.weights(layer_id(1)).words, 0);
+    EXPECT_EQ(map.weights(layer_id(2)).words, 162);
+    EXPECT_EQ(map.parameters(layer_id(0)).words, 6 + 6 + 2);
+    EXPECT_EQ(map.parameters(layer_id(1)).words, 0);
+    EXPECT_EQ(map.parameters(layer_id(2)).words, 5 + 5 + 2);
+    EXPECT_EQ(map.activations(tensor_id(0)).words, 4 * 3);  // 9 bytes a plane: 3 words
+    EXPECT_EQ(map.activations(tensor_id(1)).words, 6 * 3);
+    EXPECT_EQ(map.activations(tensor_id(2)).first_word, map.activations(tensor_id(1)).first_word);
+    EXPECT_EQ(map.activations(tensor_id(3)).words, 5);
+    EXPECT_EQ(map.words(), 32 + 162 + 14 + 12 + 12 + 18 + 5);
+    std::int64_t next = 0;
+    for (const Region& region : map.regions()) {
+        EXPECT_EQ(region.first_word, next);
+        next += region.words;
+    }
+    EXPECT_EQ(next, map.words());
+    EXPECT_THROW(map.region_of(map.words()), std::out_of_range);
+    EXPECT_THROW(map.region_of(-1), std::out_of_range);
+}
+
+TEST(MemoryMap, WeightBlocksInFoldOrder) {
+    const Graph graph = small_graph();
+    const MemoryMap map(graph, machine(3, 2, 32));
+    EXPECT_EQ(map.k_folds(layer_id(0)), 3);
+    EXPECT_EQ(map.n_folds(layer_id(0)), 2);
+    std::int64_t next = map.weights(layer_id(0)).first_word;
+    for (int group = 0; group < 2; ++group) {
+        for (int n_fold = 0; n_fold < 2; ++n_fold) {
+            for (int k_fold = 0; k_fold < 3; ++k_fold) {
+                const WeightBlock block = map.weight_block(layer_id(0), group, n_fold, k_fold);
+                EXPECT_EQ(block.first_word, next);
+                EXPECT_EQ(block.used_rows, k_fold == 2 ? 2 : 3);
+                EXPECT_EQ(block.used_cols, n_fold == 1 ? 1 : 2);
+                EXPECT_EQ(block.row_words, 1);
+                next += block.words;
+            }
+        }
+    }
+    EXPECT_THROW(map.weight_block(layer_id(0), 0, 2, 0), std::out_of_range);
+    EXPECT_THROW(map.weight_block(layer_id(0), 2, 0, 0), std::out_of_range);
+}
+
+// Every weight lies where its PE finds it: byte c of row r of its block.
+TEST(MemoryMap, WeightFieldsMatchTheBlocks) {
+    const Graph graph = small_graph();
+    for (const int word_bits : {8, 16, 32, 64, 128}) {
+        for (const auto& [rows, cols] : {std::pair<int, int>{3, 2}, {1, 1}, {4, 5}, {16, 3}}) {
+            const MemoryMap map(graph, machine(rows, cols, word_bits));
+            for (const std::size_t l : {std::size_t{0}, std::size_t{2}}) {
+                const workloads::GemmShape gemm = gemm_shape(graph, graph.layers[l]);
+                std::map<std::pair<std::int64_t, int>, std::int64_t> expected;
+                for (std::int64_t n = 0; n < gemm.n * gemm.groups; ++n) {
+                    for (std::int64_t k = 0; k < gemm.k; ++k) {
+                        const auto in_group = static_cast<int>(n % gemm.n);
+                        const WeightBlock block =
+                            map.weight_block(layer_id(l), static_cast<int>(n / gemm.n), in_group / cols,
+                                             static_cast<int>(k) / rows);
+                        const int byte = in_group % cols;
+                        const std::int64_t word =
+                            block.first_word + k % rows * block.row_words + byte * 8 / word_bits;
+                        expected[{word, byte * 8 % word_bits}] = n * gemm.k + k;
+                    }
+                }
+                std::map<std::pair<std::int64_t, int>, std::int64_t> found;
+                const Region& region = map.weights(layer_id(l));
+                for (std::int64_t word = region.first_word; word < region.first_word + region.words; ++word) {
+                    for (const Field& field : map.fields(word)) {
+                        EXPECT_EQ(field.kind, FieldKind::weight);
+                        EXPECT_EQ(field.owner, static_cast<std::int32_t>(l));
+                        EXPECT_EQ(field.width, 8);
+                        found[{word, field.bit}] = field.index;
+                    }
+                }
+                EXPECT_EQ(found, expected);
+            }
+        }
+    }
+}
+
+TEST(MemoryMap, ActivationFieldsInvertTheAddress) {
+    const Graph graph = small_graph();
+    for (const int word_bits : {8, 16, 32, 64, 128}) {
+        const MemoryMap map(graph, machine(3, 2, word_bits));
+        for (const std::size_t t : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{3}}) {
+            const workloads::TensorInfo& info = graph.tensors[t];
+            for (std::int64_t element = 0; element < info.shape.elements(); ++element) {
+                int bits_found = 0;
+                const std::int64_t first = map.activation_word(tensor_id(t), element);
+                for (std::int64_t word = first; bits_found < width_bits(info.format); ++word) {
+                    ASSERT_LE(word, first + 3);
+                    for (const Field& field : map.fields(word)) {
+                        if (field.index == element) {
+                            EXPECT_EQ(field.kind, FieldKind::activation);
+                            EXPECT_EQ(field.owner, t == 2 ? 1 : static_cast<std::int32_t>(t));  // flatten
+                            EXPECT_EQ(field.value_bit, bits_found);
+                            EXPECT_EQ(field.bit,
+                                      word == first ? map.activation_bit(tensor_id(t), element) : 0);
+                            bits_found += field.width;
+                        }
+                    }
+                }
+                EXPECT_EQ(bits_found, width_bits(info.format));
+            }
+        }
+        // Plane-wise: element (c, y, x) is byte y·3+x of a plane that begins on a word.
+        const std::int64_t plane = (9 * 8 + word_bits - 1) / word_bits;
+        EXPECT_EQ(map.activation_word(tensor_id(0), 2 * 9 + 8),
+                  map.activations(tensor_id(0)).first_word + 2 * plane + 64 / word_bits);
+    }
+}
+
+TEST(MemoryMap, ParameterFieldsCoverEachVectorOnce) {
+    const Graph graph = small_graph();
+    for (const int word_bits : {8, 16, 32, 64, 128}) {
+        const MemoryMap map(graph, machine(3, 2, word_bits));
+        const Region& region = map.parameters(layer_id(0));
+        std::map<FieldKind, std::map<std::int64_t, int>> bits;
+        for (std::int64_t word = region.first_word; word < region.first_word + region.words; ++word) {
+            for (const Field& field : map.fields(word)) {
+                int& found = bits[field.kind][field.index];
+                EXPECT_EQ(field.value_bit, found);
+                found += field.width;
+                EXPECT_LE(field.bit + field.width, word_bits);
+            }
+        }
+        EXPECT_EQ(bits[FieldKind::bias].size(), 6u);
+        EXPECT_EQ(bits[FieldKind::multiplier].size(), 6u);
+        EXPECT_EQ(bits[FieldKind::shift].size(), 6u);
+        for (const auto& [kind, values] : bits) {
+            for (const auto& [index, found] : values) {
+                EXPECT_EQ(found, kind == FieldKind::shift ? 8 : 32) << index;
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace fluence::dataflow
