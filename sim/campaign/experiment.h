@@ -15,7 +15,7 @@ namespace fluence::campaign {
 // Either an existing bundle, or a trained network to be imported by the front end. Paths are relative to
 // the data directory given on the command line (import) or to the experiment file (bundle).
 struct WorkloadSpec {
-    std::string bundle;            // directory; empty: import
+    std::string bundle;             // directory; empty: import
     nlohmann::json import_request;  // read by the front end (models/import.h); null: bundle
 };
 

@@ -12,8 +12,8 @@ namespace fluence::campaign {
 enum class Outcome {
     masked,  // identical logits
     benign,  // logits differ, top-1 is the same
-    sdc,     // silent data corruption: top-1 differs and nothing was detected
-    due,     // detected, not repaired
+    sdc,     // silent data corruption: top-1 differs and no unrepaired detection says so
+    due,     // detected, neither repaired nor suppressed, and the logits differ
 };
 inline constexpr int kOutcomeCount = 4;
 const char* name_of(Outcome outcome);
@@ -25,6 +25,14 @@ double top2_difference(const workloads::Codes& logits, double scale);
 // Cross entropy against `label`, nats.
 double cross_entropy(const workloads::Codes& logits, double scale, std::int32_t label);
 
+// The rule (docs/results-format.md). `unrepaired`: a part of the policy detected the fault and no part acted
+// on it. What was detected and repaired or suppressed is judged by its result alone.
+Outcome classify(const workloads::Codes& golden, const workloads::Codes& faulty, bool unrepaired);
+
+// Whether the upset reached something that used it. A dead fault that a code corrected, or whose value the
+// arithmetic absorbed, did fire.
+bool fired(fault::DeadReason reason);
+
 // One row: a fault under a policy.
 struct OutcomeRow {
     std::int64_t fault = 0;
@@ -33,12 +41,12 @@ struct OutcomeRow {
     Outcome outcome = Outcome::masked;
     fault::DeadReason dead = fault::DeadReason::none;
     bool corrected = false, detected = false, suppressed = false;
-    std::int32_t struck_layer = -1;         // whose work was at the site; −1: none
+    std::int32_t struck_layer = -1;  // whose work was at the site; −1: none
     std::int32_t first_changed_layer = -1, last_changed_layer = -1;
     std::int64_t changed_values = 0;
     std::int32_t top1 = 0;
-    bool correct = false;                   // top-1 equals the label
-    double delta_loss = 0;                  // cross entropy minus the fault-free one
+    bool correct = false;   // top-1 equals the label
+    double delta_loss = 0;  // cross entropy minus the fault-free one
     double top2diff = 0;
     std::uint64_t golden_bits = 0, faulty_bits = 0;
 };
@@ -46,7 +54,7 @@ struct OutcomeRow {
 struct FaultRow {
     std::int64_t id = 0;
     std::int32_t image = 0;
-    fault::Upset upset;   // cycle not set: it differs by policy
+    fault::Upset upset;  // cycle not set: it differs by policy
     double phase = 0;
 };
 

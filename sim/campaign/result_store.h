@@ -13,8 +13,6 @@
 #include "sim/campaign/outcome.h"
 #include "traces/timeline.h"
 
-struct sqlite3;
-
 namespace fluence::campaign {
 
 inline constexpr int kResultSchemaVersion = 1;
@@ -23,10 +21,10 @@ struct PolicyRow {
     std::int32_t id = 0;
     std::string name;
     std::string description;
-    std::int64_t cycles = 0;            // of one fault-free inference
-    double area_ge = 0;                 // logic and on-chip memories, NAND2 equivalents
-    double protection_area_ge = 0;      // the share of it that the policy adds
-    double dram_check_share = 0;        // DRAM check bits over data bits
+    std::int64_t cycles = 0;        // of one fault-free inference
+    double area_ge = 0;             // logic and on-chip memories, NAND2 equivalents
+    double protection_area_ge = 0;  // the share of it that the policy adds
+    double dram_check_share = 0;    // DRAM check bits over data bits
     nlohmann::json composition;
     nlohmann::json area_tree;
     std::vector<traces::LayerStats> layers;
@@ -41,9 +39,11 @@ struct SiteRow {
 };
 
 struct CampaignHeader {
-    nlohmann::json experiment;   // Experiment::resolved
-    std::string workload;        // name of the graph
-    nlohmann::json provenance;   // of the bundle
+    std::string program;          // name and version of what computed the results
+    nlohmann::json experiment;    // Experiment::resolved
+    std::string workload;         // name of the graph
+    std::string workload_digest;  // of weights, images and labels
+    nlohmann::json provenance;    // of the bundle
     std::vector<std::string> layer_names;
     std::vector<std::string> layer_kinds;
     double fp32_top1 = -1;
@@ -60,32 +60,43 @@ struct BatchResult {
     std::vector<OutcomeRow> outcomes;
 };
 
-// Writing. Opening an existing partial file of the same experiment resumes it; of another experiment is an
-// InputError. Full disk or a read-only folder is an InputError; batches committed before stay.
+// Where the rows of an unfinished campaign are.
+std::string partial_path(const std::string& path);
+// Removes finished and partial results; InputError while another program writes them.
+void discard_results(const std::string& path);
+
+// Writing. Opening an existing partial file of the same experiment resumes it, a finished one has all
+// batches; a file of another experiment, or one that another program is writing, is an InputError. Full disk
+// or a read-only folder is an InputError; batches committed before stay.
 class ResultWriter {
   public:
     ResultWriter(const std::string& path, const CampaignHeader& header);
     ~ResultWriter();
+    bool finished() const;
     bool has(std::int64_t batch) const;
-    std::int64_t committed() const;
+    std::int64_t committed() const;          // batches
     void commit(const BatchResult& result);  // one transaction
-    void finish();                           // canonical order, rename
+    void finish();                           // all batches are in: canonical order, rename
 
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 
-// Reading of a finished or partial file. Rows come ordered by (fault, policy) and (image, policy).
+// Reading of a finished file, or of the partial one where there is no finished one; a snapshot, also while
+// the campaign runs. Rows come ordered by (fault, policy) and (image, policy).
 class ResultReader {
   public:
     explicit ResultReader(const std::string& path);  // InputError: missing, not a result file, other schema
     ~ResultReader();
     const CampaignHeader& header() const;
     bool complete() const;
+    std::int64_t committed() const;   // batches
+    const std::string& path() const;  // of the file that is read
     void for_each_golden(const std::function<void(const GoldenRow&)>& visit) const;
     // Calls visit(fault, rows): the fault and its outcomes, one a policy.
-    void for_each_fault(const std::function<void(const FaultRow&, const std::vector<OutcomeRow>&)>& visit) const;
+    void for_each_fault(
+        const std::function<void(const FaultRow&, const std::vector<OutcomeRow>&)>& visit) const;
 
   private:
     struct Impl;

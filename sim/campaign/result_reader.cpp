@@ -1,0 +1,95 @@
+#include <filesystem>
+
+#include "sim/campaign/result_schema.h"
+#include "sim/campaign/result_store.h"
+#include "sim/core/error.h"
+
+namespace fluence::campaign {
+namespace {
+
+constexpr int kBusyMilliseconds = 60000;
+
+std::string existing(const std::string& path) {
+    std::error_code ignored;
+    for (const std::string& candidate : {path, partial_path(path)}) {
+        if (std::filesystem::is_regular_file(candidate, ignored)) {
+            return candidate;
+        }
+    }
+    throw InputError(path, "", "there is no result file here", "a file written by fluence run");
+}
+
+}  // namespace
+
+struct ResultReader::Impl {
+    Database database;
+    CampaignHeader header;
+    std::int64_t committed = 0;
+
+    [[noreturn]] void damaged(const std::string& table, const std::string& reason) const {
+        throw InputError(database.path(), table, "is damaged (" + reason + ")");
+    }
+};
+
+ResultReader::ResultReader(const std::string& path) : impl_(std::make_unique<Impl>()) {
+    // Read-write, because the reader of a killed campaign's file first undoes its open transaction; SQLite
+    // falls back to read-only where it may not write.
+    impl_->database = Database(existing(path), Database::Open::read_write);
+    impl_->database.set_busy_timeout(kBusyMilliseconds);
+    impl_->database.execute("BEGIN");  // one snapshot for everything that follows
+    check_schema(impl_->database);
+    impl_->header = read_header(impl_->database);
+    impl_->committed = impl_->database.integer("SELECT count(*) FROM batch");
+}
+
+ResultReader::~ResultReader() = default;
+
+const CampaignHeader& ResultReader::header() const {
+    return impl_->header;
+}
+
+bool ResultReader::complete() const {
+    return impl_->committed == impl_->header.batches;
+}
+
+std::int64_t ResultReader::committed() const {
+    return impl_->committed;
+}
+
+const std::string& ResultReader::path() const {
+    return impl_->database.path();
+}
+
+void ResultReader::for_each_golden(const std::function<void(const GoldenRow&)>& visit) const {
+    Statement rows(impl_->database, kSelectGolden);
+    while (rows.next()) {
+        visit(read_golden(rows));
+    }
+}
+
+void ResultReader::for_each_fault(
+    const std::function<void(const FaultRow&, const std::vector<OutcomeRow>&)>& visit) const {
+    Statement faults(impl_->database, kSelectFaults);
+    Statement outcomes(impl_->database, kSelectOutcomes);
+    std::vector<OutcomeRow> rows(impl_->header.policies.size());
+    std::int64_t visited = 0;
+    while (faults.next()) {
+        const FaultRow fault = read_fault(faults, path());
+        for (std::size_t policy = 0; policy < rows.size(); ++policy) {
+            if (!outcomes.next()) {
+                impl_->damaged("outcome", "rows are missing");
+            }
+            rows[policy] = read_outcome(outcomes, path());
+            if (rows[policy].fault != fault.id || rows[policy].policy != static_cast<std::int32_t>(policy)) {
+                impl_->damaged("outcome", "rows of fault " + std::to_string(fault.id) + " are missing");
+            }
+        }
+        visit(fault, rows);
+        ++visited;
+    }
+    if (complete() && visited != impl_->header.faults) {
+        impl_->damaged("fault", "rows are missing");
+    }
+}
+
+}  // namespace fluence::campaign

@@ -1,0 +1,127 @@
+#include "sim/campaign/result_schema.h"
+#include "sim/core/error.h"
+
+namespace fluence::campaign {
+
+std::int32_t checked_code(std::int32_t value, int count, const std::string& file, const std::string& key) {
+    if (value < 0 || value >= count) {
+        throw InputError(file, key, "is damaged (there is no code " + std::to_string(value) + ")");
+    }
+    return value;
+}
+
+std::string to_hex(const WordBits& bits) {
+    std::string text;
+    for (int low = kMaxWordBits - 4; low >= 0; low -= 4) {
+        int digit = 0;
+        for (int bit = 3; bit >= 0; --bit) {
+            digit = digit * 2 + (bits[static_cast<std::size_t>(low + bit)] ? 1 : 0);
+        }
+        if (digit != 0 || !text.empty() || low == 0) {
+            text += "0123456789abcdef"[digit];
+        }
+    }
+    return text;
+}
+
+WordBits bits_from_hex(const std::string& text, const std::string& file) {
+    WordBits bits;
+    const std::size_t digits = text.size();
+    bool valid = digits > 0 && digits <= kMaxWordBits / 4;
+    for (std::size_t i = 0; valid && i < digits; ++i) {
+        const std::size_t digit = std::string("0123456789abcdef").find(text[digits - 1 - i]);
+        valid = digit != std::string::npos;
+        for (std::size_t bit = 0; valid && bit < 4; ++bit) {
+            bits[4 * i + bit] = ((digit >> bit) & 1U) != 0;
+        }
+    }
+    if (!valid) {
+        throw InputError(file, "fault.bits", "is damaged (\"" + text + "\" is not hexadecimal)");
+    }
+    return bits;
+}
+
+const char* const kInsertGolden = "INSERT INTO golden VALUES(?,?,?,?,?,?)";
+const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?)";
+const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+const char* const kSelectGolden = "SELECT * FROM golden ORDER BY image, policy";
+const char* const kSelectFaults = "SELECT * FROM fault ORDER BY id";
+const char* const kSelectOutcomes = "SELECT * FROM outcome ORDER BY fault, policy";
+
+void write_row(Statement& statement, const GoldenRow& row) {
+    statement.bind(std::int64_t{row.image}).bind(std::int64_t{row.policy}).bind(std::int64_t{row.label});
+    statement.bind(std::int64_t{row.top1}).bind(row.top2diff).bind(row.loss).run();
+}
+
+void write_row(Statement& statement, const FaultRow& row) {
+    statement.bind(row.id).bind(std::int64_t{row.image}).bind(static_cast<std::int64_t>(row.upset.site));
+    statement.bind(row.upset.unit).bind(std::int64_t{row.upset.layer}).bind(to_hex(row.upset.bits));
+    statement.bind(row.phase).run();
+}
+
+void write_row(Statement& statement, const OutcomeRow& row) {
+    statement.bind(row.fault).bind(std::int64_t{row.policy}).bind(row.cycle);
+    statement.bind(static_cast<std::int64_t>(row.outcome)).bind(static_cast<std::int64_t>(row.dead));
+    statement.bind(std::int64_t{row.corrected})
+        .bind(std::int64_t{row.detected})
+        .bind(std::int64_t{row.suppressed});
+    statement.bind(std::int64_t{row.struck_layer}).bind(std::int64_t{row.first_changed_layer});
+    statement.bind(std::int64_t{row.last_changed_layer})
+        .bind(row.changed_values)
+        .bind(std::int64_t{row.top1});
+    statement.bind(std::int64_t{row.correct}).bind(row.delta_loss).bind(row.top2diff);
+    statement.bind(static_cast<std::int64_t>(row.golden_bits))
+        .bind(static_cast<std::int64_t>(row.faulty_bits))
+        .run();
+}
+
+GoldenRow read_golden(Statement& statement) {
+    GoldenRow row;
+    row.image = statement.integer32();
+    row.policy = statement.integer32();
+    row.label = statement.integer32();
+    row.top1 = statement.integer32();
+    row.top2diff = statement.real();
+    row.loss = statement.real();
+    return row;
+}
+
+FaultRow read_fault(Statement& statement, const std::string& file) {
+    FaultRow row;
+    row.id = statement.integer();
+    row.image = statement.integer32();
+    row.upset.site = static_cast<fault::SiteKind>(
+        checked_code(statement.integer32(), fault::kSiteKindCount, file, "fault.site"));
+    row.upset.unit = statement.integer();
+    row.upset.layer = statement.integer32();
+    row.upset.bits = bits_from_hex(statement.text(), file);
+    row.phase = statement.real();
+    return row;
+}
+
+OutcomeRow read_outcome(Statement& statement, const std::string& file) {
+    OutcomeRow row;
+    row.fault = statement.integer();
+    row.policy = statement.integer32();
+    row.cycle = statement.integer();
+    row.outcome =
+        static_cast<Outcome>(checked_code(statement.integer32(), kOutcomeCount, file, "outcome.outcome"));
+    row.dead = static_cast<fault::DeadReason>(
+        checked_code(statement.integer32(), fault::kDeadReasonCount, file, "outcome.dead"));
+    row.corrected = statement.integer() != 0;
+    row.detected = statement.integer() != 0;
+    row.suppressed = statement.integer() != 0;
+    row.struck_layer = statement.integer32();
+    row.first_changed_layer = statement.integer32();
+    row.last_changed_layer = statement.integer32();
+    row.changed_values = statement.integer();
+    row.top1 = statement.integer32();
+    row.correct = statement.integer() != 0;
+    row.delta_loss = statement.real();
+    row.top2diff = statement.real();
+    row.golden_bits = static_cast<std::uint64_t>(statement.integer());
+    row.faulty_bits = static_cast<std::uint64_t>(statement.integer());
+    return row;
+}
+
+}  // namespace fluence::campaign
