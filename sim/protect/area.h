@@ -11,8 +11,8 @@
 namespace fluence::protect {
 
 struct AreaNode {
-    std::string name;       // "PE array", "weight buffer", "SECDED decoders" …
-    GateEquivalents area{}; // of this node and everything below
+    std::string name;         // "PE array", "weight buffer", "SECDED decoders" …
+    GateEquivalents area{};   // of this node and everything below
     bool protection = false;  // exists only because of the policy
     std::vector<AreaNode> parts;
 };

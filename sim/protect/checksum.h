@@ -20,7 +20,7 @@ struct ChecksumVerdict {
 
 // Compares the checksums of one struck layer and, under a policy with zero-on-detection, adds the forced
 // zeros of the located blocks to `fault` (not in the layer of the logits).
-ChecksumVerdict apply_checksum(const Policy& policy, const workloads::Graph& graph, const AcceleratorConfig& config,
-                               arith::LayerFault& fault);
+ChecksumVerdict apply_checksum(const Policy& policy, const workloads::Graph& graph,
+                               const AcceleratorConfig& config, arith::LayerFault& fault);
 
 }  // namespace fluence::protect

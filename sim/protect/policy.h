@@ -51,8 +51,8 @@ nlohmann::json to_json(const Policy& policy);
 // What a policy does to the machine's timing.
 struct PolicyTiming {
     std::array<std::int32_t, kMemoryCount> decode_cycles{};  // latency of a read, by Memory
-    bool checksum_column = false;    // one more column, drained with every fold
-    Cycles vector_pipeline{};        // added to the vector unit's pipeline (range restriction, comparator)
+    bool checksum_column = false;                            // one more column, drained with every fold
+    Cycles vector_pipeline{};  // added to the vector unit's pipeline (range restriction, comparator)
 };
 PolicyTiming timing_of(const Policy& policy);
 

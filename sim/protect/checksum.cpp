@@ -1,0 +1,125 @@
+#include "sim/protect/checksum.h"
+
+#include <map>
+
+#include "sim/protect/parts.h"
+
+namespace fluence::protect {
+namespace {
+
+// The sums of one pixel over one block of output channels.
+struct Block {
+    std::int64_t pixel = 0;
+    std::int64_t first_channel = 0;
+    friend bool operator<(const Block& a, const Block& b) {
+        return a.pixel != b.pixel ? a.pixel < b.pixel : a.first_channel < b.first_channel;
+    }
+};
+
+// How the output channels of a layer fall into blocks: the array's columns, inside each group.
+class Blocks {
+  public:
+    Blocks(const workloads::Graph& graph, const workloads::Layer& layer, int cols)
+        : plane_(graph.tensor(layer.output).shape.plane()),
+          group_channels_(graph.tensor(layer.output).shape.channels / layer.groups),
+          cols_(cols) {}
+
+    Block of_output(std::int64_t element) const {
+        const std::int64_t channel = element / plane_;
+        const std::int64_t in_group = channel % group_channels_;
+        return {element % plane_, channel - in_group % cols_};
+    }
+
+    std::int64_t channels(const Block& block) const {
+        return std::min<std::int64_t>(cols_, group_channels_ - block.first_channel % group_channels_);
+    }
+
+    std::int64_t element(const Block& block, std::int64_t offset) const {
+        return (block.first_channel + offset) * plane_ + block.pixel;
+    }
+
+  private:
+    std::int64_t plane_;
+    std::int64_t group_channels_;
+    std::int64_t cols_;
+};
+
+// By how much each accumulator is off. Several deltas of one accumulator add as the register does (mod
+// 2³²), and only then does the wide sum extend its sign.
+std::map<std::int64_t, std::int32_t> register_deltas(const arith::LayerFault& fault) {
+    std::map<std::int64_t, std::int32_t> deltas;
+    for (const arith::AccumulatorDelta& change : fault.accumulators) {
+        std::int32_t& delta = deltas[change.index];
+        delta = static_cast<std::int32_t>(static_cast<std::uint32_t>(delta) +
+                                          static_cast<std::uint32_t>(change.delta));
+    }
+    return deltas;
+}
+
+// C_L − C_R of every block that something changed in.
+std::map<Block, std::int64_t> mismatches(const arith::LayerFault& fault, const Blocks& blocks) {
+    std::map<Block, std::int64_t> mismatch;
+    for (const auto& [index, delta] : register_deltas(fault)) {
+        mismatch[blocks.of_output(index)] += delta;
+    }
+    for (const arith::ChecksumDelta& change : fault.checksum) {
+        mismatch[{change.pixel, change.first_channel}] -= change.delta;
+    }
+    return mismatch;
+}
+
+}  // namespace
+
+ChecksumVerdict apply_checksum(const Policy& policy, const workloads::Graph& graph,
+                               const AcceleratorConfig& config, arith::LayerFault& fault) {
+    ChecksumVerdict verdict;
+    const workloads::Layer& layer = graph.layer(fault.layer);
+    if (!policy.checksum || !layer.has_macs()) {
+        return verdict;
+    }
+    const Blocks blocks(graph, layer, config.array.cols);
+    const bool suppress = policy.zero && layer.output != graph.logits;
+    for (const auto& [block, mismatch] : mismatches(fault, blocks)) {
+        if (mismatch == 0) {
+            continue;
+        }
+        verdict.detected = true;
+        for (std::int64_t i = 0; suppress && i < blocks.channels(block); ++i) {
+            fault.forced.push_back({blocks.element(block, i), 0});
+            verdict.suppressed = true;
+        }
+    }
+    return verdict;
+}
+
+void parse_checksum(const PartInfo&, JsonObject& object, Policy& policy) {
+    if (policy.checksum) {
+        object.fail("part", "is given twice");
+    }
+    policy.checksum = ChecksumPart{};
+}
+
+nlohmann::json write_checksum(const PartInfo&, const Policy& policy) {
+    return policy.checksum ? nlohmann::json::object() : nlohmann::json();
+}
+
+void time_checksum(const PartInfo&, PolicyTiming& timing, const Policy&) {
+    timing.checksum_column = true;
+    timing.vector_pipeline += Cycles(1);  // the comparator; the adder tree works beside the requantisation
+}
+
+void parse_zero(const PartInfo&, JsonObject& object, Policy& policy) {
+    if (policy.zero) {
+        object.fail("part", "is given twice");
+    }
+    policy.zero = ZeroPart{};
+}
+
+nlohmann::json write_zero(const PartInfo&, const Policy& policy) {
+    return policy.zero ? nlohmann::json::object() : nlohmann::json();
+}
+
+// AND gates behind the comparator, in its cycle.
+void time_zero(const PartInfo&, PolicyTiming&, const Policy&) {}
+
+}  // namespace fluence::protect

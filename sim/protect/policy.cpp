@@ -1,0 +1,101 @@
+#include "sim/protect/policy.h"
+
+#include "sim/core/config_search.h"
+#include "sim/core/error.h"
+#include "sim/protect/memory_code.h"
+#include "sim/protect/registry.h"
+
+namespace fluence::protect {
+namespace {
+
+// The row of a part; its name was checked against part_names(point).
+const PartInfo& row_of(Point point, const std::string& name) {
+    for (const PartInfo& part : part_registry()) {
+        if (part.point == point && name == part.name) {
+            return part;
+        }
+    }
+    throw std::out_of_range("unknown part " + name);
+}
+
+void parse_point(JsonObject& root, Point point, Policy& policy) {
+    const std::string key = name_of(point);
+    if (!root.has(key)) {
+        return;
+    }
+    for (JsonObject& object : root.objects(key)) {
+        const std::vector<std::string> names = part_names(point);
+        if (names.empty()) {
+            object.fail("part", "cannot be used: no part acts at this point", "an empty list");
+        }
+        const PartInfo& info = row_of(point, object.choice("part", names));
+        info.parse(info, object, policy);
+        object.finish();
+    }
+}
+
+void check_composition(const JsonObject& root, const Policy& policy) {
+    if (policy.zero && !policy.checksum) {
+        root.fail(name_of(Point::layer_output), "zero-on-detection has no detector in mac_output",
+                  "linear-checksum");
+    }
+}
+
+}  // namespace
+
+Policy parse_policy(const nlohmann::json& value, const std::string& file) {
+    JsonObject root(value, file);
+    Policy policy;
+    policy.name = root.text("name");
+    if (policy.name.empty()) {
+        root.fail("name", "is empty");
+    }
+    policy.description = root.text_or("description", "");
+    for (const Point point : kPoints) {
+        parse_point(root, point, policy);
+    }
+    root.finish();
+    check_composition(root, policy);
+    return policy;
+}
+
+Policy load_policy(const std::string& name_or_path) {
+    const std::string path = find_config("policies", name_or_path);
+    return parse_policy(read_json_file(path), path);
+}
+
+std::vector<Policy> preset_policies() {
+    std::vector<Policy> policies;
+    for (const std::string& name : config_names("policies")) {
+        policies.push_back(load_policy(name));
+    }
+    return policies;
+}
+
+nlohmann::json to_json(const Policy& policy) {
+    nlohmann::json value = {{"name", policy.name}, {"description", policy.description}};
+    for (const PartInfo& info : part_registry()) {
+        nlohmann::json part = info.write(info, policy);
+        if (!part.is_null()) {
+            part["part"] = info.name;
+            value[name_of(info.point)].push_back(part);
+        }
+    }
+    return value;
+}
+
+PolicyTiming timing_of(const Policy& policy) {
+    PolicyTiming timing;
+    for (const PartInfo& info : part_registry()) {
+        if (!info.write(info, policy).is_null()) {
+            info.add_timing(info, timing, policy);
+        }
+    }
+    return timing;
+}
+
+int stored_bits(const Policy& policy, Memory memory, int data_bits) {
+    return data_bits + memory_code(policy.memory[index_of(memory)].code).check_bits(data_bits);
+}
+
+}  // namespace fluence::protect

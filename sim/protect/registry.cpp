@@ -1,0 +1,65 @@
+#include "sim/protect/registry.h"
+
+#include "sim/protect/parts.h"
+
+namespace fluence::protect {
+
+const char* name_of(Point point) {
+    switch (point) {
+        case Point::memory:
+            return "memory";
+        case Point::pe:
+            return "pe";
+        case Point::mac_output:
+            return "mac_output";
+        case Point::activation:
+            return "activation";
+        case Point::layer_output:
+            return "layer_output";
+        case Point::inference_end:
+            return "inference_end";
+    }
+    return "";
+}
+
+const std::vector<PartInfo>& part_registry() {
+    static const std::vector<PartInfo> table = {
+        {"parity", Point::memory,
+         "one parity bit a word; a word with an odd number of wrong bits reads as zero",
+         R"({"part": "parity", "words": ["dram", "weight_buffer", "activation_buffer", "output_buffer"]})",
+         parse_memory_code, write_memory_code, time_memory_code},
+        {"sec", Point::memory, "Hamming code a word; one wrong bit is corrected",
+         R"({"part": "sec", "words": ["weight_buffer"]})", parse_memory_code, write_memory_code,
+         time_memory_code},
+        {"secded", Point::memory,
+         "Hsiao code a word; one wrong bit is corrected, a word with two reads as zero",
+         R"({"part": "secded", "words": ["dram", "weight_buffer", "activation_buffer", "output_buffer"]})",
+         parse_memory_code, write_memory_code, time_memory_code},
+        {"secded-exthamming", Point::memory, "extended Hamming code a word; corrects and detects as secded",
+         R"({"part": "secded-exthamming", "words": ["dram"]})", parse_memory_code, write_memory_code,
+         time_memory_code},
+        {"linear-checksum", Point::mac_output,
+         "a checksum column beside the array; detects sums of a pixel and column block that disagree",
+         R"({"part": "linear-checksum"})", parse_checksum, write_checksum, time_checksum},
+        {"zero-on-detection", Point::layer_output,
+         "zeroes the outputs of the pixel and column block that the checksum located",
+         R"({"part": "zero-on-detection"})", parse_zero, write_zero, time_zero},
+        {"range-restriction", Point::layer_output,
+         "clamps or zeroes activations outside the bounds of the calibration profile (Ranger)",
+         R"({"part": "range-restriction", "mode": "clamp", "granularity": "channel"})", parse_range,
+         write_range, time_range},
+    };
+    return table;
+}
+
+std::vector<std::string> part_names(Point point) {
+    std::vector<std::string> names;
+    for (const PartInfo& part : part_registry()) {
+        if (part.point == point) {
+            names.emplace_back(part.name);
+        }
+    }
+    return names;
+}
+
+}  // namespace fluence::protect
