@@ -34,7 +34,12 @@ struct Experiment {
     nlohmann::json resolved;  // everything above with defaults filled in; goes into the results
 };
 
+// Values that replace those of the file, before they are checked.
+struct ExperimentOverrides {
+    std::optional<std::int64_t> images, faults, seed;
+};
+
 // Throws InputError with file, key, reason and valid values.
-Experiment read_experiment(const std::string& path);
+Experiment read_experiment(const std::string& path, const ExperimentOverrides& overrides = {});
 
 }  // namespace fluence::campaign
