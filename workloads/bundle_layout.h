@@ -1,0 +1,37 @@
+// What the reader and the writer of bundles share: the names of files and tensors, and workload.json's
+// description of the graph. FORMAT.md is the specification.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "sim/core/json.h"
+#include "workloads/bundle.h"
+#include "workloads/safetensors.h"
+
+namespace fluence::workloads {
+
+inline constexpr const char* kDescriptionFile = "workload.json";
+inline constexpr const char* kTensorFile = "tensors.safetensors";
+inline constexpr const char* kFormatName = "fluence-workload";
+inline constexpr int kFormatVersion = 1;
+
+inline constexpr std::int64_t kMaxImages = 100'000'000;
+
+std::string layer_tensor(std::size_t layer, const std::string& what);           // layers.3.weight
+std::string golden_tensor(std::size_t image, const std::string& tensor);        // golden.0.conv1
+std::string profile_tensor(const std::string& tensor, const std::string& end);  // profile.conv1.lo
+
+Extents extents_of(const Shape& shape);
+Extents weight_extents(const Graph& graph, const Layer& layer);
+std::string hex32(std::uint32_t value);  // 8 digits
+
+nlohmann::json graph_json(const Graph& graph);
+// Everything but weights, biases, multipliers and shifts; checked as far as one line of the file goes, the
+// whole by validate().
+Graph parse_graph(JsonObject object);
+
+// What validate() does for the graph, for the rest of a bundle: sizes, labels, golden codes, profiles.
+void check_bundle(const Bundle& bundle, const std::string& file);
+
+}  // namespace fluence::workloads
