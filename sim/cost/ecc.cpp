@@ -6,11 +6,11 @@
 namespace fluence::cost {
 namespace {
 
-constexpr double kXor2 = 2.0;         // XOR2_X1 over NAND2_X1
-constexpr double kSharing = 0.87;     // part of the XORs that remain when trees share sub-expressions
-constexpr double kCorrectBit = 4.35;  // match of one column with the syndrome, and the correcting XOR
-constexpr double kErrorFlag = 2.0;
-constexpr double kDoubleFlag = 8.0;  // single/double decision behind the parity of the syndrome
+constexpr double kXor2 = 2.0;          // XOR2_X1 over NAND2_X1
+constexpr double kSharing = 0.9;       // share of the XORs that remain when trees use common sub-expressions
+constexpr double kCorrectBit = 4.05;   // match of a column with the syndrome, and the correcting XOR
+constexpr double kErrorFlag = 5.0;     // some error
+constexpr double kDoubleFlags = 22.0;  // single and double error apart, by the parity of the syndrome
 
 int weight(int column) {
     return static_cast<int>(std::bitset<32>(static_cast<unsigned>(column)).count());
@@ -18,19 +18,6 @@ int weight(int column) {
 
 bool is_power_of_two(int value) {
     return (value & (value - 1)) == 0;
-}
-
-// Σ of `column_weight` over the first `data_bits` Hamming columns.
-template <class Weight>
-int sum_over_hamming_columns(int data_bits, Weight column_weight) {
-    int ones = 0;
-    for (int column = 3, found = 0; found < data_bits; ++column) {
-        if (!is_power_of_two(column)) {
-            ones += column_weight(column);
-            ++found;
-        }
-    }
-    return ones;
 }
 
 int binomial(int n, int k) {
@@ -52,11 +39,14 @@ int hamming_check_bits(int data_bits) {
 }
 
 int hamming_ones(int data_bits) {
-    return sum_over_hamming_columns(data_bits, weight);
-}
-
-int extended_hamming_ones(int data_bits) {
-    return sum_over_hamming_columns(data_bits, [](int column) { return weight(column) | 1; });
+    int ones = 0;
+    for (int column = 3, found = 0; found < data_bits; ++column) {
+        if (!is_power_of_two(column)) {
+            ones += weight(column);
+            ++found;
+        }
+    }
+    return ones;
 }
 
 int hsiao_ones(int data_bits) {
@@ -89,7 +79,20 @@ GateEquivalents sec_decoder(int ones, int data_bits, int check_bits) {
 
 GateEquivalents secded_decoder(int ones, int data_bits, int check_bits) {
     return syndrome_encoder(ones, check_bits) +
-           GateEquivalents(kXor2 * (2 * check_bits - 1) + kCorrectBit * data_bits + kDoubleFlag);
+           GateEquivalents(kXor2 * check_bits + kCorrectBit * data_bits + kDoubleFlags);
+}
+
+GateEquivalents extended_hamming_encoder(int data_bits) {
+    // The overall parity is made of the other trees, so that the whole grows with the word alone.
+    constexpr double kPerDataBit = 5.2;
+    constexpr double kSaved = 12.0;
+    return GateEquivalents(kPerDataBit * data_bits - kSaved);
+}
+
+GateEquivalents extended_hamming_decoder(int data_bits) {
+    const int check_bits = hamming_check_bits(data_bits) + 1;
+    return extended_hamming_encoder(data_bits) +
+           GateEquivalents(kXor2 * check_bits + kCorrectBit * data_bits + kDoubleFlags);
 }
 
 }  // namespace fluence::cost

@@ -174,13 +174,6 @@ GateEquivalents hsiao_encoder(int k) {
 GateEquivalents hsiao_decoder(int k) {
     return cost::secded_decoder(cost::hsiao_ones(k), k, secded_check_bits(k));
 }
-GateEquivalents extended_encoder(int k) {
-    return cost::syndrome_encoder(cost::extended_hamming_ones(k), secded_check_bits(k));
-}
-GateEquivalents extended_decoder(int k) {
-    return cost::secded_decoder(cost::extended_hamming_ones(k), k, secded_check_bits(k));
-}
-
 // A parity tree fits into the read cycle; a corrector takes a cycle of its own.
 constexpr std::array<CodeSpec, 5> kCodes = {{
     {"none", {0, 0}, false, 0, no_check_bits, no_columns, no_area, no_area},
@@ -193,8 +186,8 @@ constexpr std::array<CodeSpec, 5> kCodes = {{
      1,
      secded_check_bits,
      extended_hamming_columns,
-     extended_encoder,
-     extended_decoder},
+     cost::extended_hamming_encoder,
+     cost::extended_hamming_decoder},
 }};
 
 const std::vector<LinearCode>& codes() {
