@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/arith/fault_effect.h"
+#include "sim/arith/kernels.h"
 #include "workloads/graph.h"
 
 namespace fluence::arith {
@@ -40,8 +41,11 @@ struct FaultyRun {
 
 class Engine {
   public:
-    // `bounds`: empty, or one a layer.
+    // `bounds`: empty, or one a layer. Copies the graph. Throws std::invalid_argument where bounds do not
+    // fit the graph; run() and propagate() likewise for images and faults.
     explicit Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds = {});
+    // With a kernel of the caller's choice instead of the fastest; results are the same bit for bit.
+    Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel);
     ~Engine();
     Engine(Engine&&) noexcept;
     Engine& operator=(Engine&&) noexcept;

@@ -1,0 +1,141 @@
+// Rates of the int8 engine on one core, for each kernel this CPU has: dense multiply-accumulates a second
+// on convolutions of CIFAR ResNet-20, and single neuron flips a second on the whole network. Weights are
+// random, scaled so that codes fill their formats.
+#include <benchmark/benchmark.h>
+
+#include <string>
+
+#include "sim/arith/engine.h"
+#include "tests/support/graph_builder.h"
+#include "tests/support/random_graph.h"
+
+namespace fluence {
+namespace {
+
+using arith::Engine;
+using arith::KernelKind;
+using workloads::Graph;
+using workloads::NumberFormat;
+using workloads::Window;
+
+constexpr std::uint64_t kSeed = 20;
+
+Window square(int kernel, int stride, int pad) {
+    return {kernel, kernel, stride, stride, pad, pad, 1, 1};
+}
+
+TensorId residual_block(test::GraphBuilder& builder, TensorId at, int channels, int stride) {
+    const int extra = channels - builder.shape(at).channels;
+    TensorId branch = builder.conv(at, channels, {square(3, stride, 1), 1, true});
+    branch = builder.conv(branch, channels, {square(3, 1, 1), 1, false});
+    const TensorId shortcut = extra == 0 ? at : builder.subsample(at, stride, extra / 2, extra - extra / 2);
+    return builder.add(branch, shortcut, true);
+}
+
+// CIFAR ResNet-20 (He et al., 2016, §4.2): 40.6 MMAC.
+Graph resnet20() {
+    RandomStream stream(kSeed, RandomPurpose::testing, 0);
+    test::GraphBuilder builder("resnet20", stream, {3, 32, 32}, NumberFormat::s8);
+    TensorId at = builder.conv(builder.input(), 16, {square(3, 1, 1), 1, true});
+    for (const int channels : {16, 32, 64}) {
+        for (int block = 0; block < 3; ++block) {
+            at = residual_block(builder, at, channels, block == 0 && channels > 16 ? 2 : 1);
+        }
+    }
+    at = builder.avg_pool(at, square(8, 1, 0));
+    builder.logits(builder.flatten(at), 10);
+    return builder.finish();
+}
+
+// One convolution of ResNet-20 in front of the smallest classifier.
+Graph single_conv(int channels, int extent) {
+    RandomStream stream(kSeed, RandomPurpose::testing, 1);
+    test::GraphBuilder builder("conv", stream, {channels, extent, extent}, NumberFormat::u8);
+    const TensorId at = builder.conv(builder.input(), channels, {square(3, 1, 1), 1, true});
+    builder.logits(builder.avg_pool(at, square(extent, 1, 0)), 2);
+    return builder.finish();
+}
+
+std::int64_t total_macs(const Graph& graph) {
+    std::int64_t macs = 0;
+    for (const workloads::Layer& layer : graph.layers) {
+        macs += layer.has_macs() ? gemm_shape(graph, layer).macs() : 0;
+    }
+    return macs;
+}
+
+void dense(benchmark::State& state, const Graph& graph, KernelKind kind) {
+    RandomStream stream(kSeed, RandomPurpose::testing, 2);
+    const Engine engine(graph, {}, kind);
+    const workloads::Codes image = test::random_image(graph, stream);
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(engine.run(image));
+    }
+    state.counters["MAC/s"] = benchmark::Counter(static_cast<double>(total_macs(graph)),
+                                                 benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// One random bit of one random neuron of an 8-bit layer output, as the neuron-flip fault model.
+arith::LayerFault random_flip(const Graph& graph, RandomStream& stream) {
+    std::int64_t neurons = 0;
+    for (const workloads::Layer& layer : graph.layers) {
+        neurons += layer.has_macs() && layer.output != graph.logits
+                       ? graph.tensor(layer.output).shape.elements()
+                       : 0;
+    }
+    auto neuron = static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(neurons)));
+    arith::LayerFault fault;
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        const workloads::Layer& layer = graph.layers[i];
+        if (!layer.has_macs() || layer.output == graph.logits) {
+            continue;
+        }
+        const std::int64_t elements = graph.tensor(layer.output).shape.elements();
+        if (neuron < elements) {
+            fault.layer = layer_id(i);
+            break;
+        }
+        neuron -= elements;
+    }
+    fault.outputs = {{neuron, 1u << stream.below(8)}};
+    return fault;
+}
+
+void neuron_flips(benchmark::State& state, const Graph& graph, KernelKind kind) {
+    RandomStream stream(kSeed, RandomPurpose::testing, 3);
+    Engine engine(graph, {}, kind);
+    const arith::GoldenRun golden = engine.run(test::random_image(graph, stream));
+    std::int64_t changed = 0;
+    std::vector<arith::LayerFault> fault(1);
+    for (auto _ : state) {
+        fault[0] = random_flip(graph, stream);
+        changed += engine.propagate(golden, fault).changed_values;
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+    state.counters["changed values"] =
+        benchmark::Counter(static_cast<double>(changed), benchmark::Counter::kAvgIterations);
+}
+
+}  // namespace
+}  // namespace fluence
+
+int main(int argc, char** argv) {
+    using namespace fluence;
+    benchmark::Initialize(&argc, argv);
+    const Graph network = resnet20();
+    for (const KernelKind kind : arith::supported_kernels()) {
+        const std::string name = arith::name_of(kind);
+        for (const int channels : {16, 32, 64}) {
+            const Graph conv = single_conv(channels, 512 / channels);
+            benchmark::RegisterBenchmark(("dense/conv" + std::to_string(channels) + "/" + name).c_str(),
+                                         [=](benchmark::State& state) { dense(state, conv, kind); });
+        }
+        benchmark::RegisterBenchmark(("dense/resnet20/" + name).c_str(),
+                                     [&, kind](benchmark::State& state) { dense(state, network, kind); });
+        benchmark::RegisterBenchmark(
+            ("neuron_flips/resnet20/" + name).c_str(),
+            [&, kind](benchmark::State& state) { neuron_flips(state, network, kind); });
+    }
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+}

@@ -1,0 +1,79 @@
+// What travels between layers in the delta engine.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "sim/arith/engine.h"
+
+namespace fluence::arith {
+
+// An element whose code differs from the golden one.
+struct Change {
+    std::int32_t pixel = 0;  // y · width + x
+    std::int32_t channel = 0;
+    std::int32_t code = 0;
+    std::int32_t golden = 0;
+};
+
+// The changes of one tensor, ascending by pixel, then channel; each element at most once.
+using Changes = std::vector<Change>;
+
+// One layer of a faulty inference.
+struct LayerStep {
+    LayerId layer;
+    const GoldenRun& golden;
+    const std::vector<Changes>& changes;  // by tensor; those of the layer's inputs are read
+    const LayerFault* fault;              // null: none
+    const OutputBounds* bounds;           // null: none
+    Changes& output;                      // overwritten
+};
+
+inline std::int32_t bounded(const OutputBounds& bounds, std::int32_t channel, std::int32_t code) {
+    const std::int32_t lo = bounds.lo[static_cast<std::size_t>(channel)];
+    const std::int32_t hi = bounds.hi[static_cast<std::size_t>(channel)];
+    if (bounds.zero_outside) {
+        return code < lo || code > hi ? 0 : code;
+    }
+    return std::clamp(code, lo, hi);
+}
+
+// A set of small numbers that is filled at random and read in ascending order.
+class OrderedSet {
+  public:
+    void reserve(std::int64_t size) {
+        words_.resize(std::max(words_.size(), static_cast<std::size_t>((size + 63) / 64)));
+    }
+    void insert(std::int64_t value) {
+        const std::int64_t word = value >> 6;
+        words_[static_cast<std::size_t>(word)] |= std::uint64_t{1} << (value & 63);
+        first_ = std::min(first_, word);
+        last_ = std::max(last_, word);
+    }
+    void insert_all(std::int64_t size) {
+        for (std::int64_t value = 0; value < size; ++value) {
+            insert(value);
+        }
+    }
+    // Moves all members, ascending, into `members`.
+    void take(std::vector<std::int32_t>& members) {
+        members.clear();
+        for (std::int64_t word = first_; word <= last_; ++word) {
+            std::uint64_t bits = words_[static_cast<std::size_t>(word)];
+            for (; bits != 0; bits &= bits - 1) {
+                members.push_back(static_cast<std::int32_t>(word * 64 + __builtin_ctzll(bits)));
+            }
+            words_[static_cast<std::size_t>(word)] = 0;
+        }
+        first_ = kNone;
+        last_ = -1;
+    }
+
+  private:
+    static constexpr std::int64_t kNone = INT64_MAX;
+    std::vector<std::uint64_t> words_;
+    std::int64_t first_ = kNone, last_ = -1;
+};
+
+}  // namespace fluence::arith

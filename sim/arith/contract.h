@@ -1,0 +1,21 @@
+// Checks of what callers hand to the engine. A broken rule is a bug of the caller, not bad user input:
+// std::invalid_argument names it.
+#pragma once
+
+#include <vector>
+
+#include "sim/arith/engine.h"
+
+namespace fluence::arith {
+
+// One entry a layer or none; one bound a channel or none; lo ≤ hi, codes of the output's format.
+void check_bounds(const workloads::Graph& graph, const std::vector<OutputBounds>& bounds);
+
+// Codes of the input tensor's format, one an element.
+void check_image(const workloads::Graph& graph, const Codes& image);
+
+// Layers ascending; indices inside their tensors; accumulators only where there are MACs, operands only
+// where there are none; codes of the tensor's format.
+void check_faults(const workloads::Graph& graph, const std::vector<LayerFault>& faults);
+
+}  // namespace fluence::arith

@@ -1,0 +1,378 @@
+#include "sim/arith/mac_delta.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fluence::arith {
+
+using workloads::Shape;
+using workloads::Window;
+
+namespace {
+
+// Costs of a pair of channels under a tap for 16 output channels, measured with bench/engine_bench on
+// ResNet-20: the dense loop reuses weights for six pixels, the sparse one works on changed pairs alone.
+constexpr double kSparsePair = 1.0;
+constexpr double kDensePair = 0.45;
+constexpr double kPackElement = 0.6;  // repacking one element of the input for the dense loop
+
+void add_wrapping(std::int32_t& sum, std::int32_t term) {
+    sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(term));
+}
+
+bool changes_parameters(const LayerFault* fault) {
+    return fault != nullptr && !fault->parameters.empty();
+}
+
+// Calls visit(o) for the windows along one dimension that hold input coordinate `at`.
+template <class Visit>
+void for_each_window(int at, int pad, int kernel, int stride, int dilation, int outputs, Visit visit) {
+    for (int tap = 0; tap < kernel; ++tap) {
+        const std::int64_t scaled = std::int64_t{at} + pad - std::int64_t{tap} * dilation;
+        if (scaled < 0) {
+            return;
+        }
+        if (scaled % stride == 0 && scaled / stride < outputs) {
+            visit(static_cast<int>(scaled / stride));
+        }
+    }
+}
+
+}  // namespace
+
+void MacDelta::run(const MacLayer& layer, const LayerStep& step) {
+    const Changes& changes = step.changes[index_of(layer.layer().inputs[0])];
+    step.output.clear();
+    if (layer.groups() == 1) {
+        run_group(layer, step, 0, changes.data(), changes.data() + changes.size());
+        return;
+    }
+    split_by_group(layer, changes);
+    std::int64_t begin = 0;
+    for (int group = 0; group < layer.groups(); ++group) {
+        const std::int64_t end = group_end_[static_cast<std::size_t>(group)];
+        if (begin < end || strikes(layer, step.fault, group)) {
+            run_group(layer, step, group, by_group_.data() + begin, by_group_.data() + end);
+        }
+        begin = end;
+    }
+    order_by_pixel(layer, step.output);
+}
+
+void MacDelta::split_by_group(const MacLayer& layer, const Changes& changes) {
+    group_end_.assign(static_cast<std::size_t>(layer.groups()), 0);
+    by_group_.resize(changes.size());
+    for (const Change& change : changes) {
+        ++group_end_[static_cast<std::size_t>(change.channel / layer.group_inputs())];
+    }
+    std::int64_t begin = 0;
+    for (std::int64_t& end : group_end_) {
+        begin += std::exchange(end, begin);
+    }
+    for (const Change& change : changes) {
+        std::int64_t& next = group_end_[static_cast<std::size_t>(change.channel / layer.group_inputs())];
+        by_group_[static_cast<std::size_t>(next++)] = change;
+    }
+}
+
+bool MacDelta::strikes(const MacLayer& layer, const LayerFault* fault, int group) const {
+    if (fault == nullptr) {
+        return false;
+    }
+    const std::int64_t size = layer.group_outputs() * layer.output_shape().plane();
+    const auto struck = [&](const auto& change) { return change.index / size == group; };
+    return std::any_of(fault->accumulators.begin(), fault->accumulators.end(), struck) ||
+           std::any_of(fault->outputs.begin(), fault->outputs.end(), struck) ||
+           std::any_of(fault->forced.begin(), fault->forced.end(), struck) ||
+           std::any_of(
+               fault->parameters.begin(), fault->parameters.end(),
+               [&](const ParameterChange& change) { return change.index / layer.group_outputs() == group; });
+}
+
+void MacDelta::run_group(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
+                         const Change* end) {
+    reached_.reserve(layer.output_shape().plane());
+    list_pairs(layer, group, begin, end);
+    mark_reached(layer);
+    mark_struck(layer, step.fault, group);
+    reached_.take(outputs_);
+    if (!outputs_.empty()) {
+        const std::int64_t work = list_hits(layer);
+        rows_.resize(outputs_.size() * static_cast<std::size_t>(layer.row_size()));
+        const double full =
+            static_cast<double>(outputs_.size()) * layer.taps() * layer.pairs() * layer.blocks();
+        const double pack = static_cast<double>(layer.input_shape().plane()) * layer.group_inputs();
+        const double sparse_cost = kSparsePair * static_cast<double>(work) * layer.blocks();
+        if (sparse_cost <= kDensePair * full + kPackElement * pack) {
+            sparse_accumulators(layer, step, group);
+        } else {
+            dense_accumulators(layer, step, group, begin, end);
+        }
+        if (step.fault != nullptr) {
+            strike_accumulators(layer, *step.fault, group);
+        }
+        requantise(layer, step.fault, group);
+        finish_codes(layer, step, group);
+        emit(layer, step, group);
+    }
+    forget_pairs();
+}
+
+void MacDelta::list_pairs(const MacLayer& layer, int group, const Change* begin, const Change* end) {
+    ranges_.resize(std::max(ranges_.size(), static_cast<std::size_t>(layer.input_shape().plane())));
+    pairs_.clear();
+    changed_pixels_.clear();
+    for (const Change* change = begin; change != end; ++change) {
+        const std::int32_t channel = change->channel - group * layer.group_inputs();
+        const auto delta = static_cast<std::uint16_t>(change->code - change->golden);
+        const std::uint32_t deltas = std::uint32_t{delta} << (channel % 2 * 16);
+        if (changed_pixels_.empty() || changed_pixels_.back() != change->pixel) {
+            changed_pixels_.push_back(change->pixel);
+            const auto first = static_cast<std::int32_t>(pairs_.size());
+            ranges_[static_cast<std::size_t>(change->pixel)] = {first, first};
+        }
+        Range& range = ranges_[static_cast<std::size_t>(change->pixel)];
+        if (range.first != range.last && pairs_.back().pair == channel / 2) {
+            pairs_.back().deltas |= deltas;
+        } else {
+            pairs_.push_back({channel / 2, deltas});
+            ++range.last;
+        }
+    }
+}
+
+void MacDelta::mark_reached(const MacLayer& layer) {
+    const Window& w = layer.window();
+    const Shape& in = layer.input_shape();
+    const Shape& out = layer.output_shape();
+    for (const std::int32_t pixel : changed_pixels_) {
+        for_each_window(
+            pixel / in.width, w.pad_h, w.kernel_h, w.stride_h, w.dilation_h, out.height, [&](int y) {
+                for_each_window(pixel % in.width, w.pad_w, w.kernel_w, w.stride_w, w.dilation_w, out.width,
+                                [&](int x) { reached_.insert(std::int64_t{y} * out.width + x); });
+            });
+    }
+}
+
+void MacDelta::mark_struck(const MacLayer& layer, const LayerFault* fault, int group) {
+    if (fault == nullptr) {
+        return;
+    }
+    const std::int64_t plane = layer.output_shape().plane();
+    const auto mark = [&](std::int64_t index) {
+        if (index / plane / layer.group_outputs() == group) {
+            reached_.insert(index % plane);
+        }
+    };
+    for (const AccumulatorDelta& change : fault->accumulators) {
+        mark(change.index);
+    }
+    for (const OutputFlip& flip : fault->outputs) {
+        mark(flip.index);
+    }
+    for (const ForcedOutput& forced : fault->forced) {
+        mark(forced.index);
+    }
+    if (std::any_of(fault->parameters.begin(), fault->parameters.end(), [&](const ParameterChange& change) {
+            return change.index / layer.group_outputs() == group;
+        })) {
+        reached_.insert_all(plane);
+    }
+}
+
+// The changed pixels under each computed window. Returns the number of (tap, changed pair) in all of them.
+std::int64_t MacDelta::list_hits(const MacLayer& layer) {
+    const Window& w = layer.window();
+    const Shape& in = layer.input_shape();
+    const int width = layer.output_shape().width;
+    std::int64_t work = 0;
+    hits_.clear();
+    hit_end_.clear();
+    for (const std::int32_t pixel : outputs_) {
+        const int top = pixel / width * w.stride_h - w.pad_h;
+        const int left = pixel % width * w.stride_w - w.pad_w;
+        for (int ky = 0; ky < w.kernel_h; ++ky) {
+            const int y = top + ky * w.dilation_h;
+            if (y < 0 || y >= in.height) {
+                continue;
+            }
+            for (int kx = 0; kx < w.kernel_w; ++kx) {
+                const int x = left + kx * w.dilation_w;
+                if (x < 0 || x >= in.width) {
+                    continue;
+                }
+                const Range& range = ranges_[static_cast<std::size_t>(y) * in.width + x];
+                if (range.first != range.last) {
+                    hits_.push_back({ky * w.kernel_w + kx, range.first, range.last});
+                    work += range.last - range.first;
+                }
+            }
+        }
+        hit_end_.push_back(static_cast<std::int32_t>(hits_.size()));
+    }
+    return work;
+}
+
+void MacDelta::forget_pairs() {
+    for (const std::int32_t pixel : changed_pixels_) {
+        ranges_[static_cast<std::size_t>(pixel)] = {};
+    }
+}
+
+void MacDelta::sparse_accumulators(const MacLayer& layer, const LayerStep& step, int group) {
+    const auto count = static_cast<std::int64_t>(outputs_.size());
+    layer.kernels().sparse({hits_.data(), hit_end_.data(), count, pairs_.data(), layer.taps(), layer.pairs(),
+                            layer.weights(group), layer.blocks(), rows_.data()});
+    const std::int64_t plane = layer.output_shape().plane();
+    const std::int32_t* golden = step.golden.accumulators[index_of(step.layer)].data() +
+                                 std::int64_t{group} * layer.group_outputs() * plane;
+    std::int32_t* row = rows_.data();
+    for (const std::int32_t pixel : outputs_) {
+        for (int n = 0; n < layer.group_outputs(); ++n) {
+            add_wrapping(row[n], golden[n * plane + pixel]);
+        }
+        row += layer.row_size();
+    }
+}
+
+void MacDelta::dense_accumulators(const MacLayer& layer, const LayerStep& step, int group,
+                                  const Change* begin, const Change* end) {
+    layer.pack_input(step.golden.tensors[index_of(layer.layer().inputs[0])], group, packed_);
+    const int width = layer.input_shape().width;
+    for (const Change* change = begin; change != end; ++change) {
+        const std::int64_t at = layer.packed_position(change->pixel / width, change->pixel % width);
+        if (at >= 0) {
+            const std::int32_t channel = change->channel - group * layer.group_inputs();
+            packed_[static_cast<std::size_t>(at + channel)] = static_cast<std::int16_t>(change->code);
+        }
+    }
+    offsets_.clear();
+    for (const std::int32_t pixel : outputs_) {
+        offsets_.push_back(layer.pixel_offsets()[static_cast<std::size_t>(pixel)]);
+    }
+    const auto count = static_cast<std::int64_t>(outputs_.size());
+    layer.kernels().dense({packed_.data(), offsets_.data(), count, layer.tap_offsets().data(), layer.taps(),
+                           layer.pairs(), layer.weights(group), layer.blocks(), rows_.data()});
+    const std::int32_t* bias = layer.layer().bias.data() + std::int64_t{group} * layer.group_outputs();
+    for (std::int64_t row = 0; row < count; ++row) {
+        for (int n = 0; n < layer.group_outputs(); ++n) {
+            add_wrapping(rows_[static_cast<std::size_t>(row * layer.row_size() + n)], bias[n]);
+        }
+    }
+}
+
+std::int32_t* MacDelta::entry(const MacLayer& layer, int group, std::int64_t index) {
+    const std::int64_t plane = layer.output_shape().plane();
+    const std::int64_t channel = index / plane - std::int64_t{group} * layer.group_outputs();
+    if (channel < 0 || channel >= layer.group_outputs()) {
+        return nullptr;
+    }
+    const std::int32_t row = row_of_pixel_[static_cast<std::size_t>(index % plane)];
+    return rows_.data() + std::int64_t{row} * layer.row_size() + channel;
+}
+
+void MacDelta::strike_accumulators(const MacLayer& layer, const LayerFault& fault, int group) {
+    const auto plane = static_cast<std::size_t>(layer.output_shape().plane());
+    row_of_pixel_.resize(std::max(row_of_pixel_.size(), plane));
+    for (std::size_t row = 0; row < outputs_.size(); ++row) {
+        row_of_pixel_[static_cast<std::size_t>(outputs_[row])] = static_cast<std::int32_t>(row);
+    }
+    for (const AccumulatorDelta& change : fault.accumulators) {
+        if (std::int32_t* sum = entry(layer, group, change.index)) {
+            add_wrapping(*sum, change.delta);
+        }
+    }
+    if (!changes_parameters(&fault)) {
+        return;
+    }
+    parameters_.assign(layer.layer(), &fault);
+    const std::size_t first = static_cast<std::size_t>(group) * layer.group_outputs();
+    for (std::size_t row = 0; row < outputs_.size(); ++row) {
+        for (int n = 0; n < layer.group_outputs(); ++n) {
+            std::int32_t& sum =
+                rows_[row * static_cast<std::size_t>(layer.row_size()) + static_cast<std::size_t>(n)];
+            add_wrapping(sum, parameters_.bias[first + n]);
+            sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) -
+                                            static_cast<std::uint32_t>(layer.layer().bias[first + n]));
+        }
+    }
+}
+
+void MacDelta::requantise(const MacLayer& layer, const LayerFault* fault, int group) {
+    const RequantiseBlock* blocks = layer.parameters(group);
+    if (changes_parameters(fault)) {
+        changed_blocks_.assign(blocks, blocks + 2 * layer.blocks());
+        const std::size_t first = static_cast<std::size_t>(group) * layer.group_outputs();
+        for (int n = 0; n < layer.group_outputs(); ++n) {
+            changed_blocks_[static_cast<std::size_t>(n / 8)].set(n % 8, parameters_.multiplier[first + n],
+                                                                 parameters_.shift[first + n]);
+        }
+        blocks = changed_blocks_.data();
+    }
+    layer.kernels().requantise({rows_.data(), static_cast<std::int64_t>(outputs_.size()), blocks,
+                                layer.blocks(), layer.layer().clamp_lo, layer.layer().clamp_hi});
+}
+
+// Output flips, range restriction, forced outputs: in this order.
+void MacDelta::finish_codes(const MacLayer& layer, const LayerStep& step, int group) {
+    if (step.fault != nullptr) {
+        for (const OutputFlip& flip : step.fault->outputs) {
+            if (std::int32_t* code = entry(layer, group, flip.index)) {
+                *code = flip_bits(layer.output_format(), *code, flip.mask);
+            }
+        }
+    }
+    if (step.bounds != nullptr) {
+        for (std::size_t row = 0; row < outputs_.size(); ++row) {
+            std::int32_t* codes = rows_.data() + row * static_cast<std::size_t>(layer.row_size());
+            for (int n = 0; n < layer.group_outputs(); ++n) {
+                codes[n] = bounded(*step.bounds, group * layer.group_outputs() + n, codes[n]);
+            }
+        }
+    }
+    if (step.fault != nullptr) {
+        for (const ForcedOutput& forced : step.fault->forced) {
+            if (std::int32_t* code = entry(layer, group, forced.index)) {
+                *code = forced.code;
+            }
+        }
+    }
+}
+
+// Keeps the codes that differ from the golden ones, without branching on it.
+void MacDelta::emit(const MacLayer& layer, const LayerStep& step, int group) {
+    const std::int64_t plane = layer.output_shape().plane();
+    const int first_channel = group * layer.group_outputs();
+    const std::int32_t* golden =
+        step.golden.tensors[index_of(layer.layer().output)].data() + first_channel * plane;
+    std::size_t count = step.output.size();
+    step.output.resize(count + outputs_.size() * static_cast<std::size_t>(layer.group_outputs()));
+    const std::int32_t* row = rows_.data();
+    for (const std::int32_t pixel : outputs_) {
+        for (int n = 0; n < layer.group_outputs(); ++n) {
+            const std::int32_t was = golden[n * plane + pixel];
+            step.output[count] = {pixel, first_channel + n, row[n], was};
+            count += row[n] != was ? 1 : 0;
+        }
+        row += layer.row_size();
+    }
+    step.output.resize(count);
+}
+
+// Counting sort; groups come one after the other, each in order.
+void MacDelta::order_by_pixel(const MacLayer& layer, Changes& changes) {
+    pixel_begin_.assign(static_cast<std::size_t>(layer.output_shape().plane()) + 1, 0);
+    for (const Change& change : changes) {
+        ++pixel_begin_[static_cast<std::size_t>(change.pixel) + 1];
+    }
+    for (std::size_t pixel = 1; pixel < pixel_begin_.size(); ++pixel) {
+        pixel_begin_[pixel] += pixel_begin_[pixel - 1];
+    }
+    sorted_.resize(changes.size());
+    for (const Change& change : changes) {
+        sorted_[static_cast<std::size_t>(pixel_begin_[static_cast<std::size_t>(change.pixel)]++)] = change;
+    }
+    changes.swap(sorted_);
+}
+
+}  // namespace fluence::arith

@@ -1,0 +1,199 @@
+#include "sim/arith/mac_layer.h"
+
+#include <limits>
+
+#include "sim/core/error.h"
+
+namespace fluence::arith {
+
+using workloads::Graph;
+using workloads::Layer;
+using workloads::OpKind;
+using workloads::Window;
+
+namespace {
+
+Window window_of(const Layer& layer, const workloads::Shape& input) {
+    Window window = layer.window;
+    if (layer.kind == OpKind::linear) {
+        window.kernel_h = input.height;
+        window.kernel_w = input.width;
+    }
+    return window;
+}
+
+// Rows become columns: to[channel · plane + pixel], `count` pixels.
+void transpose(const std::int32_t* rows, int row_size, std::int64_t count, int channels, std::int64_t plane,
+               std::int32_t* to) {
+    constexpr std::int64_t kTile = 16;  // a cache line of each channel
+    for (std::int64_t begin = 0; begin < count; begin += kTile) {
+        const std::int64_t end = std::min(begin + kTile, count);
+        for (int n = 0; n < channels; ++n) {
+            for (std::int64_t p = begin; p < end; ++p) {
+                to[n * plane + p] = rows[p * row_size + n];
+            }
+        }
+    }
+}
+
+}  // namespace
+
+MacLayer::MacLayer(const Graph& graph, const Layer& layer, KernelKind kind)
+    : layer_(layer),
+      input_(graph.tensor(layer.inputs[0]).shape),
+      output_(graph.tensor(layer.output).shape),
+      output_format_(graph.tensor(layer.output).format),
+      window_(window_of(layer, input_)),
+      kernels_(arith::kernels(kind)) {
+    group_inputs_ = input_.channels / layer.groups;
+    group_outputs_ = output_.channels / layer.groups;
+    pairs_ = (group_inputs_ + 1) / 2;
+    blocks_ = (group_outputs_ + kBlock - 1) / kBlock;
+    group_weights_ = std::int64_t{blocks_} * taps() * pairs_ * 2 * kBlock;
+    pack_weights();
+    pack_parameters();
+    place_windows();
+    if (kind == KernelKind::onednn && OnednnConv::exact_for(layer)) {
+        const bool is_unsigned = graph.tensor(layer.inputs[0]).format == workloads::NumberFormat::u8;
+        onednn_ = std::make_unique<OnednnConv>(layer, input_, output_, window_, is_unsigned);
+    }
+}
+
+void MacLayer::pack_weights() {
+    weights_.assign(static_cast<std::size_t>(layer_.groups * group_weights_), 0);
+    const std::int8_t* from = layer_.weights.data();
+    for (int n = 0; n < output_.channels; ++n) {
+        const int group = n / group_outputs_;
+        const int column = n % group_outputs_;
+        std::int16_t* block = weights_.data() + group * group_weights_ +
+                              std::int64_t{column / kBlock} * taps() * pairs_ * 2 * kBlock;
+        for (int c = 0; c < group_inputs_; ++c) {
+            for (int tap = 0; tap < taps(); ++tap) {
+                const std::int64_t pair = std::int64_t{tap} * pairs_ + c / 2;
+                block[pair * 2 * kBlock + column % kBlock * 2 + c % 2] = *from++;
+            }
+        }
+    }
+}
+
+void MacLayer::pack_parameters() {
+    parameters_.resize(static_cast<std::size_t>(layer_.groups) * 2 * blocks_);
+    for (int n = 0; n < output_.channels; ++n) {
+        const int row = n / group_outputs_ * row_size() + n % group_outputs_;
+        const auto at = static_cast<std::size_t>(n);
+        parameters_[static_cast<std::size_t>(row / 8)].set(row % 8, layer_.multiplier[at], layer_.shift[at]);
+    }
+}
+
+void MacLayer::place_windows() {
+    const std::int64_t height = std::int64_t{output_.height - 1} * window_.stride_h +
+                                std::int64_t{window_.kernel_h - 1} * window_.dilation_h + 1;
+    const std::int64_t width = std::int64_t{output_.width - 1} * window_.stride_w +
+                               std::int64_t{window_.kernel_w - 1} * window_.dilation_w + 1;
+    const std::int64_t pixel = std::int64_t{2} * pairs_;
+    if (height * width > std::numeric_limits<std::int32_t>::max() / pixel) {
+        throw InputError("", layer_.name, "the padded input has more than 2^31 elements");
+    }
+    packed_height_ = static_cast<int>(height);
+    packed_width_ = static_cast<int>(width);
+    for (int y = 0; y < output_.height; ++y) {
+        for (int x = 0; x < output_.width; ++x) {
+            const std::int64_t at =
+                (std::int64_t{y} * window_.stride_h * width + std::int64_t{x} * window_.stride_w);
+            pixel_offsets_.push_back(static_cast<std::int32_t>(at * pixel));
+        }
+    }
+    for (int y = 0; y < window_.kernel_h; ++y) {
+        for (int x = 0; x < window_.kernel_w; ++x) {
+            const std::int64_t at =
+                std::int64_t{y} * window_.dilation_h * width + std::int64_t{x} * window_.dilation_w;
+            tap_offsets_.push_back(static_cast<std::int32_t>(at * pixel));
+        }
+    }
+}
+
+std::int64_t MacLayer::packed_position(int y, int x) const {
+    const int row = y + window_.pad_h;
+    const int column = x + window_.pad_w;
+    const bool reached = row < packed_height_ && column < packed_width_;
+    return reached ? (std::int64_t{row} * packed_width_ + column) * 2 * pairs_ : -1;
+}
+
+void MacLayer::pack_input(const Codes& input, int group, std::vector<std::int16_t>& packed) const {
+    packed.assign(static_cast<std::size_t>(packed_height_) * packed_width_ * 2 * pairs_, 0);
+    const int rows = std::min(input_.height, packed_height_ - window_.pad_h);
+    const int columns = std::min(input_.width, packed_width_ - window_.pad_w);
+    const std::int64_t plane = input_.plane();
+    for (int y = 0; y < rows && columns > 0; ++y) {
+        std::int16_t* to = packed.data() + packed_position(y, 0);
+        const std::int32_t* from =
+            input.data() + group * group_inputs_ * plane + std::int64_t{y} * input_.width;
+        for (int c = 0; c < group_inputs_; ++c) {
+            for (int x = 0; x < columns; ++x) {
+                to[std::int64_t{x} * 2 * pairs_ + c] = static_cast<std::int16_t>(from[c * plane + x]);
+            }
+        }
+    }
+}
+
+// Accumulators without bias become the layer's results.
+void MacLayer::finish_rows(int group, std::int64_t first_pixel, std::vector<std::int32_t>& rows,
+                           std::int64_t count, const OutputBounds* bounds, Codes& accumulators,
+                           Codes& output) const {
+    const int first_channel = group * group_outputs_;
+    const std::int64_t corner = first_channel * output_.plane() + first_pixel;
+    for (std::int64_t p = 0; p < count; ++p) {
+        std::int32_t* row = rows.data() + p * row_size();
+        for (int n = 0; n < group_outputs_; ++n) {
+            row[n] = static_cast<std::int32_t>(static_cast<std::uint32_t>(row[n]) +
+                                               static_cast<std::uint32_t>(layer_.bias[first_channel + n]));
+        }
+    }
+    transpose(rows.data(), row_size(), count, group_outputs_, output_.plane(), accumulators.data() + corner);
+    kernels_.requantise({rows.data(), count, parameters(group), blocks_, layer_.clamp_lo, layer_.clamp_hi});
+    if (bounds != nullptr) {
+        for (std::int64_t p = 0; p < count; ++p) {
+            std::int32_t* row = rows.data() + p * row_size();
+            for (int n = 0; n < group_outputs_; ++n) {
+                row[n] = bounded(*bounds, first_channel + n, row[n]);
+            }
+        }
+    }
+    transpose(rows.data(), row_size(), count, group_outputs_, output_.plane(), output.data() + corner);
+}
+
+void MacLayer::run(const Codes& input, const OutputBounds* bounds, Codes& accumulators, Codes& output) const {
+    constexpr std::int64_t kRowsInCache = 16384;  // values, so that rows stay in the L2 cache
+    const std::int64_t pixels = output_.plane();
+    const std::int64_t chunk =
+        std::min(pixels, std::max<std::int64_t>(96, kRowsInCache / row_size() / 6 * 6));
+    accumulators.resize(static_cast<std::size_t>(output_.elements()));
+    output.resize(static_cast<std::size_t>(output_.elements()));
+    std::vector<std::int32_t> sums;
+    if (onednn_) {
+        sums = onednn_->run(input);
+    }
+    std::vector<std::int16_t> packed;
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(chunk * row_size()));
+    for (int group = 0; group < layer_.groups; ++group) {
+        if (!onednn_) {
+            pack_input(input, group, packed);
+        }
+        for (std::int64_t first = 0; first < pixels; first += chunk) {
+            const std::int64_t count = std::min(chunk, pixels - first);
+            if (onednn_) {
+                for (std::int64_t p = 0; p < count; ++p) {
+                    const std::int32_t* from =
+                        sums.data() + (first + p) * output_.channels + group * group_outputs_;
+                    std::copy(from, from + group_outputs_, rows.data() + p * row_size());
+                }
+            } else {
+                kernels_.dense({packed.data(), pixel_offsets_.data() + first, count, tap_offsets_.data(),
+                                taps(), pairs_, weights(group), blocks_, rows.data()});
+            }
+            finish_rows(group, first, rows, count, bounds, accumulators, output);
+        }
+    }
+}
+
+}  // namespace fluence::arith

@@ -1,0 +1,74 @@
+// A conv or linear layer prepared for the kernels: packed weights and the geometry of its windows. A linear
+// layer is a convolution whose one window covers the whole input.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sim/arith/change.h"
+#include "sim/arith/kernels.h"
+#include "sim/arith/onednn_conv.h"
+#include "workloads/graph.h"
+
+namespace fluence::arith {
+
+class MacLayer {
+  public:
+    // Keeps references to graph and layer. Throws InputError where a padded input exceeds 2³¹ elements.
+    MacLayer(const workloads::Graph& graph, const workloads::Layer& layer, KernelKind kind);
+
+    // Dense execution; both results are sized here.
+    void run(const Codes& input, const OutputBounds* bounds, Codes& accumulators, Codes& output) const;
+
+    const workloads::Layer& layer() const { return layer_; }
+    const workloads::Shape& input_shape() const { return input_; }
+    const workloads::Shape& output_shape() const { return output_; }
+    workloads::NumberFormat output_format() const { return output_format_; }
+    const workloads::Window& window() const { return window_; }
+    const Kernels& kernels() const { return kernels_; }
+    int groups() const { return layer_.groups; }
+    int group_inputs() const { return group_inputs_; }
+    int group_outputs() const { return group_outputs_; }
+    int taps() const { return window_.kernel_h * window_.kernel_w; }
+    int pairs() const { return pairs_; }
+    int blocks() const { return blocks_; }
+    int row_size() const {
+        return blocks_ * kBlock;
+    }  // of results: channels of a group, filled up with zeros
+
+    const std::int16_t* weights(int group) const { return weights_.data() + group * group_weights_; }
+    const RequantiseBlock* parameters(int group) const {
+        return parameters_.data() + std::int64_t{group} * 2 * blocks_;
+    }
+    // By output pixel and by tap: positions in the packed input of a group.
+    const std::vector<std::int32_t>& pixel_offsets() const { return pixel_offsets_; }
+    const std::vector<std::int32_t>& tap_offsets() const { return tap_offsets_; }
+
+    // The packed input of one group, padding included.
+    void pack_input(const Codes& input, int group, std::vector<std::int16_t>& packed) const;
+    // Position of a group's first channel at an input pixel; −1 where no window reaches the pixel.
+    std::int64_t packed_position(int y, int x) const;
+
+  private:
+    void pack_weights();
+    void pack_parameters();
+    void place_windows();
+    void finish_rows(int group, std::int64_t first_pixel, std::vector<std::int32_t>& rows, std::int64_t count,
+                     const OutputBounds* bounds, Codes& accumulators, Codes& output) const;
+
+    const workloads::Layer& layer_;
+    workloads::Shape input_, output_;
+    workloads::NumberFormat output_format_;
+    workloads::Window window_;
+    const Kernels& kernels_;
+    int group_inputs_ = 0, group_outputs_ = 0, pairs_ = 0, blocks_ = 0;
+    int packed_height_ = 0, packed_width_ = 0;
+    std::int64_t group_weights_ = 0;
+    std::vector<std::int16_t> weights_;
+    std::vector<RequantiseBlock> parameters_;
+    std::vector<std::int32_t> pixel_offsets_, tap_offsets_;
+    std::unique_ptr<OnednnConv> onednn_;  // null: the kernels' own dense loop
+};
+
+}  // namespace fluence::arith

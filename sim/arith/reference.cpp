@@ -1,0 +1,261 @@
+// The arithmetic of workloads/graph.h as plain loops, one output element at a time: what everything faster
+// is compared with. Shares no code with the engine but the definition of rescale() and the checks of input.
+#include <algorithm>
+#include <limits>
+
+#include "sim/arith/contract.h"
+#include "sim/arith/engine.h"
+
+namespace fluence::arith {
+
+using workloads::Graph;
+using workloads::Layer;
+using workloads::OpKind;
+using workloads::Shape;
+using workloads::Window;
+
+namespace {
+
+std::uint32_t bits(std::int32_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+
+struct Position {
+    std::int64_t channel, y, x;
+};
+
+Position position_of(const Shape& shape, std::int64_t index) {
+    return {index / shape.plane(), index % shape.plane() / shape.width, index % shape.width};
+}
+
+std::int64_t index_in(const Shape& shape, std::int64_t channel, std::int64_t y, std::int64_t x) {
+    return (channel * shape.height + y) * shape.width + x;
+}
+
+// Calls visit(element of the channel's plane or −1 for padding, ky, kx) for the window of output (y, x).
+template <class Visit>
+void for_each_tap(const Shape& input, const Window& w, std::int64_t y, std::int64_t x, Visit visit) {
+    for (int ky = 0; ky < w.kernel_h; ++ky) {
+        for (int kx = 0; kx < w.kernel_w; ++kx) {
+            const std::int64_t iy = y * w.stride_h - w.pad_h + std::int64_t{ky} * w.dilation_h;
+            const std::int64_t ix = x * w.stride_w - w.pad_w + std::int64_t{kx} * w.dilation_w;
+            const bool inside = iy >= 0 && iy < input.height && ix >= 0 && ix < input.width;
+            visit(inside ? iy * input.width + ix : -1, ky, kx);
+        }
+    }
+}
+
+// One layer under its fault.
+class LayerRun {
+  public:
+    LayerRun(const Graph& graph, const Layer& layer, const std::vector<Codes>& tensors,
+             const LayerFault& fault)
+        : graph_(graph),
+          layer_(layer),
+          tensors_(tensors),
+          fault_(fault),
+          bias_(layer.bias),
+          multiplier_(layer.multiplier),
+          shift_(layer.shift),
+          output_(graph.tensor(layer.output)) {
+        for (const ParameterChange& change : fault.parameters) {
+            const auto at = static_cast<std::size_t>(change.index);
+            switch (change.parameter) {
+                case Parameter::bias:
+                    bias_[at] = change.value;
+                    break;
+                case Parameter::multiplier:
+                    multiplier_[at] = change.value;
+                    break;
+                case Parameter::shift:
+                    shift_[at] = static_cast<std::uint8_t>(change.value & 63);
+                    break;
+            }
+        }
+    }
+
+    Codes run(const OutputBounds* bounds) const {
+        Codes codes(static_cast<std::size_t>(output_.shape.elements()));
+        for (std::size_t i = 0; i < codes.size(); ++i) {
+            codes[i] = finish(static_cast<std::int64_t>(i), compute(static_cast<std::int64_t>(i)), bounds);
+        }
+        return codes;
+    }
+
+  private:
+    const Shape& input_shape(std::size_t i = 0) const { return graph_.tensor(layer_.inputs[i]).shape; }
+
+    // What output `out` reads as element `element` of input `input`.
+    std::int32_t read(std::size_t input, std::int64_t element, std::int64_t out) const {
+        std::int32_t code = tensors_[index_of(layer_.inputs[input])][static_cast<std::size_t>(element)];
+        for (const OperandChange& change : fault_.operands) {
+            if (change.input == static_cast<std::int32_t>(input) && change.element == element &&
+                out >= change.first_output && out < change.last_output) {
+                code = change.code;
+            }
+        }
+        return code;
+    }
+
+    std::int32_t clamped(std::int64_t value) const {
+        return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, layer_.clamp_lo, layer_.clamp_hi));
+    }
+
+    // The code of output `out` in front of output faults.
+    std::int32_t compute(std::int64_t out) const {
+        const Position at = position_of(output_.shape, out);
+        switch (layer_.kind) {
+            case OpKind::conv:
+                return requantise_mac(out, conv(at));
+            case OpKind::linear:
+                return requantise_mac(out, linear(at));
+            case OpKind::max_pool:
+                return max_pool(out, at);
+            case OpKind::avg_pool:
+                return avg_pool(out, at);
+            case OpKind::add:
+                return add(out);
+            case OpKind::concat:
+                return concat(out);
+            case OpKind::flatten:
+                return read(0, out, out);
+            case OpKind::subsample:
+                break;
+        }
+        return subsample(out, at);
+    }
+
+    std::uint32_t conv(const Position& at) const {
+        const Shape& in = input_shape();
+        const std::int64_t group_inputs = in.channels / layer_.groups;
+        const std::int64_t group = at.channel / (output_.shape.channels / layer_.groups);
+        std::uint32_t sum = bits(bias_[static_cast<std::size_t>(at.channel)]);
+        for (std::int64_t c = 0; c < group_inputs; ++c) {
+            const std::int64_t plane = (group * group_inputs + c) * in.plane();
+            for_each_tap(in, layer_.window, at.y, at.x, [&](std::int64_t pixel, int ky, int kx) {
+                if (pixel >= 0) {
+                    const std::int64_t w = ((at.channel * group_inputs + c) * layer_.window.kernel_h + ky) *
+                                               layer_.window.kernel_w +
+                                           kx;
+                    sum += product(plane + pixel, w);
+                }
+            });
+        }
+        return sum;
+    }
+
+    std::uint32_t linear(const Position& at) const {
+        const std::int64_t inputs = input_shape().elements();
+        std::uint32_t sum = bits(bias_[static_cast<std::size_t>(at.channel)]);
+        for (std::int64_t k = 0; k < inputs; ++k) {
+            sum += product(k, at.channel * inputs + k);
+        }
+        return sum;
+    }
+
+    std::uint32_t product(std::int64_t element, std::int64_t weight) const {
+        const std::int32_t x = tensors_[index_of(layer_.inputs[0])][static_cast<std::size_t>(element)];
+        return bits(x) * bits(layer_.weights[static_cast<std::size_t>(weight)]);
+    }
+
+    std::int32_t requantise_mac(std::int64_t out, std::uint32_t sum) const {
+        for (const AccumulatorDelta& change : fault_.accumulators) {
+            sum += change.index == out ? bits(change.delta) : 0;
+        }
+        const auto n = static_cast<std::size_t>(position_of(output_.shape, out).channel);
+        return clamped(workloads::rescale(static_cast<std::int32_t>(sum), multiplier_[n], shift_[n]));
+    }
+
+    std::int32_t max_pool(std::int64_t out, const Position& at) const {
+        std::int32_t best = std::numeric_limits<std::int32_t>::min();
+        for_each_tap(input_shape(), layer_.window, at.y, at.x, [&](std::int64_t pixel, int, int) {
+            if (pixel >= 0) {
+                best = std::max(best, read(0, at.channel * input_shape().plane() + pixel, out));
+            }
+        });
+        return best;
+    }
+
+    std::int32_t avg_pool(std::int64_t out, const Position& at) const {
+        std::int64_t sum = 0;
+        for_each_tap(input_shape(), layer_.window, at.y, at.x, [&](std::int64_t pixel, int, int) {
+            sum += pixel >= 0 ? read(0, at.channel * input_shape().plane() + pixel, out) : 0;
+        });
+        return clamped(workloads::rescale(sum, multiplier_[0], shift_[0]));
+    }
+
+    std::int32_t add(std::int64_t out) const {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+            const std::int64_t product = std::int64_t{multiplier_[i]} * read(i, out, out);
+            sum += static_cast<std::uint64_t>(product);
+        }
+        return clamped(workloads::rescale(static_cast<std::int64_t>(sum), 1, shift_[0]));
+    }
+
+    std::int32_t concat(std::int64_t out) const {
+        std::size_t i = 0;
+        std::int64_t element = out;
+        while (element >= input_shape(i).elements()) {
+            element -= input_shape(i++).elements();
+        }
+        return clamped(workloads::rescale(read(i, element, out), multiplier_[i], shift_[i]));
+    }
+
+    std::int32_t subsample(std::int64_t out, const Position& at) const {
+        const Shape& in = input_shape();
+        const std::int64_t channel = at.channel - layer_.channels_before;
+        if (channel < 0 || channel >= in.channels) {
+            return 0;
+        }
+        const std::int64_t y = at.y * layer_.window.stride_h;
+        return read(0, index_in(in, channel, y, at.x * layer_.window.stride_w), out);
+    }
+
+    std::int32_t finish(std::int64_t out, std::int32_t code, const OutputBounds* bounds) const {
+        for (const OutputFlip& flip : fault_.outputs) {
+            code = flip.index == out ? flip_bits(output_.format, code, flip.mask) : code;
+        }
+        if (bounds != nullptr && !bounds->lo.empty()) {
+            const auto c = static_cast<std::size_t>(position_of(output_.shape, out).channel);
+            if (code < bounds->lo[c] || code > bounds->hi[c]) {
+                code = bounds->zero_outside ? 0 : std::clamp(code, bounds->lo[c], bounds->hi[c]);
+            }
+        }
+        for (const ForcedOutput& forced : fault_.forced) {
+            code = forced.index == out ? forced.code : code;
+        }
+        return code;
+    }
+
+    const Graph& graph_;
+    const Layer& layer_;
+    const std::vector<Codes>& tensors_;
+    const LayerFault& fault_;
+    std::vector<std::int32_t> bias_, multiplier_;
+    std::vector<std::uint8_t> shift_;
+    const workloads::TensorInfo& output_;
+};
+
+}  // namespace
+
+std::vector<Codes> reference_run(const Graph& graph, const std::vector<OutputBounds>& bounds,
+                                 const Codes& image, const std::vector<LayerFault>& faults) {
+    check_bounds(graph, bounds);
+    check_image(graph, image);
+    check_faults(graph, faults);
+    std::vector<Codes> tensors(graph.tensors.size());
+    tensors[index_of(graph.input)] = image;
+    const LayerFault none;
+    auto fault = faults.begin();
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        const bool struck = fault != faults.end() && index_of(fault->layer) == i;
+        const Layer& layer = graph.layers[i];
+        const LayerRun run(graph, layer, tensors, struck ? *fault : none);
+        tensors[index_of(layer.output)] = run.run(bounds.empty() ? nullptr : &bounds[i]);
+        fault += struck ? 1 : 0;
+    }
+    return tensors;
+}
+
+}  // namespace fluence::arith

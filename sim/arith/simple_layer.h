@@ -1,0 +1,211 @@
+// Layers without MACs: pooling, add, concat, flatten, subsample. One definition of each output element
+// serves the dense and the sparse execution.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/arith/change.h"
+#include "sim/arith/parameters.h"
+#include "workloads/graph.h"
+
+namespace fluence::arith {
+
+class SimpleLayer {
+  public:
+    // Keeps a reference to the layer.
+    SimpleLayer(const workloads::Graph& graph, const workloads::Layer& layer);
+
+    // Dense execution; sizes `output`.
+    void run(const std::vector<Codes>& tensors, const OutputBounds* bounds, Codes& output) const;
+
+    struct Element {
+        std::int32_t channel = 0;
+        std::int32_t pixel = 0;
+    };
+
+    // The code of one output, from its actual inputs: read(input, flat element). In front of output faults.
+    template <class Read>
+    std::int32_t evaluate(Element out, const Parameters& parameters, Read read) const;
+
+    // Calls visit(Element) for the outputs that read element (channel, pixel) of input `input`; an output
+    // may come twice.
+    template <class Visit>
+    void for_each_reader(std::size_t input, Element element, Visit visit) const;
+
+    const workloads::Layer& layer() const { return layer_; }
+    const std::vector<workloads::Shape>& inputs() const { return inputs_; }
+    const workloads::Shape& output() const { return output_; }
+    workloads::NumberFormat output_format() const { return output_format_; }
+
+  private:
+    template <class Visit>
+    void for_each_tap(Element out, Visit visit) const;
+    template <class Read>
+    std::int32_t add(std::int64_t element, const Parameters& parameters, Read read) const;
+    template <class Read>
+    std::int32_t concat(Element out, const Parameters& parameters, Read read) const;
+    template <class Read>
+    std::int32_t max_pool(Element out, Read read) const;
+    template <class Read>
+    std::int32_t avg_pool(Element out, const Parameters& parameters, Read read) const;
+    template <class Read>
+    std::int32_t subsample(Element out, Read read) const;
+    template <class Visit>
+    void for_each_window(Element element, Visit visit) const;
+
+    std::int32_t requantised(std::int64_t sum, std::int32_t multiplier, std::uint8_t shift) const {
+        const std::int64_t code = workloads::rescale(sum, multiplier, shift);
+        return static_cast<std::int32_t>(std::clamp<std::int64_t>(code, layer_.clamp_lo, layer_.clamp_hi));
+    }
+
+    const workloads::Layer& layer_;
+    std::vector<workloads::Shape> inputs_;
+    std::vector<std::int32_t> first_channel_;  // concat: of each input in the output
+    workloads::Shape output_;
+    workloads::NumberFormat output_format_;
+};
+
+template <class Read>
+std::int32_t SimpleLayer::evaluate(Element out, const Parameters& parameters, Read read) const {
+    const std::int64_t element = out.channel * output_.plane() + out.pixel;
+    switch (layer_.kind) {
+        case workloads::OpKind::max_pool:
+            return max_pool(out, read);
+        case workloads::OpKind::avg_pool:
+            return avg_pool(out, parameters, read);
+        case workloads::OpKind::add:
+            return add(element, parameters, read);
+        case workloads::OpKind::concat:
+            return concat(out, parameters, read);
+        case workloads::OpKind::subsample:
+            return subsample(out, read);
+        default:  // flatten
+            return read(0, element);
+    }
+}
+
+template <class Read>
+std::int32_t SimpleLayer::add(std::int64_t element, const Parameters& parameters, Read read) const {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        sum += static_cast<std::uint64_t>(std::int64_t{parameters.multiplier[i]} * read(i, element));
+    }
+    return requantised(static_cast<std::int64_t>(sum), 1, parameters.shift[0]);
+}
+
+template <class Read>
+std::int32_t SimpleLayer::concat(Element out, const Parameters& parameters, Read read) const {
+    std::size_t i = inputs_.size() - 1;
+    while (out.channel < first_channel_[i]) {
+        --i;
+    }
+    const std::int64_t element = (out.channel - first_channel_[i]) * output_.plane() + out.pixel;
+    return requantised(read(i, element), parameters.multiplier[i], parameters.shift[i]);
+}
+
+// Calls visit(flat input element) for the elements of the window, padding left out.
+template <class Visit>
+void SimpleLayer::for_each_tap(Element out, Visit visit) const {
+    const workloads::Window& w = layer_.window;
+    const workloads::Shape& in = inputs_[0];
+    const int top = out.pixel / output_.width * w.stride_h - w.pad_h;
+    const int left = out.pixel % output_.width * w.stride_w - w.pad_w;
+    for (int ky = 0; ky < w.kernel_h; ++ky) {
+        const int y = top + ky * w.dilation_h;
+        for (int kx = 0; y >= 0 && y < in.height && kx < w.kernel_w; ++kx) {
+            const int x = left + kx * w.dilation_w;
+            if (x >= 0 && x < in.width) {
+                visit(out.channel * in.plane() + std::int64_t{y} * in.width + x);
+            }
+        }
+    }
+}
+
+template <class Read>
+std::int32_t SimpleLayer::max_pool(Element out, Read read) const {
+    std::int32_t best = INT32_MIN;
+    for_each_tap(out, [&](std::int64_t element) { best = std::max<std::int32_t>(best, read(0, element)); });
+    return best;
+}
+
+template <class Read>
+std::int32_t SimpleLayer::avg_pool(Element out, const Parameters& parameters, Read read) const {
+    std::int64_t sum = 0;
+    for_each_tap(out, [&](std::int64_t element) { sum += read(0, element); });
+    return requantised(sum, parameters.multiplier[0], parameters.shift[0]);
+}
+
+template <class Read>
+std::int32_t SimpleLayer::subsample(Element out, Read read) const {
+    const workloads::Shape& in = inputs_[0];
+    const std::int32_t channel = out.channel - layer_.channels_before;
+    if (channel < 0 || channel >= in.channels) {
+        return 0;
+    }
+    const int y = out.pixel / output_.width * layer_.window.stride_h;
+    const int x = out.pixel % output_.width * layer_.window.stride_w;
+    return read(0, channel * in.plane() + std::int64_t{y} * in.width + x);
+}
+
+template <class Visit>
+void SimpleLayer::for_each_reader(std::size_t input, Element element, Visit visit) const {
+    switch (layer_.kind) {
+        case workloads::OpKind::add:
+            return visit(element);
+        case workloads::OpKind::concat:
+            return visit(Element{first_channel_[input] + element.channel, element.pixel});
+        case workloads::OpKind::flatten: {
+            const std::int64_t flat = element.channel * inputs_[0].plane() + element.pixel;
+            return visit(Element{static_cast<std::int32_t>(flat), 0});
+        }
+        default:
+            return for_each_window(element, visit);
+    }
+}
+
+// Pools, and subsample as a window of one element.
+template <class Visit>
+void SimpleLayer::for_each_window(Element element, Visit visit) const {
+    const workloads::Window& w = layer_.window;
+    const int row = element.pixel / inputs_[0].width + w.pad_h;
+    const int column = element.pixel % inputs_[0].width + w.pad_w;
+    for (int ky = 0; ky < w.kernel_h; ++ky) {
+        const int y = row - ky * w.dilation_h;
+        if (y < 0 || y % w.stride_h != 0 || y / w.stride_h >= output_.height) {
+            continue;
+        }
+        for (int kx = 0; kx < w.kernel_w; ++kx) {
+            const int x = column - kx * w.dilation_w;
+            if (x >= 0 && x % w.stride_w == 0 && x / w.stride_w < output_.width) {
+                visit(Element{layer_.channels_before + element.channel,
+                              y / w.stride_h * output_.width + x / w.stride_w});
+            }
+        }
+    }
+}
+
+// The consequences of changed inputs and of direct faults for one such layer, exactly. Scratch memory is
+// kept from call to call and grows with the largest layer alone.
+class SimpleDelta {
+  public:
+    void run(const SimpleLayer& layer, const LayerStep& step);
+
+  private:
+    void overlay_changes(const SimpleLayer& layer, const LayerStep& step);
+    void remove_overlays(const SimpleLayer& layer, const LayerStep& step);
+    void mark_outputs(const SimpleLayer& layer, const LayerStep& step);
+    void compute(const SimpleLayer& layer, const LayerStep& step);
+    void strike_codes(const SimpleLayer& layer, const LayerStep& step);
+    void emit(const SimpleLayer& layer, const LayerStep& step);
+    std::int32_t& code_of(const SimpleLayer& layer, std::int64_t index);
+
+    std::vector<std::vector<std::int32_t>> overlay_;  // by input: code − golden code; zero between calls
+    OrderedSet reached_;                              // pixel · channels + channel
+    std::vector<std::int32_t> outputs_;
+    std::vector<std::int32_t> codes_;
+    std::vector<std::int32_t> place_;  // by reached_'s number: place in outputs_; valid for the struck ones
+    Parameters parameters_;
+};
+
+}  // namespace fluence::arith
