@@ -21,7 +21,7 @@ struct Resolution {
     // The struck field (register, or the element of the word that holds the lowest struck data bit) before
     // and after the upset, as raw bits; equal where no field was struck.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
-    std::int32_t layer = -1;  // layer whose work was at the site when it was struck; −1: none
+    std::int32_t layer = -1;                // layer whose work was at the site when it was struck; −1: none
     std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead
 };
 

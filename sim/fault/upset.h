@@ -18,8 +18,8 @@ enum class SiteKind {
     weight_buffer,     // unit = word of the buffer (both halves); data bits, then check bits
     activation_buffer,
     output_buffer,
-    dram,              // unit = word of dataflow::MemoryMap
-    neuron,            // unit = flat element of the output of layer `layer`; not timed
+    dram,    // unit = word of dataflow::MemoryMap
+    neuron,  // unit = flat element of the output of layer `layer`; not timed
 };
 inline constexpr int kSiteKindCount = 9;
 const char* name_of(SiteKind kind);
@@ -28,9 +28,9 @@ SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 struct Upset {
     SiteKind site = SiteKind::pe_weight;
     std::int64_t unit = 0;
-    std::int32_t layer = -1;   // neuron only
-    traces::Cycle cycle = 0;   // 0 for neuron
-    WordBits bits;             // the bits to invert
+    std::int32_t layer = -1;  // neuron only
+    traces::Cycle cycle = 0;  // 0 for neuron
+    WordBits bits;            // the bits to invert
 };
 
 // Why an upset changed nothing.

@@ -1,0 +1,80 @@
+#include "sim/fault/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/core/error.h"
+#include "sim/core/random.h"
+#include "sim/fault/registry.h"
+
+namespace fluence::fault {
+
+FaultModelConfig parse_fault_model(JsonObject object) {
+    FaultModelConfig config;
+    config.name = object.choice("name", fault_models());
+    fault_model(config.name).parse(object, config);
+    object.finish();
+    return config;
+}
+
+nlohmann::json to_json(const FaultModelConfig& config) {
+    nlohmann::json value = {{"name", config.name}};
+    fault_model(config.name).write(config, value);
+    return value;
+}
+
+std::vector<std::string> fault_models() {
+    std::vector<std::string> names;
+    for (const FaultModel& model : fault_model_table()) {
+        names.emplace_back(model.name);
+    }
+    return names;
+}
+
+std::string summary_of_fault_model(const std::string& name) {
+    return fault_model(name).summary;
+}
+
+Upset FaultDraw::at(traces::Cycle cycles) const {
+    Upset placed = upset;
+    if (upset.site != SiteKind::neuron) {
+        // The product may round up to the end of the run.
+        const auto cycle = static_cast<traces::Cycle>(std::floor(phase * static_cast<double>(cycles)));
+        placed.cycle = std::max<traces::Cycle>(0, std::min(cycle, cycles - 1));
+    }
+    return placed;
+}
+
+Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
+                 std::vector<SiteClass> classes) {
+    const FaultModel& model = fault_model(config.name);
+    timed_ = model.timed;
+    classes_ = model.sites(config, graph, classes);
+    double total = 0;
+    for (const SiteClass& site : classes_) {
+        total += site.weight();
+        cumulative_.push_back(total);
+    }
+    if (!(total > 0)) {
+        throw InputError("", "fault_model", "leaves no site that could be struck");
+    }
+}
+
+FaultDraw Sampler::draw(std::uint64_t seed, std::uint64_t sample) const {
+    RandomStream random(seed, RandomPurpose::fault_sampling, sample);
+    const double at = random.uniform() * cumulative_.back();
+    const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at);
+    const std::size_t chosen =
+        std::min(static_cast<std::size_t>(found - cumulative_.begin()), classes_.size() - 1);
+    const SiteClass& site = classes_[chosen];
+
+    FaultDraw draw;
+    draw.upset.site = site.kind;
+    draw.upset.layer = site.layer;
+    draw.upset.unit = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(site.units)));
+    draw.upset.bits.set(static_cast<std::size_t>(random.below(static_cast<std::uint64_t>(site.bits))));
+    draw.phase = timed_ ? random.uniform() : 0;
+    return draw;
+}
+
+}  // namespace fluence::fault
