@@ -2,6 +2,7 @@
 // quantisation, golden activations. The only header of models/ that programs need; free of Torch.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -19,30 +20,41 @@ struct Preprocessing {
 };
 
 struct ImportRequest {
-    std::string model;         // TorchScript file (.pt), or the name of a network of the registry
-    std::string weights;       // registry network only: safetensors file of weights
-    std::string dataset;       // workloads::dataset_formats()
-    std::string location;      // folder of the data set
+    std::string model;     // TorchScript file (.pt), or the name of a network of the registry
+    std::string weights;   // registry network only: safetensors file of weights
+    std::string dataset;   // workloads::dataset_formats()
+    std::string location;  // folder of the data set
     Preprocessing preprocessing;
-    std::int64_t images = 0;              // test images in the bundle; 0: all
-    std::int64_t calibration_images = 0;  // from the training split
-    std::int64_t golden_images = 2;       // images whose golden activations are stored
+    std::int64_t images = 0;                 // the first test images, in the bundle; 0: all
+    std::int64_t calibration_images = 1000;  // the first of the training split
+    std::int64_t golden_images = 2;          // images whose golden activations are stored
+    std::int64_t evaluate = 0;  // test images that accuracy is measured on, at least those of the bundle
+    int threads = 1;            // more are faster; rounding of fp32 sums, and so scales, may then differ
 };
 
 // Keys: model, weights, dataset, location, preprocessing {divisor, mean, deviation}, images,
-// calibration_images, golden_images. Relative paths are resolved against `base`.
+// calibration_images, golden_images, evaluate, threads. Relative paths are resolved against `base`.
 ImportRequest parse_import_request(JsonObject object, const std::string& base);
 
 struct ImportReport {
+    // Counts of correct top-1 answers.
+    struct Accuracy {
+        std::int64_t images = 0;
+        std::int64_t fp32_correct = 0;
+        std::int64_t int8_correct = 0;  // by the exporter's own integer arithmetic
+    };
     std::vector<std::string> folded;  // one line an operator that was folded or dropped
-    std::int64_t images = 0;
-    std::int64_t fp32_correct = 0;
-    std::int64_t int8_correct = 0;  // by the exporter's own integer arithmetic
+    Accuracy bundle;                  // on the images of the bundle
+    Accuracy evaluated;               // on all images that were evaluated
 };
+
+// Called now and then inside a long step: its name, how many images of how many are done.
+using ImportProgress = std::function<void(const std::string& step, std::int64_t done, std::int64_t total)>;
 
 // `log` gets one line a step. Throws InputError for files that cannot be used and for operators that are
 // not supported (its name, where it is, what to do).
 workloads::Bundle import_model(const ImportRequest& request, ImportReport& report,
-                               const std::function<void(const std::string&)>& log);
+                               const std::function<void(const std::string&)>& log,
+                               const ImportProgress& progress = {});
 
 }  // namespace fluence::models

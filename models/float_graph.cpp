@@ -1,0 +1,130 @@
+#include "models/float_graph.h"
+
+#include <ATen/ATen.h>
+
+namespace fluence::models {
+namespace {
+
+using workloads::Window;
+
+at::Tensor per_channel(const at::Tensor& values) {
+    return values.to(at::kFloat).reshape({1, -1, 1, 1});
+}
+
+at::Tensor convolve(const FloatOp& op, const at::Tensor& x) {
+    const Window& w = op.window;
+    return at::conv2d(x, op.weight.to(at::kFloat), op.bias.to(at::kFloat), {w.stride_h, w.stride_w},
+                      {w.pad_h, w.pad_w}, {w.dilation_h, w.dilation_w}, op.groups);
+}
+
+at::Tensor pool(const FloatOp& op, const at::Tensor& x) {
+    const Window& w = op.window;
+    if (op.kind == FloatOpKind::max_pool) {
+        return at::max_pool2d(x, {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w}, {w.pad_h, w.pad_w},
+                              {w.dilation_h, w.dilation_w});
+    }
+    return at::avg_pool2d(x, {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w}, {w.pad_h, w.pad_w});
+}
+
+at::Tensor subsample(const FloatOp& op, const at::Tensor& x) {
+    const at::Tensor kept =
+        x.slice(2, 0, x.size(2), op.window.stride_h).slice(3, 0, x.size(3), op.window.stride_w);
+    return at::constant_pad_nd(kept, {0, 0, 0, 0, op.channels_before, op.channels_after}, 0);
+}
+
+at::Tensor execute(const FloatOp& op, const std::vector<at::Tensor>& tensors) {
+    const auto input = [&](std::size_t i = 0) -> const at::Tensor& {
+        return tensors[static_cast<std::size_t>(op.inputs[i])];
+    };
+    const at::Tensor& x = input();
+    switch (op.kind) {
+        case FloatOpKind::conv:
+            return convolve(op, x);
+        case FloatOpKind::linear:
+            return at::linear(x.flatten(1), op.weight.to(at::kFloat), op.bias.to(at::kFloat))
+                .reshape({x.size(0), -1, 1, 1});
+        case FloatOpKind::max_pool:
+        case FloatOpKind::avg_pool:
+            return pool(op, x);
+        case FloatOpKind::add:
+            return x + input(1);
+        case FloatOpKind::concat: {
+            std::vector<at::Tensor> parts;
+            for (std::size_t i = 0; i < op.inputs.size(); ++i) {
+                parts.push_back(input(i));
+            }
+            return at::cat(parts, 1);
+        }
+        case FloatOpKind::flatten:
+            return x.reshape({x.size(0), -1, 1, 1});
+        case FloatOpKind::subsample:
+            return subsample(op, x);
+        case FloatOpKind::relu:
+            return at::relu(x);
+        case FloatOpKind::affine:
+            break;
+    }
+    return x * per_channel(op.weight) + per_channel(op.bias);
+}
+
+}  // namespace
+
+int FloatGraph::add_tensor(const workloads::Shape& shape) {
+    shapes.push_back(shape);
+    return static_cast<int>(shapes.size()) - 1;
+}
+
+int FloatGraph::producer(int tensor) const {
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+        if (ops[i].output == tensor) {
+            return static_cast<int>(i);
+        }
+    }
+    return -1;
+}
+
+int FloatGraph::uses(int tensor) const {
+    int count = tensor == logits ? 1 : 0;
+    for (const FloatOp& op : ops) {
+        for (const int read : op.inputs) {
+            count += read == tensor ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+int window_positions(int extent, int kernel, int stride, int pad, int dilation) {
+    const int room = extent + 2 * pad - (dilation * (kernel - 1) + 1);
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
+                    const std::function<void(int tensor, const at::Tensor& values)>& visit) {
+    std::vector<at::Tensor> tensors(graph.shapes.size());
+    std::vector<std::size_t> last_use(graph.shapes.size(), 0);
+    for (std::size_t i = 0; i < graph.ops.size(); ++i) {
+        for (const int input : graph.ops[i].inputs) {
+            last_use[static_cast<std::size_t>(input)] = i;
+        }
+    }
+    const auto keep = [&](int tensor, at::Tensor values) {
+        if (visit) {
+            visit(tensor, values);
+        }
+        tensors[static_cast<std::size_t>(tensor)] = std::move(values);
+    };
+    keep(graph.input, batch);
+    for (std::size_t i = 0; i < graph.ops.size(); ++i) {
+        const FloatOp& op = graph.ops[i];
+        const at::Tensor values = execute(op, tensors);
+        keep(op.output, op.relu ? at::relu(values) : values);
+        for (const int input : op.inputs) {
+            if (last_use[static_cast<std::size_t>(input)] == i && input != graph.logits) {
+                tensors[static_cast<std::size_t>(input)].reset();
+            }
+        }
+    }
+    return tensors[static_cast<std::size_t>(graph.logits)].flatten(1);
+}
+
+}  // namespace fluence::models

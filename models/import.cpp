@@ -1,0 +1,293 @@
+#include "models/import.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "models/data.h"
+#include "models/integer_network.h"
+#include "models/quantise.h"
+#include "models/registry.h"
+#include "models/script_graph.h"
+#include "sim/core/error.h"
+
+namespace fluence::models {
+namespace {
+
+using workloads::Bundle;
+using workloads::Codes;
+using workloads::Dataset;
+using workloads::Graph;
+using workloads::Split;
+
+constexpr std::int64_t kBatch = 50;
+// fp32 sums in another order: the largest difference of a logit, of the largest logit.
+constexpr double kFoldTolerance = 1e-3;
+
+struct Data {
+    Dataset test, calibration;
+    std::int64_t images = 0;  // of the test split, in the bundle
+};
+
+class Importer {
+  public:
+    Importer(const ImportRequest& request, ImportReport& report,
+             const std::function<void(const std::string&)>& log, const ImportProgress& progress)
+        : request_(request), report_(report), log_(log), progress_(progress) {}
+
+    Bundle run();
+
+  private:
+    void say(const std::string& line) const {
+        if (log_) {
+            log_(line);
+        }
+    }
+    // Calls body(first, count) for batches of 0 … total−1.
+    template <class Body>
+    void batches(const std::string& step, std::int64_t total, Body body) const {
+        for (std::int64_t first = 0; first < total; first += kBatch) {
+            const std::int64_t count = std::min(kBatch, total - first);
+            body(first, count);
+            if (progress_) {
+                progress_(step, first + count, total);
+            }
+        }
+    }
+
+    Data read_data() const;
+    ScriptModule read_module(const Data& data) const;
+    FloatGraph read_graph(const ScriptModule& module, const Data& data);
+    void check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
+    Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
+    at::Tensor codes(const Dataset& data, std::int64_t first, std::int64_t count) const;
+    void profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
+    void golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
+    void evaluate_both(const ScriptModule& module, const IntegerNetwork& network, const Data& data) const;
+    nlohmann::json provenance(const ScriptModule& module) const;
+
+    const ImportRequest& request_;
+    ImportReport& report_;
+    const std::function<void(const std::string&)>& log_;
+    const ImportProgress& progress_;
+    at::Tensor pixel_codes_;  // int32, channels × 256
+};
+
+Data Importer::read_data() const {
+    Data data;
+    const std::int64_t wanted = request_.images == 0 ? 0 : std::max(request_.images, request_.evaluate);
+    data.test = workloads::read_dataset(request_.dataset, request_.location, Split::test, wanted);
+    data.calibration = workloads::read_dataset(request_.dataset, request_.location, Split::train,
+                                               request_.calibration_images);
+    if (data.test.size() == 0 || data.calibration.size() == 0) {
+        throw InputError(request_.location, request_.dataset, "holds no images");
+    }
+    data.images = request_.images == 0 ? data.test.size() : std::min(request_.images, data.test.size());
+    say("data: " + std::to_string(data.test.size()) + " test and " + std::to_string(data.calibration.size()) +
+        " calibration images of " + request_.dataset);
+    return data;
+}
+
+ScriptModule Importer::read_module(const Data& data) const {
+    return is_network(request_.model) ? ScriptModule::from_registry(request_.model, request_.weights,
+                                                                    data.test.shape, data.test.classes)
+                                      : ScriptModule::load(request_.model);
+}
+
+FloatGraph Importer::read_graph(const ScriptModule& module, const Data& data) {
+    FloatGraph graph = module.graph(data.test.shape, report_.folded);
+    fold(graph, report_.folded);
+    graph.name =
+        is_network(request_.model) ? request_.model : std::filesystem::path(request_.model).stem().string();
+    const int outputs = graph.shapes[static_cast<std::size_t>(graph.logits)].channels;
+    const auto largest = std::max_element(data.test.labels.begin(), data.test.labels.end());
+    if (outputs <= *largest) {
+        throw InputError(module.source(), "",
+                         "gives " + std::to_string(outputs) + " logits, and \"" + request_.dataset +
+                             "\" has the class " + std::to_string(*largest));
+    }
+    say("graph: " + std::to_string(graph.ops.size()) + " layers, " + std::to_string(report_.folded.size()) +
+        " operators folded or dropped");
+    return graph;
+}
+
+// The layers must compute what the module computes; anything else is a mistake of the reader.
+void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
+    const std::int64_t count = std::min<std::int64_t>(data.calibration.size(), 8);
+    const at::Tensor batch = preprocessed(data.calibration, 0, count, request_.preprocessing);
+    const at::Tensor wanted = module.forward(batch);
+    const at::Tensor got = evaluate(graph, batch);
+    const double difference = (wanted - got).abs().max().item<double>();
+    if (!(difference <= kFoldTolerance * std::max(1.0, wanted.abs().max().item<double>()))) {
+        throw InputError(module.source(), "forward",
+                         "computes something else than its operators read one by one (logits differ by " +
+                             std::to_string(difference) + "); does it change tensors in place?");
+    }
+}
+
+Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
+    std::vector<Range> ranges;
+    batches("calibrating", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
+        calibrate(graph, preprocessed(data.calibration, first, count, request_.preprocessing), ranges);
+    });
+    const Preprocessing p = complete(request_.preprocessing, data.test.shape.channels);
+    const bool non_negative =
+        std::all_of(p.mean.begin(), p.mean.end(), [](double mean) { return mean <= 0; });
+    Graph result = quantise(graph, ranges, non_negative, module.source());
+    workloads::validate(result, module.source());
+    return result;
+}
+
+at::Tensor Importer::codes(const Dataset& data, std::int64_t first, std::int64_t count) const {
+    const auto& shape = data.shape;
+    auto* pixels = const_cast<std::uint8_t*>(data.image(first));  // only read
+    const at::Tensor bytes =
+        at::from_blob(pixels, {count, shape.channels, shape.height, shape.width}, at::kByte).to(at::kLong);
+    const at::Tensor offset = at::arange(shape.channels, at::kLong).mul(256).reshape({1, -1, 1, 1});
+    return pixel_codes_.reshape(-1).index({(bytes + offset).reshape(-1)}).reshape(bytes.sizes());
+}
+
+void Importer::profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const {
+    bundle.profile.resize(bundle.graph.tensors.size());
+    const auto widen = [&](TensorId id, const at::Tensor& values) {
+        workloads::ChannelProfile& p = bundle.profile[index_of(id)];
+        const at::Tensor lo = values.amin({0, 2, 3}).contiguous();
+        const at::Tensor hi = values.amax({0, 2, 3}).contiguous();
+        const auto channels = static_cast<std::size_t>(lo.numel());
+        const bool first = p.lo.empty();
+        p.lo.resize(channels);
+        p.hi.resize(channels);
+        for (std::size_t c = 0; c < channels; ++c) {
+            p.lo[c] = first ? lo.data_ptr<int>()[c] : std::min(p.lo[c], lo.data_ptr<int>()[c]);
+            p.hi[c] = first ? hi.data_ptr<int>()[c] : std::max(p.hi[c], hi.data_ptr<int>()[c]);
+        }
+    };
+    batches("profiling", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
+        network.run(codes(data.calibration, first, count), widen);
+    });
+}
+
+void Importer::golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const {
+    const std::int64_t count = std::min(request_.golden_images, data.images);
+    for (std::int64_t image = 0; image < count; ++image) {
+        std::vector<Codes>& tensors = bundle.golden.emplace_back(bundle.graph.tensors.size());
+        network.run(codes(data.test, image, 1), [&](TensorId id, const at::Tensor& values) {
+            const at::Tensor flat = values.contiguous();
+            tensors[index_of(id)].assign(flat.data_ptr<int>(), flat.data_ptr<int>() + flat.numel());
+        });
+    }
+}
+
+// The first of the largest logits wins, as everywhere in Fluence.
+template <class T>
+bool is_correct(const at::Tensor& logits, std::int64_t row, std::int32_t label) {
+    const T* begin = logits.data_ptr<T>() + row * logits.size(1);
+    return std::max_element(begin, begin + logits.size(1)) - begin == label;
+}
+
+void Importer::evaluate_both(const ScriptModule& module, const IntegerNetwork& network,
+                             const Data& data) const {
+    const std::int64_t total = std::max(data.images, std::min(request_.evaluate, data.test.size()));
+    batches("evaluating", total, [&](std::int64_t first, std::int64_t count) {
+        const at::Tensor real = module.forward(preprocessed(data.test, first, count, request_.preprocessing))
+                                    .to(at::kFloat)
+                                    .contiguous();
+        const at::Tensor integer = network.run(codes(data.test, first, count)).contiguous();
+        for (std::int64_t row = 0; row < count; ++row) {
+            const std::int32_t label = data.test.labels[static_cast<std::size_t>(first + row)];
+            const std::int64_t fp32 = is_correct<float>(real, row, label) ? 1 : 0;
+            const std::int64_t int8 = is_correct<int>(integer, row, label) ? 1 : 0;
+            const auto count_in = [&](ImportReport::Accuracy& accuracy) {
+                ++accuracy.images;
+                accuracy.fp32_correct += fp32;
+                accuracy.int8_correct += int8;
+            };
+            count_in(report_.evaluated);
+            if (first + row < data.images) {
+                count_in(report_.bundle);
+            }
+        }
+    });
+}
+
+std::string crc32_of(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    std::array<char, 1 << 16> block{};
+    uLong crc = ::crc32(0, nullptr, 0);
+    while (stream.read(block.data(), block.size()) || stream.gcount() > 0) {
+        crc = ::crc32(crc, reinterpret_cast<const Bytef*>(block.data()), static_cast<uInt>(stream.gcount()));
+    }
+    std::array<char, 16> text{};
+    std::snprintf(text.data(), text.size(), "%08lx", crc);
+    return text.data();
+}
+
+nlohmann::json Importer::provenance(const ScriptModule& module) const {
+    const Preprocessing& p = request_.preprocessing;
+    const std::string file = std::filesystem::path(module.source()).filename().string();
+    nlohmann::json source = {{"file", file}, {"crc32", crc32_of(module.source())}};
+    if (is_network(request_.model)) {
+        source["network"] = request_.model;
+    }
+    return {
+        {"source", source},
+        {"dataset", request_.dataset},
+        {"split", "test"},
+        {"preprocessing", {{"divisor", p.divisor}, {"mean", p.mean}, {"deviation", p.deviation}}},
+        {"calibration", {{"images", request_.calibration_images}, {"split", "train"}, {"method", "min-max"}}},
+        {"folded", report_.folded}};
+}
+
+Bundle Importer::run() {
+    at::set_num_threads(request_.threads);
+    const Data data = read_data();
+    const ScriptModule module = read_module(data);
+    const FloatGraph graph = read_graph(module, data);
+    check_folding(graph, module, data);
+
+    Bundle bundle;
+    bundle.graph = quantised(graph, module, data);
+    const Preprocessing p = complete(request_.preprocessing, data.test.shape.channels);
+    std::vector<std::int32_t> table;
+    for (const auto& row : pixel_codes(p, bundle.graph.tensor(bundle.graph.input))) {
+        table.insert(table.end(), row.begin(), row.end());
+    }
+    pixel_codes_ = at::tensor(at::ArrayRef<std::int32_t>(table), at::kInt);
+
+    const IntegerNetwork network(bundle.graph);
+    profile(network, data, bundle);
+    golden(network, data, bundle);
+    evaluate_both(module, network, data);
+
+    bundle.image_count = data.images;
+    const std::int64_t pixels = data.images * data.test.shape.elements();
+    bundle.images.resize(static_cast<std::size_t>(pixels));
+    const std::int64_t plane = data.test.shape.plane();
+    for (std::int64_t i = 0; i < pixels; ++i) {
+        const std::int64_t channel = i / plane % data.test.shape.channels;
+        const std::int32_t code =
+            table[static_cast<std::size_t>(channel * 256 + data.test.pixels[static_cast<std::size_t>(i)])];
+        bundle.images[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code);
+    }
+    bundle.labels = labels(data.test, 0, data.images);
+    bundle.fp32_top1 = static_cast<double>(report_.bundle.fp32_correct) / static_cast<double>(data.images);
+    bundle.provenance = provenance(module);
+    return bundle;
+}
+
+}  // namespace
+
+Bundle import_model(const ImportRequest& request, ImportReport& report,
+                    const std::function<void(const std::string&)>& log, const ImportProgress& progress) {
+    const at::NoGradGuard no_gradients;
+    return Importer(request, report, log, progress).run();
+}
+
+}  // namespace fluence::models

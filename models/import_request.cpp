@@ -1,0 +1,72 @@
+#include <filesystem>
+
+#include "models/import.h"
+#include "models/registry.h"
+#include "sim/core/json.h"
+#include "workloads/dataset.h"
+
+namespace fluence::models {
+namespace {
+
+constexpr std::int64_t kMaxImages = 100'000'000;
+constexpr double kMaxValue = 1e9;
+
+std::vector<double> numbers(JsonObject& object, const std::string& key, double low) {
+    std::vector<double> values;
+    if (!object.has(key)) {
+        return values;
+    }
+    const nlohmann::json& list = object.raw(key);
+    for (const nlohmann::json& value : list.is_array() ? list : nlohmann::json::array({list})) {
+        if (!value.is_number() || value.get<double>() < low || value.get<double>() > kMaxValue) {
+            object.fail(key, "holds " + value.dump() + " where a number is needed",
+                        nlohmann::json(low).dump() + " to " + nlohmann::json(kMaxValue).dump());
+        }
+        values.push_back(value.get<double>());
+    }
+    return values;
+}
+
+Preprocessing parse_preprocessing(JsonObject object) {
+    Preprocessing p;
+    p.divisor = object.number_or("divisor", 255, 1e-9, kMaxValue);
+    p.mean = numbers(object, "mean", -kMaxValue);
+    p.deviation = numbers(object, "deviation", 1e-9);
+    object.finish();
+    return p;
+}
+
+std::string resolved(const std::string& path, const std::string& base) {
+    return path.empty() ? path : (std::filesystem::path(base) / path).lexically_normal().string();
+}
+
+}  // namespace
+
+ImportRequest parse_import_request(JsonObject object, const std::string& base) {
+    ImportRequest request;
+    request.model = object.text("model");
+    request.weights = resolved(object.text_or("weights", ""), base);
+    if (!is_network(request.model)) {
+        request.model = resolved(request.model, base);
+        if (!request.weights.empty()) {
+            object.fail("weights", "is given, and a TorchScript file brings its own");
+        }
+    } else if (request.weights.empty()) {
+        object.fail("weights", "is missing, and \"" + request.model + "\" is a network without them");
+    }
+    request.dataset = object.choice("dataset", workloads::dataset_formats());
+    request.location = resolved(object.text_or("location", "."), base);
+    if (object.has("preprocessing")) {
+        request.preprocessing = parse_preprocessing(object.object("preprocessing"));
+    }
+    request.images = object.integer_or("images", request.images, 0, kMaxImages);
+    request.calibration_images =
+        object.integer_or("calibration_images", request.calibration_images, 1, kMaxImages);
+    request.golden_images = object.integer_or("golden_images", request.golden_images, 0, kMaxImages);
+    request.evaluate = object.integer_or("evaluate", request.evaluate, 0, kMaxImages);
+    request.threads = static_cast<int>(object.integer_or("threads", request.threads, 1, 1024));
+    object.finish();
+    return request;
+}
+
+}  // namespace fluence::models

@@ -1,0 +1,296 @@
+#include "models/quantise.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "models/fixed_point.h"
+#include "sim/core/error.h"
+
+namespace fluence::models {
+namespace {
+
+using workloads::Layer;
+using workloads::NumberFormat;
+using workloads::OpKind;
+using workloads::TensorInfo;
+
+constexpr int kAddBits = 22;    // multipliers of an addition: 8-bit codes times 2^22 stay far inside 32 bits
+constexpr int kLogitBits = 12;  // logits that an addition makes: 2^-12 of the larger input scale
+constexpr std::int32_t kMaxS8 = 127;
+constexpr double kMaxFactor = 1 << (kAddBits - 2);  // from accumulator to output; usually far below 1
+constexpr double kMaxBias = 1 << 30;                // leaves room for the sum of products
+
+OpKind kind_of(FloatOpKind kind) {
+    switch (kind) {
+        case FloatOpKind::conv:
+            return OpKind::conv;
+        case FloatOpKind::linear:
+            return OpKind::linear;
+        case FloatOpKind::max_pool:
+            return OpKind::max_pool;
+        case FloatOpKind::avg_pool:
+            return OpKind::avg_pool;
+        case FloatOpKind::add:
+            return OpKind::add;
+        case FloatOpKind::concat:
+            return OpKind::concat;
+        case FloatOpKind::flatten:
+            return OpKind::flatten;
+        case FloatOpKind::subsample:
+            return OpKind::subsample;
+        case FloatOpKind::relu:
+        case FloatOpKind::affine:
+            break;
+    }
+    throw std::logic_error("quantise: the graph is not folded");
+}
+
+bool moves_codes(OpKind kind) {
+    return kind == OpKind::max_pool || kind == OpKind::flatten || kind == OpKind::subsample;
+}
+
+double scale_of(const Range& range, NumberFormat format) {
+    const double reach =
+        format == NumberFormat::u8 ? range.hi : std::max(std::abs(range.lo), std::abs(range.hi));
+    const double scale = reach / (format == NumberFormat::u8 ? 255 : kMaxS8);
+    return std::isnormal(scale) ? scale : 1;  // a tensor that is 0 throughout
+}
+
+class Quantiser {
+  public:
+    Quantiser(const FloatGraph& from, const std::vector<Range>& ranges, const std::string& source)
+        : from_(from), ranges_(ranges), source_(source) {}
+
+    workloads::Graph run(bool non_negative_input) {
+        find_logits_chain();
+        to_.name = from_.name;
+        to_.tensors.resize(from_.shapes.size());
+        to_.input = tensor_id(static_cast<std::size_t>(from_.input));
+        to_.logits = tensor_id(static_cast<std::size_t>(from_.logits));
+        define(from_.input, "input", non_negative_input ? NumberFormat::u8 : NumberFormat::s8);
+        for (const FloatOp& op : from_.ops) {
+            to_.layers.push_back(layer(op));
+        }
+        return std::move(to_);
+    }
+
+  private:
+    TensorInfo& info(int tensor) { return to_.tensors[static_cast<std::size_t>(tensor)]; }
+    [[noreturn]] void fail(const FloatOp& op, const std::string& reason) const {
+        throw InputError(source_, op.place, "\"" + op.name + "\" " + reason);
+    }
+    bool makes_logits(const FloatOp& op) const {
+        return std::find(logits_chain_.begin(), logits_chain_.end(), op.output) != logits_chain_.end();
+    }
+
+    void find_logits_chain();
+    void define(int tensor, const std::string& name, NumberFormat format);
+    void define_output(const FloatOp& op, OpKind kind);
+    Layer layer(const FloatOp& op);
+    void weights(const FloatOp& op, Layer& layer);
+    double weight_scale(double largest, double bias, double input_scale) const;
+    void requantise(const FloatOp& op, Layer& layer);
+    void clamp(const FloatOp& op, Layer& layer);
+
+    const FloatGraph& from_;
+    const std::vector<Range>& ranges_;
+    const std::string& source_;
+    workloads::Graph to_;
+    std::vector<int> logits_chain_;      // the logits and what they are a flattened copy of
+    std::vector<double> channel_scale_;  // s_in·s_w of the layer at hand
+};
+
+void Quantiser::find_logits_chain() {
+    logits_chain_ = {from_.logits};
+    for (;;) {
+        const int producer = from_.producer(logits_chain_.back());
+        const FloatOp* op = producer < 0 ? nullptr : &from_.ops[static_cast<std::size_t>(producer)];
+        if (op == nullptr || op->kind != FloatOpKind::flatten) {
+            break;
+        }
+        logits_chain_.push_back(op->inputs[0]);
+    }
+    for (const int tensor : logits_chain_) {
+        const int producer = from_.producer(tensor);
+        if (producer < 0 || from_.uses(tensor) != 1 ||
+            (from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::max_pool ||
+             from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::subsample)) {
+            throw InputError(source_, "forward", "ends in values that are no 32-bit logits",
+                             "a linear layer, a convolution, an average pooling or an addition at the end");
+        }
+    }
+}
+
+void Quantiser::define(int tensor, const std::string& name, NumberFormat format) {
+    TensorInfo& t = info(tensor);
+    t.name = name;
+    t.shape = from_.shapes[static_cast<std::size_t>(tensor)];
+    t.format = format;
+    t.scale = format == NumberFormat::s32 ? 1 : scale_of(ranges_[static_cast<std::size_t>(tensor)], format);
+}
+
+void Quantiser::define_output(const FloatOp& op, OpKind kind) {
+    if (moves_codes(kind)) {
+        const TensorInfo in = info(op.inputs[0]);
+        define(op.output, op.name, in.format);
+        info(op.output).scale = in.scale;
+        return;
+    }
+    const bool has_weights = kind == OpKind::conv || kind == OpKind::linear;
+    const bool from_unsigned =
+        !has_weights && std::all_of(op.inputs.begin(), op.inputs.end(),
+                                    [&](int input) { return info(input).format == NumberFormat::u8; });
+    const NumberFormat byte = op.relu || from_unsigned ? NumberFormat::u8 : NumberFormat::s8;
+    define(op.output, op.name, makes_logits(op) ? NumberFormat::s32 : byte);
+}
+
+Layer Quantiser::layer(const FloatOp& op) {
+    Layer layer;
+    layer.name = op.name;
+    layer.kind = kind_of(op.kind);
+    for (const int input : op.inputs) {
+        layer.inputs.push_back(tensor_id(static_cast<std::size_t>(input)));
+    }
+    layer.output = tensor_id(static_cast<std::size_t>(op.output));
+    layer.window = op.window;
+    layer.groups = op.groups;
+    layer.channels_before = op.channels_before;
+    layer.channels_after = op.channels_after;
+    define_output(op, layer.kind);
+    if (layer.has_macs()) {
+        weights(op, layer);
+    }
+    if (!moves_codes(layer.kind)) {
+        requantise(op, layer);
+        clamp(op, layer);
+    }
+    return layer;
+}
+
+// max|w|/127, wider where the bias would not fit; a channel of zeros takes what its bias needs.
+double Quantiser::weight_scale(double largest, double bias, double input_scale) const {
+    const double scale = std::max(largest / kMaxS8, std::abs(bias) / (input_scale * kMaxBias));
+    return std::isnormal(scale) ? scale : 1;
+}
+
+void Quantiser::weights(const FloatOp& op, Layer& layer) {
+    const double input_scale = info(op.inputs[0]).scale;
+    const at::Tensor rows = op.weight.reshape({op.weight.size(0), -1}).contiguous();
+    const auto per_channel = static_cast<std::size_t>(rows.size(1));
+    const double* w = rows.data_ptr<double>();
+    const at::Tensor offsets = op.bias.contiguous();
+    channel_scale_.clear();
+    for (std::int64_t n = 0; n < rows.size(0); ++n, w += per_channel) {
+        double largest = 0;
+        double taps = 0;
+        for (std::size_t k = 0; k < per_channel; ++k) {
+            largest = std::max(largest, std::abs(w[k]));
+        }
+        const double offset = offsets.data_ptr<double>()[n];
+        if (!std::isfinite(largest) || !std::isfinite(offset)) {
+            fail(op, "has a NaN or an infinite weight");
+        }
+        const double scale = weight_scale(largest, offset, input_scale);
+        for (std::size_t k = 0; k < per_channel; ++k) {
+            const double code = std::nearbyint(w[k] / scale);
+            taps += std::abs(code);
+            layer.weights.push_back(static_cast<std::int8_t>(code));
+        }
+        const double bias = std::nearbyint(offset / (input_scale * scale));
+        if (taps * 255 + std::abs(bias) > std::numeric_limits<std::int32_t>::max()) {
+            fail(op, "sums more products than a 32-bit accumulator holds");
+        }
+        layer.bias.push_back(static_cast<std::int32_t>(bias));
+        channel_scale_.push_back(input_scale * scale);
+    }
+}
+
+// The factors from accumulator to output code, and the output's scale where it is free (logits).
+void Quantiser::requantise(const FloatOp& op, Layer& layer) {
+    TensorInfo& out = info(op.output);
+    const bool logits = out.format == NumberFormat::s32;
+    std::vector<double> factors;
+    if (layer.has_macs()) {
+        factors = channel_scale_;
+    } else if (layer.kind == OpKind::avg_pool) {
+        factors = {info(op.inputs[0]).scale / (std::int64_t{op.window.kernel_h} * op.window.kernel_w)};
+    } else {
+        for (const int input : op.inputs) {
+            factors.push_back(info(input).scale);
+        }
+    }
+    const double largest = *std::max_element(factors.begin(), factors.end());
+    if (logits) {
+        out.scale = layer.kind == OpKind::add || layer.kind == OpKind::concat
+                        ? std::ldexp(largest, -kLogitBits)
+                        : largest;
+    }
+    if (largest / out.scale >= kMaxFactor) {
+        fail(op,
+             "makes activations on the calibration images that are tiny beside its weights; are these images "
+             "of the right data set?");
+    }
+    const FixedPoint shared = fixed_point(largest / out.scale, kAddBits);
+    for (const double factor : factors) {
+        if (layer.kind == OpKind::add) {
+            layer.multiplier.push_back(
+                static_cast<std::int32_t>(std::llround(std::ldexp(factor / out.scale, shared.shift))));
+            continue;
+        }
+        const FixedPoint own = fixed_point(factor / out.scale);
+        layer.multiplier.push_back(own.multiplier);
+        layer.shift.push_back(own.shift);
+    }
+    if (layer.kind == OpKind::add) {
+        layer.shift = {shared.shift};
+    }
+}
+
+void Quantiser::clamp(const FloatOp& op, Layer& layer) {
+    const NumberFormat format = info(op.output).format;
+    layer.clamp_lo = op.relu ? 0 : format == NumberFormat::s8 ? -kMaxS8 : workloads::min_code(format);
+    layer.clamp_hi = workloads::max_code(format);
+}
+
+}  // namespace
+
+void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Range>& ranges) {
+    ranges.resize(graph.shapes.size());
+    evaluate(graph, batch, [&](int tensor, const at::Tensor& values) {
+        Range& range = ranges[static_cast<std::size_t>(tensor)];
+        range.lo = std::min(range.lo, values.min().item<double>());
+        range.hi = std::max(range.hi, values.max().item<double>());
+    });
+}
+
+workloads::Graph quantise(const FloatGraph& graph, const std::vector<Range>& ranges, bool non_negative_input,
+                          const std::string& source) {
+    for (const Range& range : ranges) {
+        if (!std::isfinite(range.lo) || !std::isfinite(range.hi)) {
+            throw InputError(source, "", "makes NaN or infinite activations on the calibration images");
+        }
+    }
+    return Quantiser(graph, ranges, source).run(non_negative_input);
+}
+
+std::vector<std::vector<std::int32_t>> pixel_codes(const Preprocessing& preprocessing,
+                                                   const TensorInfo& input) {
+    std::vector<std::vector<std::int32_t>> codes;
+    const double highest = workloads::max_code(input.format);
+    const double lowest = input.format == NumberFormat::s8 ? -highest : 0;
+    for (std::size_t c = 0; c < preprocessing.mean.size(); ++c) {
+        std::vector<std::int32_t>& row = codes.emplace_back();
+        for (int pixel = 0; pixel < 256; ++pixel) {
+            const double value =
+                (pixel / preprocessing.divisor - preprocessing.mean[c]) / preprocessing.deviation[c];
+            row.push_back(
+                static_cast<std::int32_t>(std::clamp(std::nearbyint(value / input.scale), lowest, highest)));
+        }
+    }
+    return codes;
+}
+
+}  // namespace fluence::models
