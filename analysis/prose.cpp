@@ -1,0 +1,52 @@
+#include "analysis/prose.h"
+
+#include "analysis/format.h"
+
+namespace fluence::analysis {
+
+namespace {
+
+std::string counted(std::int64_t count, const std::string& one, const std::string& many) {
+    return thousands(count) + " " + (count == 1 ? one : many);
+}
+
+}  // namespace
+
+std::string headline(const Summary& summary) {
+    const std::string workload = summary.workload.empty() ? "unnamed network" : summary.workload;
+    return summary.accelerator.empty() ? workload : workload + " on " + summary.accelerator;
+}
+
+std::string sample_line(const Summary& summary) {
+    std::string line = "Fault model " + (summary.fault_model.empty() ? "unknown" : summary.fault_model);
+    if (!summary.seed.empty()) {
+        line += ", seed " + summary.seed;
+    }
+    line += ": " + counted(summary.faults, "fault", "faults") + " on " + counted(summary.images, "image", "images") +
+            ", one fault an inference, the same faults for each of " +
+            counted(static_cast<std::int64_t>(summary.policies.size()), "policy", "policies") + ". Intervals: " +
+            confidence_text(summary.confidence) + ", " + method_title(summary.method) + ".";
+    return line;
+}
+
+std::vector<Definition> definitions(const Summary& summary) {
+    const std::string reference = "\"" + summary.policies[summary.reference].name + "\"";
+    const std::string confidence = confidence_text(summary.confidence);
+    return {
+        {"Accuracy, fault-free", "Images whose top-1 equals the label, over all images, without any fault."},
+        {"Accuracy, one fault", "Faulty inferences whose top-1 equals the label, over all faulty inferences."},
+        {"SDC", "Silent data corruption: top-1 differs from the fault-free inference of the same image under the "
+                "same policy, and nothing was detected."},
+        {"DUE", "Detected, not repaired."},
+        {"Benign, masked", "Benign: the logits differ, top-1 is the same. Masked: the logits are identical."},
+        {"Brackets and parentheses", "The " + confidence + " interval, and the count behind the rate."},
+        {"Difference", "Rate of the policy minus rate of " + reference +
+                           " on the same faults, in percentage points (Newcombe's paired interval); p: exact McNemar "
+                           "test. Negative SDC differences are improvements."},
+        {"Cycles", "One fault-free inference, in cycles of the accelerator's clock; the percentage is relative to " +
+                       reference + "."},
+        {"Area", "Logic and on-chip memories in gate equivalents (one NAND2); DRAM check bits are listed apart."},
+    };
+}
+
+}  // namespace fluence::analysis

@@ -1,0 +1,156 @@
+// CSV (RFC 4180, UTF-8, LF): one file a table. Doubles are the shortest text that reads back exactly.
+#include <initializer_list>
+
+#include "analysis/format.h"
+#include "analysis/reports.h"
+
+namespace fluence::analysis {
+
+namespace {
+
+using campaign::kOutcomeCount;
+using campaign::Outcome;
+using Row = std::vector<std::string>;
+
+std::string quoted(const std::string& field) {
+    if (field.find_first_of(",\"\r\n") == std::string::npos) {
+        return field;
+    }
+    std::string result = "\"";
+    for (const char c : field) {
+        result += c == '"' ? "\"\"" : std::string(1, c);
+    }
+    return result + "\"";
+}
+
+std::string csv(const std::vector<Row>& rows) {
+    std::string text;
+    for (const Row& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            text += (i == 0 ? "" : ",") + quoted(row[i]);
+        }
+        text += "\n";
+    }
+    return text;
+}
+
+void append(Row& row, const Row& more) { row.insert(row.end(), more.begin(), more.end()); }
+
+Row estimate_header(const std::string& name) {
+    return {name + "_count", name + "_total", name + "_rate", name + "_low", name + "_high"};
+}
+
+Row estimate_fields(const Estimate& value) {
+    return {std::to_string(value.count), std::to_string(value.total), shortest(value.rate),
+            shortest(value.interval.low), shortest(value.interval.high)};
+}
+
+Row difference_header(const std::string& name) {
+    return {name + "_difference", name + "_difference_low", name + "_difference_high", name + "_difference_p",
+            name + "_only_policy", name + "_only_reference"};
+}
+
+Row difference_fields(const PairedDifference& value) {
+    return {shortest(value.difference),    shortest(value.interval.low),
+            shortest(value.interval.high), shortest(value.p_value),
+            std::to_string(value.counts.only_first), std::to_string(value.counts.only_second)};
+}
+
+std::string policies_csv(const Summary& summary) {
+    Row header = {"policy", "reference"};
+    append(header, estimate_header("fault_free_accuracy"));
+    append(header, estimate_header("accuracy"));
+    for (int i = 0; i < kOutcomeCount; ++i) {
+        append(header, estimate_header(name_of(static_cast<Outcome>(i))));
+    }
+    for (const char* flag : {"corrected", "detected", "suppressed", "dead"}) {
+        append(header, estimate_header(flag));
+    }
+    append(header, difference_header("sdc"));
+    append(header, difference_header("accuracy"));
+    append(header, {"delta_loss_mean", "delta_loss_low", "delta_loss_high", "cycles", "cycles_percent",
+                    "microseconds", "area_ge", "area_percent", "protection_area_ge", "dram_check_share",
+                    "faults_acted_on", "faults_ended_otherwise", "no_effect"});
+    std::vector<Row> rows = {header};
+    for (const PolicySummary& policy : summary.policies) {
+        Row row = {policy.name, summary.policies[summary.reference].name};
+        append(row, estimate_fields(policy.fault_free_accuracy));
+        append(row, estimate_fields(policy.accuracy));
+        for (const Estimate& outcome : policy.outcomes) {
+            append(row, estimate_fields(outcome));
+        }
+        for (const Estimate* flag : {&policy.corrected, &policy.detected, &policy.suppressed, &policy.dead}) {
+            append(row, estimate_fields(*flag));
+        }
+        append(row, difference_fields(policy.sdc_difference));
+        append(row, difference_fields(policy.accuracy_difference));
+        append(row, {shortest(policy.delta_loss.mean), shortest(policy.delta_loss.interval.low),
+                     shortest(policy.delta_loss.interval.high), std::to_string(policy.cycles),
+                     shortest(policy.cycles_percent), shortest(policy.microseconds), shortest(policy.area_ge),
+                     shortest(policy.area_percent), shortest(policy.protection_area_ge),
+                     shortest(policy.dram_check_share), std::to_string(policy.acted),
+                     std::to_string(policy.different), policy.no_effect ? "1" : "0"});
+        rows.push_back(std::move(row));
+    }
+    return csv(rows);
+}
+
+// Long form: one row a breakdown, cell, policy and outcome.
+std::string outcomes_csv(const Summary& summary) {
+    std::vector<Row> rows = {
+        {"breakdown", "group", "cell", "policy", "outcome", "count", "total", "rate", "low", "high"}};
+    for (const Breakdown& breakdown : summary.breakdowns) {
+        for (const BreakdownCell& cell : breakdown.cells) {
+            for (std::size_t i = 0; i < cell.policies.size(); ++i) {
+                for (std::size_t k = 0; k < cell.policies[i].size(); ++k) {
+                    Row row = {breakdown.name, cell.group, cell.label, summary.policies[i].name,
+                               name_of(static_cast<Outcome>(k))};
+                    append(row, estimate_fields(cell.policies[i][k]));
+                    rows.push_back(std::move(row));
+                }
+            }
+        }
+    }
+    return csv(rows);
+}
+
+std::string dead_csv(const Summary& summary) {
+    std::vector<Row> rows = {{"policy", "reason", "count", "total"}};
+    for (const PolicySummary& policy : summary.policies) {
+        for (const DeadCount& reason : policy.dead_reasons) {
+            rows.push_back({policy.name, reason.reason, std::to_string(reason.count),
+                            std::to_string(policy.dead.total)});
+        }
+    }
+    return csv(rows);
+}
+
+std::string latency_csv(const Summary& summary) {
+    std::vector<Row> rows = {{"policy", "layer", "cycles", "macs", "busy_cycles", "preload_cycles", "stall_weights",
+                              "stall_activations", "stall_drain", "stall_store", "utilisation", "dram_read_words",
+                              "dram_write_words"}};
+    for (const PolicySummary& policy : summary.policies) {
+        for (const LayerLatency& layer : policy.layers) {
+            Row row = {policy.name, layer.name};
+            for (const std::int64_t value : {layer.cycles, layer.macs, layer.busy, layer.preload, layer.stall_weights,
+                                             layer.stall_activations, layer.stall_drain, layer.stall_store}) {
+                row.push_back(std::to_string(value));
+            }
+            append(row, {shortest(layer.utilisation), std::to_string(layer.dram_read_words),
+                         std::to_string(layer.dram_write_words)});
+            rows.push_back(std::move(row));
+        }
+    }
+    return csv(rows);
+}
+
+}  // namespace
+
+std::vector<ReportFile> csv_report(const Summary& summary) {
+    return {{"policies.csv", policies_csv(summary)},
+            {"outcomes.csv", outcomes_csv(summary)},
+            {"dead_reasons.csv", dead_csv(summary)},
+            {"latency.csv", latency_csv(summary)}};
+}
+
+}  // namespace fluence::analysis

@@ -1,0 +1,147 @@
+// The report of the terminal: policies, differences, how to read them.
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/format.h"
+#include "analysis/prose.h"
+#include "analysis/reports.h"
+
+namespace fluence::analysis {
+
+namespace {
+
+using campaign::Outcome;
+using Row = std::vector<std::string>;
+
+constexpr std::size_t kLineWidth = 100;
+
+// Terminal control characters in names must not reach the terminal.
+std::string printable(const std::string& text) {
+    std::string result = text;
+    for (char& c : result) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            c = '?';
+        }
+    }
+    return result;
+}
+
+// Columns of UTF-8 text, one a code point.
+std::size_t columns(const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        constexpr unsigned kContinuation = 0x80, kMask = 0xC0;
+        return (static_cast<unsigned char>(c) & kMask) != kContinuation;
+    }));
+}
+
+// First column left, others right aligned; a rule below the header.
+std::string table(const std::vector<Row>& rows) {
+    std::vector<std::size_t> widths(rows[0].size(), 0);
+    for (const Row& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            widths[i] = std::max(widths[i], columns(row[i]));
+        }
+    }
+    std::string text;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        std::string line;
+        for (std::size_t i = 0; i < rows[r].size(); ++i) {
+            const std::string padding(widths[i] - columns(rows[r][i]), ' ');
+            line += i == 0 ? rows[r][i] + padding : "  " + padding + rows[r][i];
+        }
+        text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+        if (r == 0) {
+            std::size_t total = 2 * (widths.size() - 1);
+            for (const std::size_t width : widths) {
+                total += width;
+            }
+            text += std::string(total, '-') + "\n";
+        }
+    }
+    return text;
+}
+
+// Breaks at spaces; lines behind the first start with `indent` spaces.
+std::string wrapped(const std::string& text, std::size_t indent) {
+    std::string result;
+    std::size_t column = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t space = std::min(text.find(' ', at), text.size());
+        const std::string word = text.substr(at, space - at);
+        if (column > indent && column + 1 + columns(word) > kLineWidth) {
+            result += "\n" + std::string(indent, ' ');
+            column = indent;
+        } else if (at > 0) {
+            result += " ";
+            ++column;
+        }
+        result += word;
+        column += columns(word);
+        at = space + 1;
+    }
+    return result + "\n";
+}
+
+std::string rate_cell(const Estimate& value) {
+    return value.total == 0 ? "no data" : percent_with_range(value) + " (" + thousands(value.count) + ")";
+}
+
+const Estimate& outcome(const PolicySummary& policy, Outcome which) {
+    return policy.outcomes[static_cast<std::size_t>(which)];
+}
+
+std::string overhead(const std::string& value, double percent_more, bool reference) {
+    return reference ? value + " (ref)" : value + " (" + signed_fixed(percent_more, 2) + " %)";
+}
+
+std::string policy_table(const Summary& summary) {
+    std::vector<Row> rows = {{"Policy", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE"}};
+    for (std::size_t i = 0; i < summary.policies.size(); ++i) {
+        const PolicySummary& policy = summary.policies[i];
+        const bool reference = i == summary.reference;
+        rows.push_back({printable(policy.name), rate_cell(policy.accuracy), rate_cell(outcome(policy, Outcome::sdc)),
+                        rate_cell(outcome(policy, Outcome::due)),
+                        overhead(thousands(policy.cycles), policy.cycles_percent, reference),
+                        overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference)});
+    }
+    return table(rows);
+}
+
+std::string detail_table(const Summary& summary) {
+    std::vector<Row> rows = {{"Policy", "Accuracy, fault-free", "SDC difference, points", "p", "Corrected", "Detected",
+                              "Suppressed", "Mean loss change", "DRAM check bits"}};
+    for (std::size_t i = 0; i < summary.policies.size(); ++i) {
+        const PolicySummary& policy = summary.policies[i];
+        const bool reference = i == summary.reference;
+        const MeanEstimate& loss = policy.delta_loss;
+        rows.push_back({printable(policy.name), rate_cell(policy.fault_free_accuracy),
+                        reference ? "ref" : points_with_range(policy.sdc_difference),
+                        reference ? "" : p_value_text(policy.sdc_difference.p_value),
+                        thousands(policy.corrected.count), thousands(policy.detected.count),
+                        thousands(policy.suppressed.count),
+                        signed_fixed(loss.mean, 4) + " [" + signed_fixed(loss.interval.low, 4) + ", " +
+                            signed_fixed(loss.interval.high, 4) + "]",
+                        percent(policy.dram_check_share, 1)});
+    }
+    return table(rows);
+}
+
+}  // namespace
+
+std::vector<ReportFile> text_report(const Summary& summary) {
+    std::string text = printable(headline(summary)) + "\n";
+    text += wrapped(printable(sample_line(summary)), 0) + "\n";
+    text += policy_table(summary) + "\n";
+    text += detail_table(summary) + "\n";
+    text += "How to read this\n";
+    for (const Definition& definition : definitions(summary)) {
+        text += wrapped("  " + definition.term + ": " + printable(definition.meaning), 4);
+    }
+    text += "\nNotes\n";
+    for (const std::string& note : summary.notes) {
+        text += wrapped("  - " + printable(note), 4);
+    }
+    return {{"report.txt", text}};
+}
+
+}  // namespace fluence::analysis

@@ -1,0 +1,225 @@
+// tiny_campaign() counted by hand.
+#include "analysis/summary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "analysis/breakdown.h"
+#include "sim/core/error.h"
+#include "synthetic_campaign.h"
+
+namespace {
+
+using namespace fluence;
+using namespace fluence::analysis;
+using analysis::testing::Campaign;
+using analysis::testing::random_campaign;
+using analysis::testing::summarise;
+using analysis::testing::tiny_campaign;
+using campaign::Outcome;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const Estimate& outcome(const OutcomeEstimates& outcomes, Outcome which) {
+    return outcomes[static_cast<std::size_t>(which)];
+}
+
+TEST(Summary, CountsOutcomesPerPolicy) {
+    const Summary summary = summarise(tiny_campaign());
+    ASSERT_EQ(summary.policies.size(), 2u);
+    const PolicySummary& none = summary.policies[0];
+    const PolicySummary& secded = summary.policies[1];
+    EXPECT_EQ(none.fault_free_accuracy.count, 1);
+    EXPECT_EQ(none.fault_free_accuracy.total, 2);
+    EXPECT_EQ(none.accuracy.count, 2);
+    EXPECT_EQ(none.accuracy.total, 4);
+    EXPECT_EQ(outcome(none.outcomes, Outcome::masked).count, 1);
+    EXPECT_EQ(outcome(none.outcomes, Outcome::benign).count, 1);
+    EXPECT_EQ(outcome(none.outcomes, Outcome::sdc).count, 2);
+    EXPECT_EQ(outcome(none.outcomes, Outcome::due).count, 0);
+    EXPECT_EQ(outcome(secded.outcomes, Outcome::masked).count, 2);
+    EXPECT_EQ(outcome(secded.outcomes, Outcome::benign).count, 1);
+    EXPECT_EQ(outcome(secded.outcomes, Outcome::sdc).count, 0);
+    EXPECT_EQ(outcome(secded.outcomes, Outcome::due).count, 1);
+    EXPECT_EQ(secded.corrected.count, 2);
+    EXPECT_EQ(secded.detected.count, 1);
+    EXPECT_EQ(secded.suppressed.count, 0);
+    EXPECT_EQ(secded.acted, 3);
+    EXPECT_DOUBLE_EQ(none.delta_loss.mean, 0.5);
+    EXPECT_EQ(none.delta_loss.total, 4);
+}
+
+TEST(Summary, NamesWhyFaultsAreDead) {
+    const Summary summary = summarise(tiny_campaign());
+    EXPECT_EQ(summary.policies[0].dead.count, 1);
+    ASSERT_EQ(summary.policies[0].dead_reasons.size(), 1u);
+    EXPECT_EQ(summary.policies[0].dead_reasons[0].reason, "absent");
+    ASSERT_EQ(summary.policies[1].dead_reasons.size(), 1u);
+    EXPECT_EQ(summary.policies[1].dead_reasons[0].reason, "corrected");
+    EXPECT_EQ(summary.policies[1].dead_reasons[0].count, 2);
+}
+
+TEST(Summary, ComparesWithTheReferenceFaultByFault) {
+    const PolicySummary secded = summarise(tiny_campaign()).policies[1];
+    EXPECT_EQ(secded.sdc_difference.counts.only_second, 2);  // SDC under none alone
+    EXPECT_EQ(secded.sdc_difference.counts.only_first, 0);
+    EXPECT_EQ(secded.sdc_difference.counts.neither, 2);
+    EXPECT_DOUBLE_EQ(secded.sdc_difference.difference, -0.5);
+    EXPECT_DOUBLE_EQ(secded.sdc_difference.p_value, 0.5);  // 2 · ½²
+    EXPECT_EQ(secded.accuracy_difference.counts.only_first, 1);
+    EXPECT_EQ(secded.different, 2);  // faults 0 and 3
+    EXPECT_FALSE(secded.no_effect);
+}
+
+TEST(Summary, StatesCostsRelativeToTheReference) {
+    const PolicySummary secded = summarise(tiny_campaign()).policies[1];
+    EXPECT_DOUBLE_EQ(secded.cycles_percent, 10);
+    EXPECT_DOUBLE_EQ(secded.area_percent, 25);
+    EXPECT_DOUBLE_EQ(secded.microseconds, 2.2);  // 1,100 cycles at 500 MHz
+    EXPECT_DOUBLE_EQ(secded.dram_check_share, 0.125);
+    ASSERT_EQ(secded.layers.size(), 2u);
+    EXPECT_EQ(secded.layers[0].cycles, 660);
+}
+
+const BreakdownCell& cell(const Summary& summary, std::size_t breakdown, const std::string& group,
+                          const std::string& label) {
+    for (const BreakdownCell& candidate : summary.breakdowns[breakdown].cells) {
+        if (candidate.group == group && candidate.label == label) {
+            return candidate;
+        }
+    }
+    throw std::out_of_range(group + "/" + label);
+}
+
+TEST(Summary, BreaksDownByLayerStructureAndBit) {
+    const Summary summary = summarise(tiny_campaign());
+    ASSERT_EQ(summary.breakdowns.size(), 3u);
+    // Under none, fault 1 struck no layer; under secded it struck conv1.
+    EXPECT_EQ(summary.breakdowns[0].cells.size(), 3u);
+    EXPECT_EQ(outcome(cell(summary, 0, "", "conv1").policies[0], Outcome::sdc).total, 1);
+    EXPECT_EQ(outcome(cell(summary, 0, "", "conv1").policies[1], Outcome::masked).count, 2);
+    EXPECT_EQ(outcome(cell(summary, 0, "", "(no layer)").policies[0], Outcome::masked).count, 1);
+    EXPECT_EQ(summary.breakdowns[0].cells.back().label, "(no layer)");
+    EXPECT_EQ(summary.breakdowns[1].cells.size(), 3u);
+    EXPECT_EQ(outcome(cell(summary, 1, "", "weight_buffer").policies[0], Outcome::sdc).count, 1);
+    EXPECT_EQ(outcome(cell(summary, 1, "", "weight_buffer").policies[0], Outcome::sdc).total, 2);
+    EXPECT_EQ(outcome(cell(summary, 1, "", "dram").policies[1], Outcome::due).count, 1);
+    EXPECT_EQ(summary.breakdowns[2].cells.size(), 4u);
+    EXPECT_EQ(outcome(cell(summary, 2, "weight_buffer", "7").policies[0], Outcome::sdc).count, 1);
+    EXPECT_EQ(outcome(cell(summary, 2, "weight_buffer", "check").policies[0], Outcome::masked).count, 1);
+    EXPECT_EQ(outcome(cell(summary, 2, "pe_psum", "31").policies[0], Outcome::benign).count, 1);
+    EXPECT_EQ(outcome(cell(summary, 2, "dram", "1").policies[0], Outcome::sdc).count, 1);
+}
+
+TEST(Summary, BreakdownsAddUpToTheWhole) {
+    const std::uint64_t seed = 5;
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Summary summary = summarise(random_campaign(seed, 30, 1500));
+    for (const Breakdown& breakdown : summary.breakdowns) {
+        for (std::size_t policy = 0; policy < summary.policies.size(); ++policy) {
+            std::array<std::int64_t, campaign::kOutcomeCount> sums{};
+            for (const BreakdownCell& entry : breakdown.cells) {
+                for (std::size_t i = 0; i < sums.size(); ++i) {
+                    sums[i] += entry.policies[policy][i].count;
+                }
+            }
+            for (std::size_t i = 0; i < sums.size(); ++i) {
+                EXPECT_EQ(sums[i], summary.policies[policy].outcomes[i].count) << breakdown.name;
+            }
+        }
+    }
+}
+
+TEST(Summary, BitPositionIsThatOfTheField) {
+    const nlohmann::json accelerator = tiny_campaign().header.experiment["accelerator"];
+    const auto position = [&accelerator](fault::SiteKind kind, std::size_t bit) {
+        fault::Upset upset;
+        upset.site = kind;
+        upset.bits.set(bit);
+        return bit_position(upset, accelerator).bit;
+    };
+    EXPECT_EQ(position(fault::SiteKind::pe_psum, 31), 31);
+    EXPECT_EQ(position(fault::SiteKind::pe_weight, 7), 7);
+    EXPECT_EQ(position(fault::SiteKind::dram, 63), 7);
+    EXPECT_EQ(position(fault::SiteKind::dram, 64), BitPosition::kCheckBit);
+    EXPECT_EQ(position(fault::SiteKind::output_buffer, 31), 31);
+    EXPECT_EQ(position(fault::SiteKind::output_buffer, 32), BitPosition::kCheckBit);
+}
+
+TEST(Summary, TheReferenceIsNoneOrTheFirst) {
+    Campaign campaign = tiny_campaign();
+    std::swap(campaign.header.policies[0].name, campaign.header.policies[1].name);
+    EXPECT_EQ(summarise(campaign).reference, 1u);
+    campaign.header.policies[1].name = "bare";
+    const Summary summary = summarise(campaign);
+    EXPECT_EQ(summary.reference, 0u);
+    EXPECT_THAT(summary.notes, Contains(HasSubstr("There is no policy named \"none\"")));
+}
+
+TEST(Summary, PoliciesAreFoundByIdNotByOrder) {
+    Campaign campaign = tiny_campaign();
+    for (analysis::testing::Fault& fault : campaign.faults) {
+        std::reverse(fault.rows.begin(), fault.rows.end());
+    }
+    EXPECT_EQ(outcome(summarise(campaign).policies[0].outcomes, Outcome::sdc).count, 2);
+}
+
+TEST(Summary, NamesAPolicyWithoutEffect) {
+    Campaign campaign = tiny_campaign();
+    for (analysis::testing::Fault& fault : campaign.faults) {
+        fault.rows[1] = fault.rows[0];
+        fault.rows[1].policy = 1;
+    }
+    const Summary summary = summarise(campaign);
+    EXPECT_TRUE(summary.policies[1].no_effect);
+    EXPECT_FALSE(summary.policies[0].no_effect);
+    EXPECT_THAT(summary.notes, Contains(HasSubstr("\"secded\" had no effect on any of the 4 faults")));
+    // One fault that ends otherwise is an effect.
+    campaign.faults[2].rows[1].changed_values = 4;
+    EXPECT_FALSE(summarise(campaign).policies[1].no_effect);
+}
+
+TEST(Summary, WarnsOfSmallCellsAndSharedImages) {
+    const Summary summary = summarise(tiny_campaign());
+    EXPECT_THAT(summary.notes, Contains(HasSubstr("rest on fewer than 100 faults")));
+    EXPECT_THAT(summary.notes, Contains(HasSubstr("independent draws")));
+    EXPECT_THAT(summary.notes, Not(Contains(HasSubstr("not finished"))));
+    EXPECT_THAT(summarise(tiny_campaign(), {}, false).notes, Contains(HasSubstr("not finished")));
+}
+
+TEST(Summary, TakesConfidenceAndMethodFromTheOptions) {
+    SummaryOptions options;
+    options.confidence = 0.99;
+    options.method = IntervalMethod::clopper_pearson;
+    const Summary summary = summarise(tiny_campaign(), options);
+    EXPECT_EQ(summary.policies[0].accuracy.interval.high, clopper_pearson(2, 4, 0.99).high);
+    EXPECT_EQ(summarise(tiny_campaign()).confidence, 0.95);  // the experiment's
+    options.confidence = 1.5;
+    EXPECT_THROW(summarise(tiny_campaign(), options), InputError);
+}
+
+TEST(Summary, OfNoFaultsHasNoRates) {
+    Campaign campaign = tiny_campaign();
+    campaign.faults.clear();
+    const Summary summary = summarise(campaign, {}, false);
+    EXPECT_EQ(summary.faults, 0);
+    EXPECT_EQ(summary.policies[0].accuracy.total, 0);
+    EXPECT_THAT(summary.notes, Contains(HasSubstr("no fault yet")));
+}
+
+TEST(Summary, RejectsAFaultWithoutOneOutcomeAPolicy) {
+    Campaign campaign = tiny_campaign();
+    campaign.faults[2].rows.pop_back();
+    EXPECT_THROW(summarise(campaign), InputError);
+    campaign = tiny_campaign();
+    campaign.faults[2].rows[1].policy = 0;
+    EXPECT_THROW(summarise(campaign), InputError);
+    campaign = tiny_campaign();
+    campaign.faults[2].rows[1].policy = 17;
+    EXPECT_THROW(summarise(campaign), InputError);
+}
+
+}  // namespace
