@@ -60,6 +60,17 @@ const std::string& ResultReader::path() const {
     return impl_->database.path();
 }
 
+bool ResultReader::any_fired() const {
+    std::string reasons;
+    for (int i = 0; i < fault::kDeadReasonCount; ++i) {
+        if (fired(static_cast<fault::DeadReason>(i))) {
+            reasons += (reasons.empty() ? "" : ",") + std::to_string(i);
+        }
+    }
+    return impl_->database.integer("SELECT EXISTS(SELECT 1 FROM outcome WHERE dead IN (" + reasons + "))") !=
+           0;
+}
+
 void ResultReader::for_each_golden(const std::function<void(const GoldenRow&)>& visit) const {
     Statement rows(impl_->database, kSelectGolden);
     while (rows.next()) {

@@ -93,6 +93,7 @@ class ResultReader {
     bool complete() const;
     std::int64_t committed() const;   // batches
     const std::string& path() const;  // of the file that is read
+    bool any_fired() const;           // whether some fault fired under some policy (see fired())
     void for_each_golden(const std::function<void(const GoldenRow&)>& visit) const;
     // Calls visit(fault, rows): the fault and its outcomes, one a policy.
     void for_each_fault(

@@ -12,8 +12,8 @@
 namespace fluence::campaign {
 
 struct Progress {
-    std::int64_t faults_done = 0, faults_total = 0;
-    double faults_per_second = 0;
+    std::int64_t faults_done = 0, faults_total = 0;  // those of earlier, interrupted runs included
+    double faults_per_second = 0;                    // of this run; 0 where nothing is done yet
     double seconds_left = 0;
 };
 
@@ -21,12 +21,18 @@ struct RunOptions {
     std::string result_path;
     int workers = 0;  // 0: as many as processors
     std::function<void(const Progress&)> progress;
-    const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C: finish running batches, commit, return
+    std::function<void(const std::string&)> log;  // one line a step
+    const std::atomic<bool>* stop = nullptr;      // set by Ctrl-C: finish running batches, commit, return
 };
 
-enum class RunEnd { finished, stopped };
+enum class RunEnd {
+    finished,
+    already_finished,  // the results are there; nothing was done
+    stopped,           // by RunOptions::stop
+};
 
-// Throws InputError; what was committed stays and a second call resumes.
+// Throws InputError; what was committed stays and a second call resumes. A campaign in which no fault fired
+// under any policy is an InputError too; its results stay.
 RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundle, const RunOptions& options);
 
 }  // namespace fluence::campaign

@@ -1,0 +1,233 @@
+#include "sim/campaign/plan.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <stdexcept>
+
+#include "sim/accel/machine.h"
+#include "sim/campaign/workers.h"
+#include "sim/core/error.h"
+#include "sim/protect/area.h"
+#include "sim/protect/range.h"
+
+namespace fluence::campaign {
+namespace {
+
+using workloads::Codes;
+
+// Without a restricted layer there are no bounds at all, so that such policies share one engine.
+std::vector<arith::OutputBounds> bounds_of(const protect::Policy& policy, const workloads::Bundle& bundle) {
+    std::vector<arith::OutputBounds> bounds = protect::output_bounds(policy, bundle);
+    const bool none =
+        std::all_of(bounds.begin(), bounds.end(), [](const auto& layer) { return layer.lo.empty(); });
+    return none ? std::vector<arith::OutputBounds>() : bounds;
+}
+
+bool same_bounds(const std::vector<arith::OutputBounds>& a, const std::vector<arith::OutputBounds>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+        return x.lo == y.lo && x.hi == y.hi && (x.zero_outside == y.zero_outside || x.lo.empty());
+    });
+}
+
+std::size_t engine_for(std::vector<arith::OutputBounds> bounds,
+                       std::vector<std::vector<arith::OutputBounds>>& engines) {
+    const auto known = std::find_if(engines.begin(), engines.end(),
+                                    [&](const auto& other) { return same_bounds(other, bounds); });
+    const auto index = static_cast<std::size_t>(known - engines.begin());
+    if (known == engines.end()) {
+        engines.push_back(std::move(bounds));
+    }
+    return index;
+}
+
+std::string first_difference(const workloads::Graph& graph, const std::vector<Codes>& expected,
+                             const std::vector<Codes>& actual) {
+    for (std::size_t t = 0; t < expected.size(); ++t) {
+        if (t < actual.size() && !actual[t].empty() && actual[t] != expected[t]) {
+            return graph.tensors[t].name;
+        }
+    }
+    return actual.size() <= index_of(graph.logits) || actual[index_of(graph.logits)].empty()
+               ? graph.tensor(graph.logits).name
+               : "";
+}
+
+// The golden activations that came with the bundle, and what the machine left in DRAM, are what the engine
+// computes.
+void check_against_engine(const workloads::Bundle& bundle, const std::vector<accel::MachineRun>& machines,
+                          const std::vector<PolicyPlan>& policies) {
+    const arith::Engine engine(bundle.graph);
+    for (std::size_t image = 0; image < bundle.golden.size(); ++image) {
+        const auto run = engine.run(bundle.image(static_cast<std::int64_t>(image)));
+        const std::string tensor = first_difference(bundle.graph, run.tensors, bundle.golden[image]);
+        if (!tensor.empty()) {
+            throw InputError(
+                "bundle " + bundle.graph.name, "golden activations",
+                "tensor \"" + tensor + "\" of image " + std::to_string(image) +
+                    " is not what this program computes from the weights; export the bundle again");
+        }
+    }
+    const auto run = engine.run(bundle.image(0));
+    for (std::size_t i = 0; i < machines.size(); ++i) {
+        const std::string tensor = first_difference(bundle.graph, run.tensors, machines[i].tensors);
+        if (!tensor.empty()) {
+            throw std::logic_error("machine and engine disagree on tensor \"" + tensor + "\" under policy " +
+                                   policies[i].policy.name);
+        }
+    }
+}
+
+nlohmann::json to_json(const protect::AreaNode& node) {
+    nlohmann::json value = {
+        {"name", node.name}, {"area_ge", node.area.count()}, {"protection", node.protection}};
+    for (const protect::AreaNode& part : node.parts) {
+        value["parts"].push_back(to_json(part));
+    }
+    return value;
+}
+
+double protection_area(const protect::AreaNode& node) {
+    if (node.protection) {
+        return node.area.count();
+    }
+    double sum = 0;
+    for (const protect::AreaNode& part : node.parts) {
+        sum += protection_area(part);
+    }
+    return sum;
+}
+
+PolicyRow policy_row(const CampaignPlan& plan, std::size_t index) {
+    const PolicyPlan& policy = plan.policies[index];
+    const protect::AreaNode area = protect::area_of(plan.experiment->accelerator, policy.policy);
+    PolicyRow row;
+    row.id = static_cast<std::int32_t>(index);
+    row.name = policy.policy.name;
+    row.description = policy.policy.description;
+    row.cycles = policy.timeline.cycles;
+    row.area_ge = area.area.count();
+    row.protection_area_ge = protection_area(area);
+    row.dram_check_share = protect::dram_check_share(plan.experiment->accelerator, policy.policy);
+    row.composition = protect::to_json(policy.policy);
+    row.area_tree = to_json(area);
+    row.layers = policy.timeline.layers;
+    return row;
+}
+
+class Crc {
+  public:
+    template <class T>
+    void add(const std::vector<T>& values) {
+        add(values.data(), values.size() * sizeof(T));
+    }
+    template <class T>
+    void add_value(const T& value) {
+        add(&value, sizeof value);
+    }
+    void add(const void* data, std::size_t size) {
+        value_ = crc32_z(value_, static_cast<const Bytef*>(data), size);
+    }
+    std::string text() const {
+        char digits[9];
+        std::snprintf(digits, sizeof digits, "%08lx", value_);
+        return digits;
+    }
+
+  private:
+    uLong value_ = crc32_z(0, nullptr, 0);
+};
+
+}  // namespace
+
+std::string program_version() {
+    return std::string("fluence ") + FLUENCE_VERSION;
+}
+
+std::string workload_digest(const workloads::Bundle& bundle, std::int64_t images) {
+    Crc crc;
+    for (const workloads::TensorInfo& tensor : bundle.graph.tensors) {
+        crc.add_value(tensor.shape);
+        crc.add_value(tensor.format);
+        crc.add_value(tensor.scale);
+    }
+    for (const workloads::Layer& layer : bundle.graph.layers) {
+        crc.add_value(layer.kind);
+        crc.add(layer.inputs);
+        crc.add_value(layer.output);
+        crc.add_value(layer.window);
+        crc.add_value(layer.groups);
+        crc.add_value(layer.channels_before);
+        crc.add(layer.weights);
+        crc.add(layer.bias);
+        crc.add(layer.multiplier);
+        crc.add(layer.shift);
+        crc.add_value(layer.clamp_lo);
+        crc.add_value(layer.clamp_hi);
+    }
+    const std::int64_t bytes = images * bundle.graph.tensor(bundle.graph.input).shape.elements();
+    crc.add(bundle.images.data(), static_cast<std::size_t>(bytes));
+    crc.add(bundle.labels.data(), static_cast<std::size_t>(images) * sizeof bundle.labels[0]);
+    return crc.text();
+}
+
+CampaignPlan make_plan(const Experiment& experiment, const workloads::Bundle& bundle) {
+    if (experiment.images > bundle.image_count) {
+        throw InputError(experiment.file, "images",
+                         "is " + std::to_string(experiment.images) + ", but the workload has " +
+                             std::to_string(bundle.image_count) + " images",
+                         "1 to " + std::to_string(bundle.image_count));
+    }
+    std::vector<std::vector<arith::OutputBounds>> bounds;
+    std::vector<PolicyPlan> policies;
+    std::vector<accel::MachineRun> machines;
+    std::vector<std::vector<fault::SiteClass>> sites;
+    for (const protect::Policy& policy : experiment.policies) {
+        machines.push_back(accel::run_machine(bundle.graph, experiment.accelerator, policy, bundle.image(0)));
+        const std::size_t engine = engine_for(bounds_of(policy, bundle), bounds);
+        policies.push_back({policy, std::move(machines.back().timeline), engine});
+        sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
+    }
+    // In a process of its own: this one forks later, and must not have started a library's threads by then.
+    const auto check = [&](std::int64_t) {
+        check_against_engine(bundle, machines, policies);
+        return std::string();
+    };
+    run_in_workers(1, {0}, {[&] { return Work(check); }, [](auto, const auto&) {}, [] { return false; }},
+                   experiment.file);
+    return {&experiment,
+            &bundle,
+            Batching(experiment.images, experiment.faults),
+            fault::Sampler(experiment.fault_model, bundle.graph, fault::unite(sites)),
+            std::move(bounds),
+            std::move(policies)};
+}
+
+CampaignHeader make_header(const CampaignPlan& plan) {
+    const workloads::Graph& graph = plan.bundle->graph;
+    CampaignHeader header;
+    header.program = program_version();
+    header.experiment = plan.experiment->resolved;
+    header.workload = graph.name;
+    header.workload_digest = workload_digest(*plan.bundle, plan.experiment->images);
+    header.provenance = plan.bundle->provenance;
+    for (const workloads::Layer& layer : graph.layers) {
+        header.layer_names.push_back(layer.name);
+        header.layer_kinds.emplace_back(workloads::name_of(layer.kind));
+    }
+    header.fp32_top1 = plan.bundle->fp32_top1;
+    header.images = plan.experiment->images;
+    header.faults = plan.experiment->faults;
+    header.batches = plan.batching.count();
+    header.confidence = plan.experiment->confidence;
+    for (const fault::SiteClass& site : plan.sampler.classes()) {
+        header.sites.push_back({name_of(site.kind), site.units, site.bits, site.layer, site.cross_section});
+    }
+    for (std::size_t i = 0; i < plan.policies.size(); ++i) {
+        header.policies.push_back(policy_row(plan, i));
+    }
+    return header;
+}
+
+}  // namespace fluence::campaign

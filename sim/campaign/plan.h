@@ -1,0 +1,46 @@
+// Everything that is decided before the first fault: the same in every worker, read only.
+#pragma once
+
+#include <vector>
+
+#include "sim/arith/engine.h"
+#include "sim/campaign/batching.h"
+#include "sim/campaign/experiment.h"
+#include "sim/campaign/result_store.h"
+#include "sim/fault/sampler.h"
+#include "traces/timeline.h"
+#include "workloads/bundle.h"
+
+namespace fluence::campaign {
+
+// One policy of the campaign on its machine.
+struct PolicyPlan {
+    protect::Policy policy;
+    traces::Timeline timeline;
+    // Policies with equal bounds have the same fault-free runs; `engine` numbers the different ones.
+    std::size_t engine = 0;
+};
+
+// Refers to the experiment and the bundle, which must outlive it.
+struct CampaignPlan {
+    const Experiment* experiment = nullptr;
+    const workloads::Bundle* bundle = nullptr;
+    Batching batching;
+    fault::Sampler sampler;
+    std::vector<std::vector<arith::OutputBounds>> bounds;  // by PolicyPlan::engine
+    std::vector<PolicyPlan> policies;
+};
+
+// Simulates the machine once a policy and checks each run against the engine. Throws InputError for an
+// experiment that the bundle or the machine cannot serve, std::logic_error where machine and engine disagree.
+CampaignPlan make_plan(const Experiment& experiment, const workloads::Bundle& bundle);
+
+// What the results say about the campaign as a whole.
+CampaignHeader make_header(const CampaignPlan& plan);
+
+// CRC-32 over everything that decides what the first `images` inferences compute, as 8 hexadecimal digits.
+std::string workload_digest(const workloads::Bundle& bundle, std::int64_t images);
+// Name and version of this program, as results carry them.
+std::string program_version();
+
+}  // namespace fluence::campaign

@@ -1,0 +1,155 @@
+#include "sim/campaign/runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "sim/campaign/batch_runner.h"
+#include "sim/campaign/plan.h"
+#include "sim/campaign/result_store.h"
+#include "sim/campaign/wire.h"
+#include "sim/campaign/workers.h"
+#include "sim/core/error.h"
+
+namespace fluence::campaign {
+namespace {
+
+void log(const RunOptions& options, const std::string& line) {
+    if (options.log) {
+        options.log(line);
+    }
+}
+
+// Whether the results of exactly this campaign are there. Cheap: the machine is not simulated for it; where
+// something else differs, the writer says so later.
+bool already_finished(const Experiment& experiment, const workloads::Bundle& bundle,
+                      const std::string& path) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) {
+        return false;
+    }
+    const ResultReader reader(path);
+    return reader.complete() && reader.header().program == program_version() &&
+           reader.header().experiment == experiment.resolved && experiment.images <= bundle.image_count &&
+           reader.header().workload_digest == workload_digest(bundle, experiment.images);
+}
+
+// A rate of zero from faults that never reached anything would be a lie.
+void require_fired(const Experiment& experiment, const std::string& path) {
+    const ResultReader reader(path);
+    if (reader.any_fired()) {
+        return;
+    }
+    std::map<std::string, std::int64_t> reasons;
+    reader.for_each_fault([&](const FaultRow&, const std::vector<OutcomeRow>& rows) {
+        for (const OutcomeRow& row : rows) {
+            ++reasons[name_of(row.dead)];
+        }
+    });
+    std::string counts;
+    for (const auto& [reason, count] : reasons) {
+        counts += (counts.empty() ? "" : ", ") + reason + " " + std::to_string(count);
+    }
+    throw InputError(
+        experiment.file, "fault_model",
+        "no fault of the campaign fired under any policy (" + counts + "); the results are in " + path,
+        "more faults, or sites that are in use");
+}
+
+// Counts faults and measures the rate of this run.
+class Meter {
+  public:
+    Meter(std::int64_t done, std::int64_t total, const RunOptions& options)
+        : options_(options),
+          begin_(std::chrono::steady_clock::now()),
+          before_(done),
+          done_(done),
+          total_(total) {
+        report();
+    }
+
+    void add(std::int64_t faults) {
+        done_ += faults;
+        report();
+    }
+
+  private:
+    void report() const {
+        if (!options_.progress) {
+            return;
+        }
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
+        Progress progress;
+        progress.faults_done = done_;
+        progress.faults_total = total_;
+        if (done_ > before_ && elapsed.count() > 0) {
+            progress.faults_per_second = static_cast<double>(done_ - before_) / elapsed.count();
+            progress.seconds_left = static_cast<double>(total_ - done_) / progress.faults_per_second;
+        }
+        options_.progress(progress);
+    }
+
+    const RunOptions& options_;
+    std::chrono::steady_clock::time_point begin_;
+    std::int64_t before_, done_, total_;
+};
+
+int worker_count(const RunOptions& options) {
+    return options.workers > 0 ? options.workers
+                               : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOptions& options) {
+    std::vector<std::int64_t> missing;
+    std::int64_t done = 0;
+    for (std::int64_t batch = 0; batch < plan.batching.count(); ++batch) {
+        if (writer.has(batch)) {
+            done += plan.batching.size(batch);
+        } else {
+            missing.push_back(batch);
+        }
+    }
+    if (missing.empty()) {
+        return;
+    }
+    if (done > 0) {
+        log(options, "resuming: " + std::to_string(done) + " faults are done");
+    }
+    Meter meter(done, plan.experiment->faults, options);
+    WorkerCallbacks callbacks;
+    callbacks.start = [&plan] {
+        const auto runner = std::make_shared<BatchRunner>(plan);
+        return [runner](std::int64_t batch) { return encode(runner->run(batch)); };
+    };
+    callbacks.done = [&](std::int64_t batch, const std::string& bytes) {
+        writer.commit(decode(bytes));
+        meter.add(plan.batching.size(batch));
+    };
+    callbacks.stop = [&options] { return options.stop != nullptr && options.stop->load(); };
+    run_in_workers(worker_count(options), missing, callbacks, options.result_path);
+}
+
+}  // namespace
+
+RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundle,
+                    const RunOptions& options) {
+    if (already_finished(experiment, bundle, options.result_path)) {
+        require_fired(experiment, options.result_path);
+        return RunEnd::already_finished;
+    }
+    log(options, "simulating the machine under " + std::to_string(experiment.policies.size()) + " policies");
+    const CampaignPlan plan = make_plan(experiment, bundle);
+    ResultWriter writer(options.result_path, make_header(plan));
+    run_batches(plan, writer, options);
+    if (writer.committed() < plan.batching.count()) {
+        return RunEnd::stopped;
+    }
+    writer.finish();
+    require_fired(experiment, options.result_path);
+    return RunEnd::finished;
+}
+
+}  // namespace fluence::campaign
