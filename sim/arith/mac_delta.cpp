@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/arith/window.h"
+
 namespace fluence::arith {
 
 using workloads::Shape;
@@ -22,20 +24,6 @@ void add_wrapping(std::int32_t& sum, std::int32_t term) {
 
 bool changes_parameters(const LayerFault* fault) {
     return fault != nullptr && !fault->parameters.empty();
-}
-
-// Calls visit(o) for the windows along one dimension that hold input coordinate `at`.
-template <class Visit>
-void for_each_window(int at, int pad, int kernel, int stride, int dilation, int outputs, Visit visit) {
-    for (int tap = 0; tap < kernel; ++tap) {
-        const std::int64_t scaled = std::int64_t{at} + pad - std::int64_t{tap} * dilation;
-        if (scaled < 0) {
-            return;
-        }
-        if (scaled % stride == 0 && scaled / stride < outputs) {
-            visit(static_cast<int>(scaled / stride));
-        }
-    }
 }
 
 }  // namespace
@@ -342,21 +330,22 @@ void MacDelta::finish_codes(const MacLayer& layer, const LayerStep& step, int gr
 // Keeps the codes that differ from the golden ones, without branching on it.
 void MacDelta::emit(const MacLayer& layer, const LayerStep& step, int group) {
     const std::int64_t plane = layer.output_shape().plane();
-    const int first_channel = group * layer.group_outputs();
+    const int channels = layer.group_outputs();
+    const int first_channel = group * channels;
     const std::int32_t* golden =
         step.golden.tensors[index_of(layer.layer().output)].data() + first_channel * plane;
-    std::size_t count = step.output.size();
-    step.output.resize(count + outputs_.size() * static_cast<std::size_t>(layer.group_outputs()));
+    candidates_.resize(std::max(candidates_.size(), outputs_.size() * static_cast<std::size_t>(channels)));
+    Change* next = candidates_.data();
     const std::int32_t* row = rows_.data();
     for (const std::int32_t pixel : outputs_) {
-        for (int n = 0; n < layer.group_outputs(); ++n) {
+        for (int n = 0; n < channels; ++n) {
             const std::int32_t was = golden[n * plane + pixel];
-            step.output[count] = {pixel, first_channel + n, row[n], was};
-            count += row[n] != was ? 1 : 0;
+            *next = {pixel, first_channel + n, row[n], was};
+            next += row[n] != was ? 1 : 0;
         }
         row += layer.row_size();
     }
-    step.output.resize(count);
+    step.output.insert(step.output.end(), candidates_.data(), next);
 }
 
 // Counting sort; groups come one after the other, each in order.

@@ -59,7 +59,7 @@ class MacDelta {
     std::vector<std::int32_t> offsets_;
     Parameters parameters_;
     std::vector<RequantiseBlock> changed_blocks_;
-    Changes sorted_;
+    Changes candidates_, sorted_;
     std::vector<std::int64_t> pixel_begin_;
 };
 

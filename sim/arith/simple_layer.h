@@ -7,6 +7,7 @@
 
 #include "sim/arith/change.h"
 #include "sim/arith/parameters.h"
+#include "sim/arith/window.h"
 #include "workloads/graph.h"
 
 namespace fluence::arith {
@@ -52,7 +53,7 @@ class SimpleLayer {
     template <class Read>
     std::int32_t subsample(Element out, Read read) const;
     template <class Visit>
-    void for_each_window(Element element, Visit visit) const;
+    void for_each_windowed(Element element, Visit visit) const;
 
     std::int32_t requantised(std::int64_t sum, std::int32_t multiplier, std::uint8_t shift) const {
         const std::int64_t code = workloads::rescale(sum, multiplier, shift);
@@ -160,29 +161,23 @@ void SimpleLayer::for_each_reader(std::size_t input, Element element, Visit visi
             return visit(Element{static_cast<std::int32_t>(flat), 0});
         }
         default:
-            return for_each_window(element, visit);
+            return for_each_windowed(element, visit);
     }
 }
 
 // Pools, and subsample as a window of one element.
 template <class Visit>
-void SimpleLayer::for_each_window(Element element, Visit visit) const {
+void SimpleLayer::for_each_windowed(Element element, Visit visit) const {
     const workloads::Window& w = layer_.window;
-    const int row = element.pixel / inputs_[0].width + w.pad_h;
-    const int column = element.pixel % inputs_[0].width + w.pad_w;
-    for (int ky = 0; ky < w.kernel_h; ++ky) {
-        const int y = row - ky * w.dilation_h;
-        if (y < 0 || y % w.stride_h != 0 || y / w.stride_h >= output_.height) {
-            continue;
-        }
-        for (int kx = 0; kx < w.kernel_w; ++kx) {
-            const int x = column - kx * w.dilation_w;
-            if (x >= 0 && x % w.stride_w == 0 && x / w.stride_w < output_.width) {
-                visit(Element{layer_.channels_before + element.channel,
-                              y / w.stride_h * output_.width + x / w.stride_w});
-            }
-        }
-    }
+    const int width = inputs_[0].width;
+    const std::int32_t channel = layer_.channels_before + element.channel;
+    for_each_window(element.pixel / width, w.pad_h, w.kernel_h, w.stride_h, w.dilation_h, output_.height,
+                    [&](int y) {
+                        for_each_window(element.pixel % width, w.pad_w, w.kernel_w, w.stride_w, w.dilation_w,
+                                        output_.width, [&](int x) {
+                                            visit(Element{channel, y * output_.width + x});
+                                        });
+                    });
 }
 
 // The consequences of changed inputs and of direct faults for one such layer, exactly. Scratch memory is
@@ -192,6 +187,7 @@ class SimpleDelta {
     void run(const SimpleLayer& layer, const LayerStep& step);
 
   private:
+    void merge_add(const SimpleLayer& layer, const LayerStep& step);
     void overlay_changes(const SimpleLayer& layer, const LayerStep& step);
     void remove_overlays(const SimpleLayer& layer, const LayerStep& step);
     void mark_outputs(const SimpleLayer& layer, const LayerStep& step);
