@@ -1,0 +1,141 @@
+#include "apps/command_run.h"
+
+#include <atomic>
+#include <csignal>
+#include <iostream>
+
+#include "apps/command_report.h"
+#include "apps/options.h"
+#include "apps/progress.h"
+#include "apps/workload_source.h"
+#include "sim/campaign/experiment.h"
+#include "sim/campaign/result_store.h"
+#include "sim/campaign/runner.h"
+#include "sim/core/config_search.h"
+#include "sim/core/error.h"
+
+namespace fluence::apps {
+namespace {
+
+constexpr int kInterruptedExitCode = 130;  // 128 + SIGINT, as shells have it
+
+struct RunArguments {
+    std::string experiment, data, output;
+    int workers = 0;
+    bool force = false;
+    campaign::ExperimentOverrides overrides;
+};
+
+// Set by a signal handler, which can reach nothing but static storage.
+std::atomic<bool>& stop_requested() {
+    static std::atomic<bool> requested{false};
+    return requested;
+}
+
+// From here on the first Ctrl-C (or SIGTERM) ends the campaign in order, the second at once.
+void handle_interrupts() {
+    stop_requested();  // constructed before a handler can need it
+    struct sigaction action {};
+    action.sa_handler = [](int) { stop_requested().store(true); };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+}
+
+std::optional<RunArguments> parse(const Arguments& arguments) {
+    RunArguments parsed;
+    std::int64_t faults = 0, images = 0, seed = 0;
+    po::options_description options("Options");
+    options.add_options()("experiment", po::value(&parsed.experiment), "JSON file, or a preset's name")(
+        "data", po::value(&parsed.data),
+        "folder of models and data sets, where the experiment imports a network")(
+        "output,o", po::value(&parsed.output), "folder for results (default: results/NAME)")(
+        "workers,j", po::value(&parsed.workers)->default_value(0), "worker processes; 0: one a processor")(
+        "faults", po::value(&faults), "instead of the experiment's number of faults")(
+        "images", po::value(&images), "instead of the experiment's number of images")(
+        "seed", po::value(&seed), "instead of the experiment's seed")(
+        "force", po::bool_switch(&parsed.force), "delete results that are there and start again");
+    const auto values =
+        parse_options("run", "EXPERIMENT [OPTIONS]", options, {"experiment"}, arguments,
+                      "  fluence run lenet5-glyphs\n"
+                      "  fluence run configs/experiments/resnet20-cifar10.json --data DIR -j 4\n"
+                      "An interrupted run is resumed by the same command.\n");
+    if (!values) {
+        return std::nullopt;
+    }
+    if (parsed.experiment.empty()) {
+        std::string presets;
+        for (const std::string& name : config_names("experiments")) {
+            presets += name + ", ";
+        }
+        throw InputError("fluence run", "EXPERIMENT", "is missing", presets + "or the path of a JSON file");
+    }
+    if (parsed.workers < 0 || parsed.workers > 4096) {
+        throw InputError("fluence run", "--workers", "is " + std::to_string(parsed.workers), "0 to 4096");
+    }
+    const auto given = [&](const char* name, std::int64_t value) {
+        return values->count(name) != 0 ? std::optional<std::int64_t>(value) : std::nullopt;
+    };
+    parsed.overrides = {given("images", images), given("faults", faults), given("seed", seed)};
+    return parsed;
+}
+
+void print_line(const std::string& line) {
+    std::cerr << line << std::endl;
+}
+
+campaign::RunEnd run(const RunArguments& arguments, const campaign::Experiment& experiment,
+                     const std::string& output, const std::string& result_path) {
+    if (arguments.force) {
+        campaign::discard_results(result_path);
+    }
+    const workloads::Bundle bundle = load_workload(experiment, arguments.data, output, print_line);
+    print_line(experiment.name + ": " + std::to_string(experiment.faults) + " faults on " +
+               std::to_string(experiment.images) + " images of " + bundle.graph.name + ", " +
+               std::to_string(experiment.policies.size()) + " policies, machine " +
+               experiment.accelerator.name);
+    handle_interrupts();
+    ProgressDisplay display("faults");
+    campaign::RunOptions options;
+    options.result_path = result_path;
+    options.workers = arguments.workers;
+    options.stop = &stop_requested();
+    options.log = print_line;
+    options.progress = [&display](const campaign::Progress& progress) {
+        display.show(
+            {progress.faults_done, progress.faults_total, progress.faults_per_second, progress.seconds_left});
+    };
+    return campaign::run_campaign(experiment, bundle, options);
+}
+
+}  // namespace
+
+int run_run(const Arguments& arguments) {
+    const std::optional<RunArguments> parsed = parse(arguments);
+    if (!parsed) {
+        return 0;
+    }
+    const campaign::Experiment experiment =
+        campaign::read_experiment(find_config("experiments", parsed->experiment), parsed->overrides);
+    const std::string output = parsed->output.empty() ? "results/" + experiment.name : parsed->output;
+    const std::string result_path = output + "/results.sqlite";
+    switch (run(*parsed, experiment, output, result_path)) {
+        case campaign::RunEnd::stopped:
+            print_line("stopped; what is done is kept in " + campaign::partial_path(result_path) +
+                       "\nthe same command resumes, and `fluence report " + result_path +
+                       "` shows what is there");
+            return kInterruptedExitCode;
+        case campaign::RunEnd::already_finished:
+            print_line("already finished: " + result_path +
+                       " holds the results of this experiment (--force starts again)");
+            break;
+        case campaign::RunEnd::finished:
+            break;
+    }
+    const int code = run_report({result_path});
+    std::cout << "\nResults: " << result_path << "\nReport again with: fluence report " << result_path
+              << "\n";
+    return code;
+}
+
+}  // namespace fluence::apps
