@@ -26,12 +26,15 @@ FLUENCE_AVX2 inline __m256i broadcast_pair(const std::int16_t* codes) {
     return _mm256_set1_epi32(pair);
 }
 
+// The loops over registers are unrolled by pragma: at -O2 the compiler would keep their arrays in memory.
+
 // kPixels output pixels × one block of 16 output channels, sums in registers.
 template <int kPixels>
 FLUENCE_AVX2 void dense_tile(const DenseTask& task, std::int64_t pixel, int block) {
     const std::int16_t* window[kPixels];
     __m256i low[kPixels];
     __m256i high[kPixels];
+#pragma GCC unroll 8
     for (int p = 0; p < kPixels; ++p) {
         window[p] = task.input + task.pixel_offset[pixel + p];
         low[p] = _mm256_setzero_si256();
@@ -44,6 +47,7 @@ FLUENCE_AVX2 void dense_tile(const DenseTask& task, std::int64_t pixel, int bloc
         for (std::int64_t k = begin; k < end; k += 2, weights += 2 * kBlock) {
             const __m256i weights_low = load(weights);
             const __m256i weights_high = load(weights + kBlock);
+#pragma GCC unroll 8
             for (int p = 0; p < kPixels; ++p) {
                 const __m256i codes = broadcast_pair(window[p] + k);
                 low[p] = _mm256_add_epi32(low[p], _mm256_madd_epi16(codes, weights_low));
@@ -51,6 +55,7 @@ FLUENCE_AVX2 void dense_tile(const DenseTask& task, std::int64_t pixel, int bloc
             }
         }
     }
+#pragma GCC unroll 8
     for (int p = 0; p < kPixels; ++p) {
         std::int32_t* row = task.result + ((pixel + p) * task.blocks + block) * kBlock;
         store(row, low[p]);
@@ -87,29 +92,51 @@ FLUENCE_AVX2 void dense(const DenseTask& task) {
     }
 }
 
-FLUENCE_AVX2 void sparse(const SparseTask& task) {
+// kBlocks blocks of output channels at a time, sums in registers.
+template <int kBlocks>
+FLUENCE_AVX2 void sparse_blocks(const SparseTask& task, int block) {
     const std::int64_t tap_size = std::int64_t{task.pairs} * 2 * kBlock;
-    for (int block = 0; block < task.blocks; ++block) {
-        const std::int16_t* block_weights = task.weights + block * task.taps * tap_size;
-        const DeltaTap* hit = task.hits;
-        for (std::int64_t pixel = 0; pixel < task.pixels; ++pixel) {
-            __m256i low = _mm256_setzero_si256();
-            __m256i high = _mm256_setzero_si256();
-            for (const DeltaTap* end = task.hits + task.hit_end[pixel]; hit < end; ++hit) {
-                const std::int16_t* tap_weights = block_weights + hit->tap * tap_size;
-                for (std::int32_t i = hit->first; i < hit->last; ++i) {
-                    const std::int16_t* weights =
-                        tap_weights + std::int64_t{task.changes[i].pair} * 2 * kBlock;
-                    const __m256i deltas =
-                        _mm256_set1_epi32(static_cast<std::int32_t>(task.changes[i].deltas));
-                    low = _mm256_add_epi32(low, _mm256_madd_epi16(deltas, load(weights)));
-                    high = _mm256_add_epi32(high, _mm256_madd_epi16(deltas, load(weights + kBlock)));
+    const std::int64_t block_size = task.taps * tap_size;
+    const std::int16_t* block_weights = task.weights + block * block_size;
+    const DeltaTap* hit = task.hits;
+    for (std::int64_t pixel = 0; pixel < task.pixels; ++pixel) {
+        __m256i sums[2 * kBlocks];
+#pragma GCC unroll 8
+        for (int i = 0; i < 2 * kBlocks; ++i) {
+            sums[i] = _mm256_setzero_si256();
+        }
+        for (const DeltaTap* end = task.hits + task.hit_end[pixel]; hit < end; ++hit) {
+            const std::int16_t* tap_weights = block_weights + hit->tap * tap_size;
+            const DeltaPair* last = task.changes + hit->last;
+            for (const DeltaPair* change = task.changes + hit->first; change < last; ++change) {
+                const std::int16_t* weights = tap_weights + std::int64_t{change->pair} * 2 * kBlock;
+                const __m256i deltas = _mm256_set1_epi32(static_cast<std::int32_t>(change->deltas));
+#pragma GCC unroll 8
+                for (int b = 0; b < kBlocks; ++b, weights += block_size) {
+                    sums[2 * b] = _mm256_add_epi32(sums[2 * b], _mm256_madd_epi16(deltas, load(weights)));
+                    sums[2 * b + 1] =
+                        _mm256_add_epi32(sums[2 * b + 1], _mm256_madd_epi16(deltas, load(weights + kBlock)));
                 }
             }
-            std::int32_t* row = task.result + (pixel * task.blocks + block) * kBlock;
-            store(row, low);
-            store(row + 8, high);
         }
+        std::int32_t* row = task.result + (pixel * task.blocks + block) * kBlock;
+#pragma GCC unroll 8
+        for (int i = 0; i < 2 * kBlocks; ++i) {
+            store(row + std::int64_t{8} * i, sums[i]);
+        }
+    }
+}
+
+FLUENCE_AVX2 void sparse(const SparseTask& task) {
+    int block = 0;
+    for (; block + 4 <= task.blocks; block += 4) {
+        sparse_blocks<4>(task, block);
+    }
+    for (; block + 2 <= task.blocks; block += 2) {
+        sparse_blocks<2>(task, block);
+    }
+    if (block < task.blocks) {
+        sparse_blocks<1>(task, block);
     }
 }
 

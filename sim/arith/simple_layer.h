@@ -29,6 +29,10 @@ class SimpleLayer {
     template <class Read>
     std::int32_t evaluate(Element out, const Parameters& parameters, Read read) const;
 
+    // The same for add alone.
+    template <class Read>
+    std::int32_t add(std::int64_t element, const Parameters& parameters, Read read) const;
+
     // Calls visit(Element) for the outputs that read element (channel, pixel) of input `input`; an output
     // may come twice.
     template <class Visit>
@@ -42,8 +46,6 @@ class SimpleLayer {
   private:
     template <class Visit>
     void for_each_tap(Element out, Visit visit) const;
-    template <class Read>
-    std::int32_t add(std::int64_t element, const Parameters& parameters, Read read) const;
     template <class Read>
     std::int32_t concat(Element out, const Parameters& parameters, Read read) const;
     template <class Read>
@@ -89,7 +91,7 @@ std::int32_t SimpleLayer::evaluate(Element out, const Parameters& parameters, Re
 template <class Read>
 std::int32_t SimpleLayer::add(std::int64_t element, const Parameters& parameters, Read read) const {
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    for (std::size_t i = 0; i < 2; ++i) {
         sum += static_cast<std::uint64_t>(std::int64_t{parameters.multiplier[i]} * read(i, element));
     }
     return requantised(static_cast<std::int64_t>(sum), 1, parameters.shift[0]);
@@ -200,6 +202,7 @@ class SimpleDelta {
     OrderedSet reached_;                              // pixel · channels + channel
     std::vector<std::int32_t> outputs_;
     std::vector<std::int32_t> codes_;
+    Changes candidates_;
     std::vector<std::int32_t> place_;  // by reached_'s number: place in outputs_; valid for the struck ones
     Parameters parameters_;
 };
