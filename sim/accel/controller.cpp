@@ -1,0 +1,233 @@
+#include "sim/accel/controller.h"
+
+#include <algorithm>
+
+#include "sim/dataflow/tensor_layout.h"
+
+namespace fluence::accel {
+namespace {
+
+constexpr std::int32_t kHalves = 2;         // of a buffer
+constexpr std::int32_t kStagingBlocks = 2;  // of the vector unit: finished blocks that wait for their store
+
+template <class Record>
+const Record& at(const std::vector<Record>& records, std::int32_t index) {
+    return records[static_cast<std::size_t>(index)];
+}
+
+std::int32_t count(std::size_t size) {
+    return static_cast<std::int32_t>(size);
+}
+
+}  // namespace
+
+Controller::Controller(const sc_core::sc_module_name& name, const Workload& workload, RunObserver* observer)
+    : sc_module(name),
+      dma("dma"),
+      array("array"),
+      vector_unit("vector_unit"),
+      workload_(workload),
+      plan_(workload.plan),
+      observer_(observer),
+      timer_(workload.config.array, workload.timing),
+      producer_(workload.graph.tensors.size(), -1),
+      loads_done_(plan_.loads.size()),
+      stores_done_(plan_.stores.size()),
+      store_ports_free_(plan_.stores.size()),
+      weight_fills_free_(plan_.weight_fills.size()),
+      activation_fills_free_(plan_.activation_fills.size()),
+      folds_end_(plan_.folds.size()),
+      passes_begin_(plan_.passes.size()),
+      passes_read_(plan_.passes.size()),
+      passes_end_(plan_.passes.size()) {
+    for (std::size_t i = 0; i < workload.graph.layers.size(); ++i) {
+        producer_[index_of(workload.graph.layers[i].output)] = count(i);
+    }
+    SC_THREAD(load_weights);
+    SC_THREAD(load_activations);
+    SC_THREAD(load_parameters);
+    SC_THREAD(run_folds);
+    SC_THREAD(run_passes);
+    SC_THREAD(store_results);
+}
+
+void Controller::load_began(std::int32_t index, Cycle begin, Cycle latency) {
+    traces::Load load = at(plan_.loads, index);
+    load.begin = begin;
+    load.latency = latency;
+    loads_done_.reach(index, load.done());
+    if (observer_ != nullptr) {
+        observer_->load(index, begin, latency);
+    }
+}
+
+void Controller::store_began(std::int32_t index, Cycle begin, Cycle latency) {
+    traces::Store store = at(plan_.stores, index);
+    store.begin = begin;
+    store.latency = latency;
+    stores_done_.reach(index, store.done());
+    // The last word leaves the staging block in the cycle in which the port takes it.
+    store_ports_free_.reach(index, store.done() - store.latency);
+    if (observer_ != nullptr) {
+        observer_->store(index, begin, latency);
+    }
+}
+
+bool Controller::finished() const {
+    return (plan_.folds.empty() || folds_end_.known(count(plan_.folds.size()) - 1)) &&
+           (plan_.passes.empty() || passes_end_.known(count(plan_.passes.size()) - 1)) &&
+           (plan_.stores.empty() || stores_done_.known(count(plan_.stores.size()) - 1));
+}
+
+Cycle Controller::await_inputs(LayerId id) {
+    Cycle stored = 0;
+    for (const TensorId input : workload_.graph.layer(id).inputs) {
+        const std::int32_t producer = producer_[index_of(dataflow::stored_tensor(workload_.graph, input))];
+        if (producer >= 0) {
+            const dataflow::LayerPlan& layer = at(plan_.layers, producer);
+            // Stores are made in order, so the last one is done last.
+            stored = std::max(stored, stores_done_.await(layer.last_store - 1));
+        }
+    }
+    return stored;
+}
+
+Cycle Controller::await_fill(const dataflow::BufferFill& fill) {
+    Cycle done = 0;
+    for (const std::int32_t load : fill.loads) {
+        done = std::max(done, loads_done_.await(load));
+    }
+    return done;
+}
+
+void Controller::load_weights() {
+    for (std::int32_t i = 0; i < count(plan_.weight_fills.size()); ++i) {
+        const Cycle free = i < kHalves ? 0 : weight_fills_free_.await(i - kHalves);
+        workload_.clock.wait_until(free);
+        for (const std::int32_t load : at(plan_.weight_fills, i).loads) {
+            dma->request_load(load);
+        }
+    }
+}
+
+void Controller::load_activations() {
+    for (std::int32_t i = 0; i < count(plan_.activation_fills.size()); ++i) {
+        const dataflow::BufferFill& fill = at(plan_.activation_fills, i);
+        const Cycle free = i < kHalves ? 0 : activation_fills_free_.await(i - kHalves);
+        workload_.clock.wait_until(std::max(free, await_inputs(fill.layer)));
+        for (const std::int32_t load : fill.loads) {
+            dma->request_load(load);
+        }
+    }
+}
+
+void Controller::load_parameters() {
+    std::int32_t user = -1;  // the last layer whose parameters the vector unit holds
+    for (std::int32_t i = 0; i < count(plan_.layers.size()); ++i) {
+        const std::int32_t load = at(plan_.layers, i).parameter_load;
+        if (load < 0) {
+            continue;
+        }
+        const Cycle free = user < 0 ? 0 : passes_end_.await(at(plan_.layers, user).last_pass - 1);
+        workload_.clock.wait_until(free);
+        dma->request_load(load);
+        user = i;
+    }
+}
+
+void Controller::run_folds() {
+    for (std::int32_t i = 0; i < count(plan_.folds.size()); ++i) {
+        const traces::Fold& fold = at(plan_.folds, i);
+        const dataflow::FoldUse& use = at(plan_.fold_uses, i);
+        const dataflow::BufferFill& weights = at(plan_.weight_fills, use.weight_fill);
+        const dataflow::BufferFill& activations = at(plan_.activation_fills, use.activation_fill);
+        workload_.clock.wait_until(timer_.preload(await_fill(weights)));
+        BufferTraffic traffic = array->preload(i);
+        if (weights.last_user == i) {
+            weight_fills_free_.reach(use.weight_fill, timer_.weights_free());
+        }
+        const FoldTimes times = timer_.stream(fold, await_fill(activations), await_drain(use.pass));
+        workload_.clock.wait_until(times.stream);
+        const BufferTraffic more = array->stream(i);
+        if (activations.last_user == i) {
+            activation_fills_free_.reach(use.activation_fill, timer_.activations_free(fold));
+        }
+        folds_end_.reach(i, times.end);
+        if (observer_ != nullptr) {
+            traffic.reads += more.reads;
+            traffic.writes += more.writes;
+            observer_->fold(i, times, traffic);
+        }
+    }
+}
+
+FoldTimer::Drain Controller::await_drain(std::int32_t pass) {
+    const std::int32_t block = at(plan_.pass_uses, pass).block;
+    if (block < kHalves) {
+        return {};
+    }
+    const std::int32_t earlier = at(plan_.block_pass, block - kHalves);
+    return {passes_begin_.await(earlier), passes_read_.await(earlier)};
+}
+
+Cycle Controller::await_staging_block(std::int32_t pass) {
+    // A pass without a store keeps its codes in the words being collected, which have a place of their own.
+    const std::int32_t earlier =
+        pass < kStagingBlocks ? -1 : at(plan_.pass_uses, pass - kStagingBlocks).store;
+    return earlier < 0 ? 0 : store_ports_free_.await(earlier);
+}
+
+PassTimes Controller::time_pass(std::int32_t index, Cycle unit_free, Cycle parameters, Cycle operands,
+                                Cycle staging) const {
+    traces::VectorPass pass = at(plan_.passes, index);
+    const Memory source =
+        at(plan_.pass_uses, index).block >= 0 ? Memory::output_buffer : Memory::activation_buffer;
+    PassTimes times;
+    times.unit = unit_free;
+    times.parameters = std::max(times.unit, parameters);
+    times.operands = std::max(times.parameters, operands);
+    times.begin = std::max(times.operands, staging);
+    pass.begin = times.begin;
+    times.end = pass.read_cycle(pass.elements - 1) + 1 + workload_.decode_cycles(source) +
+                workload_.config.vector_unit.pipeline_depth.count() +
+                workload_.timing.vector_pipeline.count();
+    return times;
+}
+
+void Controller::run_passes() {
+    Cycle unit_free = 0;
+    for (std::int32_t i = 0; i < count(plan_.passes.size()); ++i) {
+        const traces::VectorPass& pass = at(plan_.passes, i);
+        const dataflow::PassUse& use = at(plan_.pass_uses, i);
+        const std::int32_t parameter_load =
+            at(plan_.layers, static_cast<std::int32_t>(pass.layer)).parameter_load;
+        const Cycle parameters = parameter_load < 0 ? 0 : loads_done_.await(parameter_load);
+        const Cycle operands = use.block >= 0 ? folds_end_.await(use.last_fold)
+                                              : await_fill(at(plan_.activation_fills, use.activation_fill));
+        const PassTimes times = time_pass(i, unit_free, parameters, operands, await_staging_block(i));
+        workload_.clock.wait_until(times.begin);
+        const BufferTraffic traffic = vector_unit->run(i);
+        unit_free = times.begin + (pass.elements + pass.lanes - 1) / pass.lanes;
+        if (use.activation_fill >= 0) {
+            activation_fills_free_.reach(use.activation_fill, unit_free);
+        }
+        passes_begin_.reach(i, times.begin);
+        passes_read_.reach(i, unit_free);
+        passes_end_.reach(i, times.end);
+        if (observer_ != nullptr) {
+            observer_->pass(i, times, traffic);
+        }
+    }
+}
+
+void Controller::store_results() {
+    for (std::int32_t i = 0; i < count(plan_.passes.size()); ++i) {
+        const std::int32_t store = at(plan_.pass_uses, i).store;
+        if (store >= 0) {
+            workload_.clock.wait_until(passes_end_.await(i));
+            dma->request_store(store);
+        }
+    }
+}
+
+}  // namespace fluence::accel

@@ -1,0 +1,58 @@
+// Walks through the tile plan: one process for each thing that goes on at the same time (loads of weights,
+// of activations, of parameters; the array; the vector unit; stores), each in the plan's order. Processes
+// meet in milestones, so a fold starts when its words are there and its halves are free.
+#pragma once
+
+#include <systemc>
+
+#include "sim/accel/fold_timer.h"
+#include "sim/accel/interfaces.h"
+#include "sim/accel/milestones.h"
+#include "sim/accel/workload.h"
+
+namespace fluence::accel {
+
+class Controller : public sc_core::sc_module, public TransferReports {
+  public:
+    sc_core::sc_port<TransferRequests> dma;
+    sc_core::sc_port<FoldCommands> array;
+    sc_core::sc_port<PassCommands> vector_unit;
+
+    SC_HAS_PROCESS(Controller);
+    // `observer` may be null.
+    Controller(const sc_core::sc_module_name& name, const Workload& workload, RunObserver* observer);
+
+    void load_began(std::int32_t load, Cycle begin, Cycle latency) override;
+    void store_began(std::int32_t store, Cycle begin, Cycle latency) override;
+
+    // Every fold and pass of the plan was executed and every store made.
+    bool finished() const;
+
+  private:
+    void load_weights();
+    void load_activations();
+    void load_parameters();
+    void run_folds();
+    void run_passes();
+    void store_results();
+
+    // The edge at which the layer's inputs are in DRAM; known to all processes once it is known.
+    Cycle await_inputs(LayerId layer);
+    Cycle await_fill(const dataflow::BufferFill& fill);
+    // The pass that frees the half of the output buffer which the block of `pass` goes to.
+    FoldTimer::Drain await_drain(std::int32_t pass);
+    Cycle await_staging_block(std::int32_t pass);
+    PassTimes time_pass(std::int32_t pass, Cycle unit_free, Cycle parameters, Cycle operands,
+                        Cycle staging) const;
+
+    const Workload& workload_;
+    const dataflow::TilePlan& plan_;
+    RunObserver* observer_;
+    FoldTimer timer_;
+    std::vector<std::int32_t> producer_;  // by tensor: the layer that produces it, −1 for the input
+    Milestones loads_done_, stores_done_, store_ports_free_;
+    Milestones weight_fills_free_, activation_fills_free_;
+    Milestones folds_end_, passes_begin_, passes_read_, passes_end_;
+};
+
+}  // namespace fluence::accel

@@ -1,0 +1,50 @@
+// Moves words between DRAM and the chip. One port to DRAM, shared by loads and stores: the request that
+// stands longest goes first; of requests of one cycle a store goes first, then parameters, activations,
+// weights. A transfer occupies the port for its words at the DRAM's bandwidth.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include <systemc>
+#include <vector>
+
+#include "sim/accel/interfaces.h"
+#include "sim/accel/workload.h"
+
+namespace fluence::accel {
+
+class Dma : public sc_core::sc_module, public TransferRequests {
+  public:
+    tlm_utils::simple_initiator_socket<Dma> dram;
+    tlm_utils::simple_initiator_socket<Dma> weight_buffer;
+    tlm_utils::simple_initiator_socket<Dma> activation_buffer;
+    tlm_utils::simple_initiator_socket<Dma> vector_unit;  // parameters to it, finished codes from it
+    sc_core::sc_port<TransferReports> reports;
+
+    SC_HAS_PROCESS(Dma);
+    Dma(const sc_core::sc_module_name& name, const Workload& workload);
+
+    void request_load(std::int32_t load) override;
+    void request_store(std::int32_t store) override;
+
+  private:
+    struct Request {
+        Cycle cycle = 0;
+        int priority = 0;
+        std::int32_t index = 0;
+    };
+    void enqueue(int priority, std::int32_t index);
+    Request take_first();
+    void serve();
+    void load(std::int32_t index, Cycle begin);
+    void store(std::int32_t index, Cycle begin);
+    void deliver(const traces::Load& load, const traces::Segment& segment);
+
+    const Workload& workload_;
+    std::vector<Request> queue_;
+    sc_core::sc_event arrived_;
+    Cycle port_free_ = 0;
+    std::vector<std::uint8_t> words_;  // of the segment that is moving
+};
+
+}  // namespace fluence::accel

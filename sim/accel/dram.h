@@ -1,0 +1,30 @@
+// Off-chip memory: words with their check bits behind a fixed latency. Bandwidth is the DMA's port's.
+#pragma once
+
+#include <tlm_utils/simple_target_socket.h>
+
+#include <systemc>
+
+#include "sim/accel/clock.h"
+#include "sim/accel/storage.h"
+
+namespace fluence::accel {
+
+class Dram : public sc_core::sc_module {
+  public:
+    // A read delivers its word `latency` cycles after the cycle it is made in; a write is in place one
+    // edge later than that.
+    tlm_utils::simple_target_socket<Dram> socket;
+
+    Dram(const sc_core::sc_module_name& name, std::int64_t bytes, Cycle latency, const Clock& clock);
+
+  private:
+    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    unsigned transport_dbg(tlm::tlm_generic_payload& payload);
+
+    Storage storage_;
+    Cycle latency_;
+    const Clock& clock_;
+};
+
+}  // namespace fluence::accel

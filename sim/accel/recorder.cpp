@@ -1,0 +1,181 @@
+#include "sim/accel/recorder.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "sim/dataflow/tensor_layout.h"
+
+namespace fluence::accel {
+namespace {
+
+template <class Record>
+Record& at(std::vector<Record>& records, std::int32_t index) {
+    return records[static_cast<std::size_t>(index)];
+}
+
+// Adds what of [from, to) lies behind `cursor` and moves the cursor to `to`.
+void charge(std::int64_t& cause, Cycle& cursor, Cycle to) {
+    cause += std::max<Cycle>(0, to - cursor);
+    cursor = std::max(cursor, to);
+}
+
+}  // namespace
+
+Recorder::Recorder(const Workload& workload)
+    : workload_(workload),
+      fold_times_(workload.plan.folds.size()),
+      pass_times_(workload.plan.passes.size()),
+      layer_traffic_(workload.graph.layers.size()),
+      stored_(workload.graph.tensors.size()) {
+    timeline_.loads = workload.plan.loads;
+    timeline_.stores = workload.plan.stores;
+    timeline_.folds = workload.plan.folds;
+    timeline_.passes = workload.plan.passes;
+    timeline_.decode_cycles = workload.timing.decode_cycles;
+}
+
+void Recorder::load(std::int32_t index, Cycle begin, Cycle latency) {
+    traces::Load& load = at(timeline_.loads, index);
+    load.begin = begin;
+    load.latency = latency;
+    if (!load.to_vector_unit) {
+        layer_traffic_[index_of(load.layer)].writes += load.words();
+    }
+}
+
+void Recorder::store(std::int32_t index, Cycle begin, Cycle latency) {
+    traces::Store& store = at(timeline_.stores, index);
+    store.begin = begin;
+    store.latency = latency;
+    timeline_.cycles = std::max(timeline_.cycles, store.done());
+    Cycle& stored = stored_[index_of(store.tensor)];
+    stored = std::max(stored, store.done());
+}
+
+void Recorder::fold(std::int32_t index, const FoldTimes& times, const BufferTraffic& traffic) {
+    traces::Fold& fold = at(timeline_.folds, index);
+    fold.preload = times.preload;
+    fold.stream = times.stream;
+    fold.end = times.end;
+    at(fold_times_, index) = times;
+    layer_traffic_[index_of(fold.layer)].reads += traffic.reads;
+    layer_traffic_[index_of(fold.layer)].writes += traffic.writes;
+}
+
+void Recorder::pass(std::int32_t index, const PassTimes& times, const BufferTraffic& traffic) {
+    traces::VectorPass& pass = at(timeline_.passes, index);
+    pass.begin = times.begin;
+    pass.end = times.end;
+    at(pass_times_, index) = times;
+    layer_traffic_[index_of(pass.layer)].reads += traffic.reads;
+}
+
+Cycle Recorder::inputs_stored(const workloads::Layer& layer) const {
+    Cycle stored = 0;
+    for (const TensorId input : layer.inputs) {
+        stored = std::max(stored, stored_[index_of(dataflow::stored_tensor(workload_.graph, input))]);
+    }
+    return stored;
+}
+
+void Recorder::count_traffic(std::size_t layer, traces::LayerStats& stats) const {
+    for (const traces::Load& load : timeline_.loads) {
+        stats.dram_read_words += index_of(load.layer) == layer ? load.words() : 0;
+    }
+    for (const traces::Store& store : timeline_.stores) {
+        stats.dram_write_words += index_of(store.layer) == layer ? store.words() : 0;
+    }
+    stats.unique_words = workload_.plan.layers[layer].unique_words;
+    stats.buffer_reads = layer_traffic_[layer].reads;
+    stats.buffer_writes = layer_traffic_[layer].writes;
+}
+
+void Recorder::time_folds(const dataflow::LayerPlan& plan, traces::LayerStats& stats) {
+    Cycle cursor = stats.begin;
+    for (std::int32_t i = plan.first_fold; i < plan.last_fold; ++i) {
+        const FoldTimes& times = at(fold_times_, i);
+        charge(stats.preload_cycles, cursor, times.array);
+        charge(stats.stall_weights, cursor, times.weights);
+        charge(stats.stall_activations, cursor, times.activations);
+        charge(stats.stall_drain, cursor, times.stream);
+        charge(stats.busy_cycles, cursor, times.stream + at(timeline_.folds, i).pixels);
+    }
+    array_free_ = cursor;
+    cursor = std::max(cursor, at(fold_times_, plan.last_fold - 1).end);
+    charge(stats.stall_store, cursor, stats.end);
+}
+
+void Recorder::time_passes(const dataflow::LayerPlan& plan, traces::LayerStats& stats) {
+    Cycle cursor = stats.begin;
+    for (std::int32_t i = plan.first_pass; i < plan.last_pass; ++i) {
+        const PassTimes& times = at(pass_times_, i);
+        const traces::VectorPass& pass = at(timeline_.passes, i);
+        charge(stats.stall_weights, cursor, times.parameters);
+        charge(stats.stall_activations, cursor, times.operands);
+        charge(stats.stall_store, cursor, times.begin);
+        charge(stats.busy_cycles, cursor, times.begin + (pass.elements + pass.lanes - 1) / pass.lanes);
+    }
+    cursor = std::max(cursor, at(pass_times_, plan.last_pass - 1).end);
+    charge(stats.stall_store, cursor, stats.end);
+}
+
+traces::LayerStats Recorder::stats_of(std::size_t index) {
+    const workloads::Layer& layer = workload_.graph.layers[index];
+    const dataflow::LayerPlan& plan = workload_.plan.layers[index];
+    traces::LayerStats stats;
+    stats.name = layer.name;
+    stats.begin = inputs_stored(layer);
+    stats.end = std::max(stats.begin, stored_[index_of(layer.output)]);
+    if (plan.first_pass == plan.last_pass) {  // flatten
+        return stats;
+    }
+    if (layer.has_macs()) {
+        stats.begin = std::max(stats.begin, array_free_);
+        stats.macs = workloads::gemm_shape(workload_.graph, layer).macs();
+        time_folds(plan, stats);
+    } else {
+        stats.begin = std::max(stats.begin, vector_unit_free_);
+        time_passes(plan, stats);
+    }
+    const traces::VectorPass& last = at(timeline_.passes, plan.last_pass - 1);
+    vector_unit_free_ = last.begin + (last.elements + last.lanes - 1) / last.lanes;
+    const double pe_cycles = static_cast<double>(workload_.config.array.rows) * workload_.config.array.cols *
+                             static_cast<double>(stats.end - stats.begin);
+    stats.utilisation = static_cast<double>(stats.macs) / pe_cycles;
+    count_traffic(index, stats);
+    return stats;
+}
+
+void Recorder::sort_loads() {
+    std::vector<std::int32_t> order(timeline_.loads.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [this](std::int32_t a, std::int32_t b) {
+        return at(timeline_.loads, a).begin < at(timeline_.loads, b).begin;
+    });
+    std::vector<std::int32_t> position(order.size());
+    std::vector<traces::Load> sorted;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        at(position, order[i]) = static_cast<std::int32_t>(i);
+        sorted.push_back(std::move(at(timeline_.loads, order[i])));
+    }
+    timeline_.loads = std::move(sorted);
+    for (traces::Fold& fold : timeline_.folds) {
+        fold.weight_load = at(position, fold.weight_load);
+        fold.activation_load = at(position, fold.activation_load);
+    }
+    for (traces::VectorPass& pass : timeline_.passes) {
+        for (std::int32_t& load : pass.operand_loads) {
+            load = load < 0 ? load : at(position, load);
+        }
+    }
+}
+
+traces::Timeline Recorder::finish() {
+    for (std::size_t i = 0; i < workload_.graph.layers.size(); ++i) {
+        timeline_.layers.push_back(stats_of(i));
+    }
+    sort_loads();
+    return std::move(timeline_);
+}
+
+}  // namespace fluence::accel

@@ -1,0 +1,41 @@
+// What a run reports while it goes: the hook a recorder attaches to. A machine without one computes the
+// same tensors in the same cycles.
+#pragma once
+
+#include <cstdint>
+
+#include "traces/timeline.h"
+
+namespace fluence::accel {
+
+using traces::Cycle;
+
+// Edges of one fold, and the edges from which its stream could have begun if it had waited for nothing but
+// the array itself (`array`), also for its weights (`weights`), also for its activations (`activations`).
+struct FoldTimes {
+    Cycle preload = 0, stream = 0, end = 0;
+    Cycle array = 0, weights = 0, activations = 0;
+};
+
+// The same for a vector pass: the unit itself, also the layer's parameters, also its operands.
+struct PassTimes {
+    Cycle begin = 0, end = 0;
+    Cycle unit = 0, parameters = 0, operands = 0;
+};
+
+// Buffer words that a fold or pass read and wrote.
+struct BufferTraffic {
+    std::int64_t reads = 0, writes = 0;
+};
+
+class RunObserver {
+  public:
+    virtual ~RunObserver() = default;
+    // Indices into the tile plan's lists.
+    virtual void load(std::int32_t index, Cycle begin, Cycle latency) = 0;
+    virtual void store(std::int32_t index, Cycle begin, Cycle latency) = 0;
+    virtual void fold(std::int32_t index, const FoldTimes& times, const BufferTraffic& traffic) = 0;
+    virtual void pass(std::int32_t index, const PassTimes& times, const BufferTraffic& traffic) = 0;
+};
+
+}  // namespace fluence::accel

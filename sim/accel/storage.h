@@ -1,0 +1,21 @@
+// The cells of a memory: bytes that a TLM payload reads or writes.
+#pragma once
+
+#include <cstdint>
+#include <tlm>
+#include <vector>
+
+namespace fluence::accel {
+
+class Storage {
+  public:
+    explicit Storage(std::int64_t bytes) : cells_(static_cast<std::size_t>(bytes)) {}
+
+    // Copies; false (and an address error in the payload) where it reaches beyond the cells.
+    bool transfer(tlm::tlm_generic_payload& payload);
+
+  private:
+    std::vector<std::uint8_t> cells_;
+};
+
+}  // namespace fluence::accel

@@ -1,0 +1,27 @@
+// What all modules of one run look at: the network, the machine, where words lie and the order of work.
+#pragma once
+
+#include "sim/accel/clock.h"
+#include "sim/core/accelerator_config.h"
+#include "sim/dataflow/memory_map.h"
+#include "sim/dataflow/tile_plan.h"
+#include "sim/protect/policy.h"
+#include "workloads/graph.h"
+
+namespace fluence::accel {
+
+struct Workload {
+    const workloads::Graph& graph;
+    const AcceleratorConfig& config;
+    const protect::Policy& policy;
+    protect::PolicyTiming timing;
+    dataflow::MemoryMap map;
+    dataflow::TilePlan plan;
+    Clock clock;
+
+    // Throws InputError where the machine cannot run the network.
+    Workload(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy);
+    std::int32_t decode_cycles(Memory memory) const { return timing.decode_cycles[index_of(memory)]; }
+};
+
+}  // namespace fluence::accel

@@ -1,0 +1,76 @@
+// What the planners of layers with and without MACs share: appending loads, fills, passes and stores.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "sim/dataflow/tile_plan.h"
+#include "sim/dataflow/word_runs.h"
+#include "sim/dataflow/write_combiner.h"
+
+namespace fluence::dataflow {
+
+class PlanBuilder {
+  public:
+    PlanBuilder(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map);
+
+    void begin_layer(LayerId id);
+    void end_layer();
+
+    const workloads::Graph& graph() const { return graph_; }
+    const AcceleratorConfig& config() const { return config_; }
+    const MemoryMap& map() const { return map_; }
+    TilePlan& plan() { return plan_; }
+    LayerId layer_id() const { return layer_; }
+    const workloads::Layer& layer() const { return graph_.layer(layer_); }
+    int word_bytes() const { return map_.word_bytes(); }
+    std::int64_t half_words(const BufferConfig& buffer) const {
+        return buffer.half().count() / buffer.word_bytes();
+    }
+
+    // The next fill of the activation buffer with the runs of these tensors (empty runs: no load).
+    // Returns its index; `loads` receives one load index an entry, −1 where there is none.
+    struct Operand {
+        TensorId stored{};
+        WordRuns runs;
+    };
+    std::int32_t fill_activations(const std::vector<Operand>& operands, std::vector<std::int32_t>& loads);
+    // The weight fill that holds `block`: the present one, the present one grown by it, or the next one.
+    std::int32_t fill_weights(const WeightBlock& block);
+
+    // Appends the pass, its store of the words that become whole, and returns the pass's index.
+    // `produced`: flat element ranges of the output.
+    struct Range {
+        std::int64_t first = 0, last = 0;
+    };
+    std::int32_t add_pass(traces::VectorPass pass, const PassUse& use, const std::vector<Range>& produced);
+
+    // Throws: `bytes` of the layer's least piece do not fit one half of the buffer named `key`.
+    [[noreturn]] void too_small(const std::string& key, const BufferConfig& buffer, const std::string& piece,
+                                std::int64_t bytes) const;
+
+    TilePlan finish() { return std::move(plan_); }
+
+  private:
+    std::int32_t add_load(traces::Content content, std::int32_t owner, Memory buffer,
+                          std::vector<traces::Segment> segments);
+    void load_parameters();
+    std::int64_t unique_words() const;
+
+    const workloads::Graph& graph_;
+    const AcceleratorConfig& config_;
+    const MemoryMap& map_;
+    TilePlan plan_;
+    LayerId layer_{};
+    std::size_t first_load_ = 0;     // of the layer
+    bool weights_open_ = false;      // the last weight fill belongs to this layer
+    std::int64_t weight_first_ = 0;  // DRAM word the open fill begins at
+    std::optional<WriteCombiner> combiner_;
+};
+
+// Append the layer that the builder is at.
+void plan_mac_layer(PlanBuilder& builder);
+void plan_vector_layer(PlanBuilder& builder);
+
+}  // namespace fluence::dataflow

@@ -1,0 +1,180 @@
+#include "sim/dataflow/tile_plan.h"
+
+#include <algorithm>
+
+#include "sim/core/error.h"
+#include "sim/dataflow/plan_builder.h"
+
+namespace fluence::dataflow {
+
+PlanBuilder::PlanBuilder(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map)
+    : graph_(graph), config_(config), map_(map) {
+    plan_.layers.resize(graph.layers.size());
+}
+
+void PlanBuilder::begin_layer(LayerId id) {
+    layer_ = id;
+    first_load_ = plan_.loads.size();
+    weights_open_ = false;
+    combiner_.emplace(TensorLayout(graph_, map_, layer().output), map_.activations(layer().output),
+                      word_bytes());
+    LayerPlan& entry = plan_.layers[index_of(id)];
+    entry.first_fold = static_cast<std::int32_t>(plan_.folds.size());
+    entry.first_pass = static_cast<std::int32_t>(plan_.passes.size());
+    entry.first_store = static_cast<std::int32_t>(plan_.stores.size());
+    load_parameters();
+}
+
+void PlanBuilder::end_layer() {
+    LayerPlan& entry = plan_.layers[index_of(layer_)];
+    entry.last_fold = static_cast<std::int32_t>(plan_.folds.size());
+    entry.last_pass = static_cast<std::int32_t>(plan_.passes.size());
+    entry.last_store = static_cast<std::int32_t>(plan_.stores.size());
+    entry.unique_words = unique_words();
+}
+
+std::int32_t PlanBuilder::add_load(traces::Content content, std::int32_t owner, Memory buffer,
+                                   std::vector<traces::Segment> segments) {
+    traces::Load load;
+    load.layer = layer_;
+    load.content = content;
+    load.owner = owner;
+    load.to_vector_unit = content == traces::Content::parameters;
+    load.buffer = buffer;
+    load.word_bytes = word_bytes();
+    load.bytes_per_cycle = config_.dram.bytes_per_cycle;
+    load.segments = std::move(segments);
+    plan_.loads.push_back(std::move(load));
+    return static_cast<std::int32_t>(plan_.loads.size()) - 1;
+}
+
+void PlanBuilder::load_parameters() {
+    const Region& region = map_.parameters(layer_);
+    if (region.words > 0) {
+        plan_.layers[index_of(layer_)].parameter_load =
+            add_load(traces::Content::parameters, static_cast<std::int32_t>(layer_), Memory::weight_buffer,
+                     {{region.first_word, 0, region.words}});
+    }
+}
+
+std::int32_t PlanBuilder::fill_activations(const std::vector<Operand>& operands,
+                                           std::vector<std::int32_t>& loads) {
+    const auto index = static_cast<std::int32_t>(plan_.activation_fills.size());
+    BufferFill fill;
+    fill.layer = layer_;
+    fill.half = index % 2;
+    std::int64_t word = fill.half * half_words(config_.activation_buffer);
+    loads.clear();
+    for (const Operand& operand : operands) {
+        if (operand.runs.empty()) {
+            loads.push_back(-1);
+            continue;
+        }
+        loads.push_back(add_load(traces::Content::activations, static_cast<std::int32_t>(operand.stored),
+                                 Memory::activation_buffer, operand.runs.segments(word)));
+        fill.loads.push_back(loads.back());
+        word += operand.runs.words();
+        fill.words += operand.runs.words();
+    }
+    plan_.activation_fills.push_back(std::move(fill));
+    return index;
+}
+
+std::int32_t PlanBuilder::fill_weights(const WeightBlock& block) {
+    const std::int64_t half = half_words(config_.weight_buffer);
+    if (block.words > half) {
+        too_small("weight_buffer", config_.weight_buffer, "one fold of weights", block.words * word_bytes());
+    }
+    if (weights_open_) {
+        BufferFill& fill = plan_.weight_fills.back();
+        const std::int64_t offset = block.first_word - weight_first_;
+        const bool inside = offset >= 0 && offset + block.words <= fill.words;
+        const bool next = offset == fill.words && fill.words + block.words <= half;
+        if (next) {
+            fill.words += block.words;
+            plan_.loads[static_cast<std::size_t>(fill.loads[0])].segments[0].words += block.words;
+        }
+        if (inside || next) {
+            return static_cast<std::int32_t>(plan_.weight_fills.size()) - 1;
+        }
+    }
+    const auto index = static_cast<std::int32_t>(plan_.weight_fills.size());
+    BufferFill fill;
+    fill.layer = layer_;
+    fill.half = index % 2;
+    fill.words = block.words;
+    fill.loads = {add_load(traces::Content::weights, static_cast<std::int32_t>(layer_), Memory::weight_buffer,
+                           {{block.first_word, fill.half * half, block.words}})};
+    plan_.weight_fills.push_back(std::move(fill));
+    weights_open_ = true;
+    weight_first_ = block.first_word;
+    return index;
+}
+
+std::int32_t PlanBuilder::add_pass(traces::VectorPass pass, const PassUse& use,
+                                   const std::vector<Range>& produced) {
+    for (const Range& range : produced) {
+        combiner_->produce(range.first, range.last);
+    }
+    const auto index = static_cast<std::int32_t>(plan_.passes.size());
+    pass.layer = layer_;
+    pass.lanes = config_.vector_unit.lanes;
+    plan_.passes.push_back(std::move(pass));
+    plan_.pass_uses.push_back(use);
+    const WordRuns complete = combiner_->take_complete();
+    if (!complete.empty()) {
+        traces::Store store;
+        store.layer = layer_;
+        store.tensor = stored_tensor(graph_, layer().output);
+        store.word_bytes = word_bytes();
+        store.bytes_per_cycle = config_.dram.bytes_per_cycle;
+        store.segments = complete.segments(0);
+        plan_.pass_uses.back().store = static_cast<std::int32_t>(plan_.stores.size());
+        plan_.stores.push_back(std::move(store));
+    }
+    return index;
+}
+
+void PlanBuilder::too_small(const std::string& key, const BufferConfig& buffer, const std::string& piece,
+                            std::int64_t bytes) const {
+    const std::int64_t unit = buffer.word_bytes();
+    const std::int64_t whole = (bytes + unit - 1) / unit * unit;
+    throw InputError(config_.name, key + ".bytes",
+                     "is " + std::to_string(buffer.size.count()) + ", and " + piece + " of layer \"" +
+                         layer().name + "\" needs " + std::to_string(whole) + " in each half",
+                     "at least " + std::to_string(2 * whole));
+}
+
+std::int64_t PlanBuilder::unique_words() const {
+    std::vector<std::pair<std::int64_t, std::int64_t>> runs;
+    for (std::size_t i = first_load_; i < plan_.loads.size(); ++i) {
+        for (const traces::Segment& segment : plan_.loads[i].segments) {
+            runs.emplace_back(segment.dram_word, segment.dram_word + segment.words);
+        }
+    }
+    std::sort(runs.begin(), runs.end());
+    std::int64_t total = 0;
+    std::int64_t end = 0;
+    for (const auto& [first, last] : runs) {
+        total += std::max<std::int64_t>(0, last - std::max(first, end));
+        end = std::max(end, last);
+    }
+    return total + (layer().kind == workloads::OpKind::flatten ? 0 : map_.activations(layer().output).words);
+}
+
+TilePlan plan_weight_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                const MemoryMap& map) {
+    PlanBuilder builder(graph, config, map);
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        builder.begin_layer(layer_id(i));
+        if (builder.layer().has_macs()) {
+            plan_mac_layer(builder);
+        } else {
+            plan_vector_layer(builder);
+        }
+        builder.end_layer();
+    }
+    return builder.finish();
+}
+
+}  // namespace fluence::dataflow

@@ -1,0 +1,75 @@
+// The order of work of one inference, without times: which words every transfer moves, which fold and which
+// vector pass follows which, and what must be in place before. A pure function of graph and machine;
+// docs/machine.md explains it with an example. The machine adds the times.
+//
+// Layers with MACs are cut into tiles of output rows (all columns); a tile's input rows fit one half of the
+// activation buffer and its accumulators, tile pixels × min(C, N), one half of the output buffer. Order:
+// group, tile, n_fold, k_fold. Where the whole input of the layer fits one half it is loaded once for all
+// groups and tiles. One (group, tile, n_fold) is a block: its accumulators occupy one half of the output
+// buffer, in the order channel, pixel, and one vector pass drains it.
+// Layers without MACs are cut into ranges of output rows (channel by channel) whose operands together fit
+// one half of the activation buffer; a range is one vector pass. flatten does nothing.
+// Successive fills of a buffer take its halves in turn.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/core/accelerator_config.h"
+#include "sim/dataflow/memory_map.h"
+#include "traces/timeline.h"
+#include "workloads/graph.h"
+
+namespace fluence::dataflow {
+
+// What one half of a buffer holds for a while: the contents of `loads` side by side.
+struct BufferFill {
+    LayerId layer{};
+    std::int32_t half = 0;
+    std::int64_t words = 0;
+    std::vector<std::int32_t> loads;  // indices into TilePlan::loads
+    std::int32_t last_user = -1;      // last fold (layers with MACs) or pass that reads it
+};
+
+struct FoldUse {
+    std::int32_t weight_fill = 0;
+    std::int32_t activation_fill = 0;
+    std::int32_t pass = 0;  // the vector pass that drains the fold's block
+};
+
+struct PassUse {
+    std::int32_t block = -1;            // layers with MACs: ordinal of the block over the whole inference
+    std::int32_t last_fold = -1;        // layers with MACs: the fold that completes the block
+    std::int32_t activation_fill = -1;  // others
+    std::int32_t store = -1;            // index into TilePlan::stores; −1: no word is complete yet
+};
+
+// Half-open ranges of indices into the plan's lists.
+struct LayerPlan {
+    std::int32_t first_fold = 0, last_fold = 0;
+    std::int32_t first_pass = 0, last_pass = 0;
+    std::int32_t first_store = 0, last_store = 0;
+    std::int32_t parameter_load = -1;
+    std::int64_t unique_words = 0;  // DRAM words read or written, each counted once
+};
+
+// `loads`, `stores`, `folds` and `passes` are the records of the timeline with their times still 0.
+// Load::owner of activations is the tensor that a layer produced (behind any flatten). A load has at least
+// one word; VectorPass::operand_loads is −1 for an input of which the range needs nothing.
+struct TilePlan {
+    std::vector<traces::Load> loads;
+    std::vector<traces::Store> stores;
+    std::vector<traces::Fold> folds;
+    std::vector<traces::VectorPass> passes;
+    std::vector<BufferFill> weight_fills, activation_fills;
+    std::vector<FoldUse> fold_uses;        // one a fold
+    std::vector<PassUse> pass_uses;        // one a pass
+    std::vector<std::int32_t> block_pass;  // the pass of each block
+    std::vector<LayerPlan> layers;         // one a layer
+};
+
+// Throws InputError, naming the buffer's key, where the least tile of a layer does not fit the machine.
+TilePlan plan_weight_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                const MemoryMap& map);
+
+}  // namespace fluence::dataflow
