@@ -15,8 +15,8 @@ namespace {
 // Costs of a pair of channels under a tap for 16 output channels, measured with bench/engine_bench on
 // ResNet-20: the dense loop reuses weights for six pixels, the sparse one works on changed pairs alone.
 constexpr double kSparsePair = 1.0;
-constexpr double kDensePair = 0.45;
-constexpr double kPackElement = 0.6;  // repacking one element of the input for the dense loop
+constexpr double kDensePair = 0.25;
+constexpr double kPackElement = 1.5;  // repacking one element of the input for the dense loop
 
 void add_wrapping(std::int32_t& sum, std::int32_t term) {
     sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(term));
@@ -106,26 +106,33 @@ void MacDelta::run_group(const MacLayer& layer, const LayerStep& step, int group
     forget_pairs();
 }
 
+// Whether the next change completes a pair cannot be predicted, so nothing branches on it.
 void MacDelta::list_pairs(const MacLayer& layer, int group, const Change* begin, const Change* end) {
     ranges_.resize(std::max(ranges_.size(), static_cast<std::size_t>(layer.input_shape().plane())));
-    pairs_.clear();
+    pairs_.resize(std::max(pairs_.size(), static_cast<std::size_t>(end - begin)));
     changed_pixels_.clear();
+    const std::int32_t first_channel = group * layer.group_inputs();
+    std::int32_t pixel = -1;
+    std::int32_t open = -1;  // pair of the last entry; −1 at the start of a pixel
+    std::int32_t count = 0;
     for (const Change* change = begin; change != end; ++change) {
-        const std::int32_t channel = change->channel - group * layer.group_inputs();
+        if (change->pixel != pixel) {
+            pixel = change->pixel;
+            open = -1;
+            changed_pixels_.push_back(pixel);
+            ranges_[static_cast<std::size_t>(pixel)].first = count;
+        }
+        const auto channel = static_cast<std::uint32_t>(change->channel - first_channel);
         const auto delta = static_cast<std::uint16_t>(change->code - change->golden);
-        const std::uint32_t deltas = std::uint32_t{delta} << (channel % 2 * 16);
-        if (changed_pixels_.empty() || changed_pixels_.back() != change->pixel) {
-            changed_pixels_.push_back(change->pixel);
-            const auto first = static_cast<std::int32_t>(pairs_.size());
-            ranges_[static_cast<std::size_t>(change->pixel)] = {first, first};
-        }
-        Range& range = ranges_[static_cast<std::size_t>(change->pixel)];
-        if (range.first != range.last && pairs_.back().pair == channel / 2) {
-            pairs_.back().deltas |= deltas;
-        } else {
-            pairs_.push_back({channel / 2, deltas});
-            ++range.last;
-        }
+        const auto pair = static_cast<std::int32_t>(channel / 2);
+        const bool completes = pair == open;
+        const std::int32_t at = count - (completes ? 1 : 0);
+        DeltaPair& last = pairs_[static_cast<std::size_t>(at)];
+        last.deltas = (completes ? last.deltas : 0) | std::uint32_t{delta} << (channel % 2 * 16);
+        last.pair = pair;
+        open = pair;
+        count = at + 1;
+        ranges_[static_cast<std::size_t>(pixel)].last = count;
     }
 }
 
