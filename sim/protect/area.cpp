@@ -143,7 +143,7 @@ AreaNode checksum_area(const AcceleratorConfig& config, const Policy& policy) {
 AreaNode area_of(const AcceleratorConfig& config, const Policy& policy) {
     AreaNode array = array_area(config.array);
     AreaNode vector_unit = vector_unit_area(config.vector_unit, policy);
-    const GateEquivalents logic = array.area + vector_unit.area - protection_area(vector_unit);
+    const GateEquivalents logic = array.area + vector_unit.area - added_area(vector_unit);
     std::vector<AreaNode> parts = {
         std::move(array),
         std::move(vector_unit),
@@ -158,13 +158,13 @@ AreaNode area_of(const AcceleratorConfig& config, const Policy& policy) {
     return sum("accelerator", std::move(parts));
 }
 
-GateEquivalents protection_area(const AreaNode& node) {
+GateEquivalents added_area(const AreaNode& node) {
     if (node.protection) {
         return node.area;
     }
     GateEquivalents area;
     for (const AreaNode& part : node.parts) {
-        area += protection_area(part);
+        area += added_area(part);
     }
     return area;
 }

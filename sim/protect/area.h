@@ -42,7 +42,7 @@ struct AreaNode {
 // Logic and on-chip memories; DRAM is off chip, its check bits are reported by dram_check_share().
 AreaNode area_of(const AcceleratorConfig& config, const Policy& policy);
 // The nodes that exist only because of the policy, added up.
-GateEquivalents protection_area(const AreaNode& node);
+GateEquivalents added_area(const AreaNode& node);
 // Check bits of a DRAM word over its data bits.
 double dram_check_share(const AcceleratorConfig& config, const Policy& policy);
 

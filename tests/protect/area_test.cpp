@@ -9,11 +9,11 @@
 namespace {
 
 using fluence::AcceleratorConfig;
+using fluence::protect::added_area;
 using fluence::protect::area_of;
 using fluence::protect::AreaNode;
 using fluence::protect::load_policy;
 using fluence::protect::Policy;
-using fluence::protect::protection_area;
 
 AcceleratorConfig edge() {
     return fluence::read_accelerator(fluence::find_config("accelerators", "edge-16x16"));
@@ -54,7 +54,7 @@ TEST(Area, ProtectionIsExactlyWhatThePolicyAdds) {
     const double plain = area_of(edge(), load_policy("none")).area.count();
     for (const Policy& policy : fluence::protect::preset_policies()) {
         const AreaNode tree = area_of(edge(), policy);
-        EXPECT_NEAR(tree.area.count() - plain, protection_area(tree).count(), 1e-6 * plain) << policy.name;
+        EXPECT_NEAR(tree.area.count() - plain, added_area(tree).count(), 1e-6 * plain) << policy.name;
         EXPECT_EQ(tree.area.count() > plain, policy.name != "none") << policy.name;
     }
 }

@@ -61,7 +61,7 @@ TEST_P(PartContract, StatesItsArea) {
     const auto without = area_of(config, load_policy("none"));
     EXPECT_GT(with.area, without.area);
     EXPECT_LT(with.area / without.area, 2.0);
-    EXPECT_NEAR(protection_area(with).count(), (with.area - without.area).count(), 1e-3);
+    EXPECT_NEAR(added_area(with).count(), (with.area - without.area).count(), 1e-3);
 }
 
 TEST_P(PartContract, CleanWordsPassAndDeclaredErrorsAreHandled) {
