@@ -4,6 +4,9 @@
 // saturate sums of two products at 2¹⁵, and for signed activations oneDNN halves the weights there. And no
 // sum needs more than the 24 bits of a float's mantissa, because oneDNN 2 takes its 32-bit sums through
 // floats when it stores them (exact_for()).
+//
+// oneDNN computes on OpenMP threads: worker processes set OMP_NUM_THREADS=1, and a process forks before its
+// first run.
 #pragma once
 
 #include <cstdint>
