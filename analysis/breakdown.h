@@ -47,7 +47,7 @@ class BreakdownCounter {
 };
 
 // The estimates of a vector of counts, which add up to the total.
-OutcomeEstimates estimates(const std::array<std::int64_t, campaign::kOutcomeCount>& counts, IntervalMethod method,
-                           double confidence);
+OutcomeEstimates estimates(const std::array<std::int64_t, campaign::kOutcomeCount>& counts,
+                           IntervalMethod method, double confidence);
 
 }  // namespace fluence::analysis

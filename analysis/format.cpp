@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kLongestNumber = 400;  // fixed notation of the largest double
 
-bool reads_as_zero(const std::string& digits) { return digits.find_first_of("123456789") == std::string::npos; }
+bool reads_as_zero(const std::string& digits) {
+    return digits.find_first_of("123456789") == std::string::npos;
+}
 
 }  // namespace
 
@@ -29,7 +31,8 @@ std::string fixed(double value, int places) {
         return std::isnan(value) ? "n/a" : (value > 0 ? "inf" : "-inf");
     }
     std::array<char, kLongestNumber> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, places);
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, places);
     std::string digits(text.data(), end.ptr);
     if (digits[0] == '-' && reads_as_zero(digits)) {
         digits.erase(0, 1);
@@ -59,7 +62,9 @@ int percent_places(std::int64_t total) {
     return std::max(1, digits - 2);
 }
 
-std::string percent(double rate, int places) { return fixed(100 * rate, places) + " %"; }
+std::string percent(double rate, int places) {
+    return fixed(100 * rate, places) + " %";
+}
 
 std::string percent_range(const Interval& interval, int places) {
     return "[" + fixed(100 * interval.low, places) + ", " + fixed(100 * interval.high, places) + "]";
@@ -76,8 +81,8 @@ std::string percent_with_range(const Estimate& value) {
 std::string points_with_range(const PairedDifference& value) {
     const int places = percent_places(value.counts.total());
     return signed_fixed(100 * value.difference, places) + " " + "[" +
-           signed_fixed(100 * value.interval.low, places) + ", " + signed_fixed(100 * value.interval.high, places) +
-           "]";
+           signed_fixed(100 * value.interval.low, places) + ", " +
+           signed_fixed(100 * value.interval.high, places) + "]";
 }
 
 std::string p_value_text(double p) {

@@ -68,7 +68,8 @@ Interval newcombe_paired(const PairedCounts& counts, double difference, double c
     const auto add = [phi](double x, double y) {
         return std::sqrt(std::max(0.0, x * x - 2 * phi * x * y + y * y));
     };
-    return {std::max(-1.0, difference - add(below1, above2)), std::min(1.0, difference + add(above1, below2))};
+    return {std::max(-1.0, difference - add(below1, above2)),
+            std::min(1.0, difference + add(above1, below2))};
 }
 
 double mcnemar_exact(std::int64_t only_first, std::int64_t only_second) {
@@ -82,7 +83,9 @@ double mcnemar_exact(std::int64_t only_first, std::int64_t only_second) {
 
 }  // namespace
 
-const char* name_of(IntervalMethod method) { return row_of(method).name; }
+const char* name_of(IntervalMethod method) {
+    return row_of(method).name;
+}
 
 IntervalMethod interval_method_named(const std::string& name) {
     for (const MethodRow& row : methods()) {
@@ -116,7 +119,8 @@ Interval wilson(std::int64_t count, std::int64_t total, double confidence) {
     const double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
     const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
     // The ends are exactly 0 and 1 where nothing or everything was counted; rounding must not say otherwise.
-    return {count == 0 ? 0.0 : std::max(0.0, centre - half), count == total ? 1.0 : std::min(1.0, centre + half)};
+    return {count == 0 ? 0.0 : std::max(0.0, centre - half),
+            count == total ? 1.0 : std::min(1.0, centre + half)};
 }
 
 Interval clopper_pearson(std::int64_t count, std::int64_t total, double confidence) {

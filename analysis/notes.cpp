@@ -6,28 +6,33 @@ namespace fluence::analysis {
 
 namespace {
 
-std::int64_t total_of(const OutcomeEstimates& outcomes) { return outcomes[0].total; }
+std::int64_t total_of(const OutcomeEstimates& outcomes) {
+    return outcomes[0].total;
+}
 
 void note_reference(const Summary& summary, std::vector<std::string>& notes) {
     const std::string& name = summary.policies[summary.reference].name;
     if (name == "none") {
         notes.push_back("Overheads and differences are relative to the policy \"none\".");
     } else {
-        notes.push_back("There is no policy named \"none\"; overheads and differences are relative to the first one, \"" +
-                        name + "\".");
+        notes.push_back(
+            "There is no policy named \"none\"; overheads and differences are relative to the first one, \"" +
+            name + "\".");
     }
 }
 
 void note_draws(const Summary& summary, std::vector<std::string>& notes) {
     if (summary.images > 0 && summary.faults > summary.images) {
-        notes.push_back("Each image is struck by about " +
-                        fixed(static_cast<double>(summary.faults) / static_cast<double>(summary.images), 1) +
-                        " faults; the intervals treat faults as independent draws and do not widen for images that "
-                        "share their fate.");
+        notes.push_back(
+            "Each image is struck by about " +
+            fixed(static_cast<double>(summary.faults) / static_cast<double>(summary.images), 1) +
+            " faults; the intervals treat faults as independent draws and do not widen for images that "
+            "share their fate.");
     }
     if (summary.policies.size() > 2) {
-        notes.push_back("p-values are of each policy against the reference alone, not adjusted for the number of "
-                        "policies compared.");
+        notes.push_back(
+            "p-values are of each policy against the reference alone, not adjusted for the number of "
+            "policies compared.");
     }
 }
 
@@ -35,13 +40,14 @@ void note_effects(const Summary& summary, std::vector<std::string>& notes) {
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         if (policy.no_effect) {
-            notes.push_back("Policy \"" + policy.name + "\" had no effect on any of the " + thousands(summary.faults) +
-                            " faults: it corrected, detected and suppressed nothing, and every fault ended as under \"" +
-                            summary.policies[summary.reference].name + "\".");
+            notes.push_back(
+                "Policy \"" + policy.name + "\" had no effect on any of the " + thousands(summary.faults) +
+                " faults: it corrected, detected and suppressed nothing, and every fault ended as under \"" +
+                summary.policies[summary.reference].name + "\".");
         } else if (i != summary.reference && summary.faults > 0 && policy.acted == 0) {
-            notes.push_back("Policy \"" + policy.name +
-                            "\" corrected, detected and suppressed nothing; " + thousands(policy.different) +
-                            " faults ended otherwise than under \"" + summary.policies[summary.reference].name +
+            notes.push_back("Policy \"" + policy.name + "\" corrected, detected and suppressed nothing; " +
+                            thousands(policy.different) + " faults ended otherwise than under \"" +
+                            summary.policies[summary.reference].name +
                             "\" (other timing, or values changed without a flag).");
         }
     }

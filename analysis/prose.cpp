@@ -22,10 +22,11 @@ std::string sample_line(const Summary& summary) {
     if (!summary.seed.empty()) {
         line += ", seed " + summary.seed;
     }
-    line += ": " + counted(summary.faults, "fault", "faults") + " on " + counted(summary.images, "image", "images") +
+    line += ": " + counted(summary.faults, "fault", "faults") + " on " +
+            counted(summary.images, "image", "images") +
             ", one fault an inference, the same faults for each of " +
-            counted(static_cast<std::int64_t>(summary.policies.size()), "policy", "policies") + ". Intervals: " +
-            confidence_text(summary.confidence) + ", " + method_title(summary.method) + ".";
+            counted(static_cast<std::int64_t>(summary.policies.size()), "policy", "policies") +
+            ". Intervals: " + confidence_text(summary.confidence) + ", " + method_title(summary.method) + ".";
     return line;
 }
 
@@ -34,18 +35,23 @@ std::vector<Definition> definitions(const Summary& summary) {
     const std::string confidence = confidence_text(summary.confidence);
     return {
         {"Accuracy, fault-free", "Images whose top-1 equals the label, over all images, without any fault."},
-        {"Accuracy, one fault", "Faulty inferences whose top-1 equals the label, over all faulty inferences."},
-        {"SDC", "Silent data corruption: top-1 differs from the fault-free inference of the same image under the "
-                "same policy, and nothing was detected."},
+        {"Accuracy, one fault",
+         "Faulty inferences whose top-1 equals the label, over all faulty inferences."},
+        {"SDC",
+         "Silent data corruption: top-1 differs from the fault-free inference of the same image under the "
+         "same policy, and nothing was detected."},
         {"DUE", "Detected, not repaired."},
         {"Benign, masked", "Benign: the logits differ, top-1 is the same. Masked: the logits are identical."},
         {"Brackets and parentheses", "The " + confidence + " interval, and the count behind the rate."},
-        {"Difference", "Rate of the policy minus rate of " + reference +
-                           " on the same faults, in percentage points (Newcombe's paired interval); p: exact McNemar "
-                           "test. Negative SDC differences are improvements."},
-        {"Cycles", "One fault-free inference, in cycles of the accelerator's clock; the percentage is relative to " +
-                       reference + "."},
-        {"Area", "Logic and on-chip memories in gate equivalents (one NAND2); DRAM check bits are listed apart."},
+        {"Difference",
+         "Rate of the policy minus rate of " + reference +
+             " on the same faults, in percentage points (Newcombe's paired interval); p: exact McNemar "
+             "test. Negative SDC differences are improvements."},
+        {"Cycles",
+         "One fault-free inference, in cycles of the accelerator's clock; the percentage is relative to " +
+             reference + "."},
+        {"Area",
+         "Logic and on-chip memories in gate equivalents (one NAND2); DRAM check bits are listed apart."},
     };
 }
 

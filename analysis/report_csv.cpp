@@ -34,7 +34,9 @@ std::string csv(const std::vector<Row>& rows) {
     return text;
 }
 
-void append(Row& row, const Row& more) { row.insert(row.end(), more.begin(), more.end()); }
+void append(Row& row, const Row& more) {
+    row.insert(row.end(), more.begin(), more.end());
+}
 
 Row estimate_header(const std::string& name) {
     return {name + "_count", name + "_total", name + "_rate", name + "_low", name + "_high"};
@@ -46,14 +48,17 @@ Row estimate_fields(const Estimate& value) {
 }
 
 Row difference_header(const std::string& name) {
-    return {name + "_difference", name + "_difference_low", name + "_difference_high", name + "_difference_p",
-            name + "_only_policy", name + "_only_reference"};
+    return {name + "_difference",   name + "_difference_low", name + "_difference_high",
+            name + "_difference_p", name + "_only_policy",    name + "_only_reference"};
 }
 
 Row difference_fields(const PairedDifference& value) {
-    return {shortest(value.difference),    shortest(value.interval.low),
-            shortest(value.interval.high), shortest(value.p_value),
-            std::to_string(value.counts.only_first), std::to_string(value.counts.only_second)};
+    return {shortest(value.difference),
+            shortest(value.interval.low),
+            shortest(value.interval.high),
+            shortest(value.p_value),
+            std::to_string(value.counts.only_first),
+            std::to_string(value.counts.only_second)};
 }
 
 std::string policies_csv(const Summary& summary) {
@@ -126,14 +131,15 @@ std::string dead_csv(const Summary& summary) {
 }
 
 std::string latency_csv(const Summary& summary) {
-    std::vector<Row> rows = {{"policy", "layer", "cycles", "macs", "busy_cycles", "preload_cycles", "stall_weights",
-                              "stall_activations", "stall_drain", "stall_store", "utilisation", "dram_read_words",
-                              "dram_write_words"}};
+    std::vector<Row> rows = {{"policy", "layer", "cycles", "macs", "busy_cycles", "preload_cycles",
+                              "stall_weights", "stall_activations", "stall_drain", "stall_store",
+                              "utilisation", "dram_read_words", "dram_write_words"}};
     for (const PolicySummary& policy : summary.policies) {
         for (const LayerLatency& layer : policy.layers) {
             Row row = {policy.name, layer.name};
-            for (const std::int64_t value : {layer.cycles, layer.macs, layer.busy, layer.preload, layer.stall_weights,
-                                             layer.stall_activations, layer.stall_drain, layer.stall_store}) {
+            for (const std::int64_t value :
+                 {layer.cycles, layer.macs, layer.busy, layer.preload, layer.stall_weights,
+                  layer.stall_activations, layer.stall_drain, layer.stall_store}) {
                 row.push_back(std::to_string(value));
             }
             append(row, {shortest(layer.utilisation), std::to_string(layer.dram_read_words),

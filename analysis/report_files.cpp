@@ -48,7 +48,8 @@ void write_file(const fs::path& path, const std::string& content) {
     const auto fail = [&path, &temporary](const std::string& reason) {
         std::error_code ignored;
         fs::remove(temporary, ignored);
-        throw InputError(path.string(), "", "cannot be written: " + reason, "choose another folder with --output");
+        throw InputError(path.string(), "", "cannot be written: " + reason,
+                         "choose another folder with --output");
     };
     errno = 0;
     std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
@@ -67,8 +68,12 @@ void write_file(const fs::path& path, const std::string& content) {
 }  // namespace
 
 std::string find_results(const std::string& path) {
+    if (!fs::exists(path) && fs::exists(campaign::partial_path(path))) {
+        return path;  // the reader takes the partial file
+    }
     if (!fs::exists(path)) {
-        throw InputError(path, "", "there is no such file or directory", "the .sqlite file of a campaign, or its folder");
+        throw InputError(path, "", "there is no such file or directory",
+                         "the .sqlite file of a campaign, or its folder");
     }
     if (!fs::is_directory(path)) {
         return path;
@@ -115,7 +120,9 @@ WrittenReport write_report(const std::string& results, const ReportOptions& opti
     const campaign::ResultReader reader(file);
     const Summary summary = summarise(reader, options.summary, file);
     const std::string beside = fs::path(file).parent_path().string();
-    const std::string directory = !options.directory.empty() ? options.directory : beside.empty() ? "." : beside;
+    const std::string directory = !options.directory.empty() ? options.directory
+                                  : beside.empty()           ? "."
+                                                             : beside;
     WrittenReport report;
     report.table = text_report(summary)[0].content;
     for (const ReportFormat* writer : writers) {

@@ -9,8 +9,9 @@
 
 namespace fluence::analysis {
 
-// The result file that `path` means: a file, or a directory that holds exactly one *.sqlite (or, where the
-// campaign is not finished, one *.sqlite.partial). Throws InputError.
+// The result file that `path` means: a file (of a campaign that is not finished its later name, too), or a
+// directory that holds exactly one *.sqlite (or, where the campaign is not finished, one *.sqlite.partial).
+// Throws InputError.
 std::string find_results(const std::string& path);
 
 // Writes each file whole or not at all (temporary file and rename) and returns the paths. Creates the

@@ -27,7 +27,7 @@ class Table {
     }
     void add_row(const std::string& name, const std::vector<std::string>& cells, bool highlighted = false) {
         html_ += highlighted ? "<tr class=\"reference\">" : "<tr>";
-        html_ += "<th scope=\"row\">" + name + "</th>";
+        html_ += "<th scope=\"row\"><span class=\"name\">" + name + "</span></th>";
         for (const std::string& cell : cells) {
             html_ += "<td>" + cell + "</td>";
         }
@@ -43,7 +43,9 @@ std::string with_small(const std::string& main, const std::string& small) {
     return main + "<small>" + small + "</small>";
 }
 
-std::string count_of(const Estimate& value) { return thousands(value.count) + " of " + thousands(value.total); }
+std::string count_of(const Estimate& value) {
+    return thousands(value.count) + " of " + thousands(value.total);
+}
 
 std::string rate_cell(const Estimate& value) {
     if (value.total == 0) {
@@ -74,8 +76,9 @@ const Estimate& outcome(const PolicySummary& policy, Outcome which) {
 }
 
 std::string policy_table(const Summary& summary) {
-    Table table("Policies: rate, " + confidence_text(summary.confidence) + " interval (percent) and count",
-                {"Policy", "Accuracy, fault-free", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE"});
+    Table table(
+        "Policies: rate, " + confidence_text(summary.confidence) + " interval (percent) and count",
+        {"Policy", "Accuracy, fault-free", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE"});
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const bool reference = i == summary.reference;
@@ -107,12 +110,13 @@ std::string difference_table(const Summary& summary) {
         if (i == summary.reference) {
             continue;
         }
-        table.add_row(policy_name(summary, i),
-                      {difference_cell(policy.sdc_difference), difference_cell(policy.accuracy_difference),
-                       thousands(policy.sdc_difference.counts.only_second),
-                       thousands(policy.sdc_difference.counts.only_first),
-                       signed_fixed(policy.cycles_percent, 2) + " %", signed_fixed(policy.area_percent, 2) + " %",
-                       thousands(std::llround(policy.protection_area_ge)), percent(policy.dram_check_share, 1)});
+        table.add_row(
+            policy_name(summary, i),
+            {difference_cell(policy.sdc_difference), difference_cell(policy.accuracy_difference),
+             thousands(policy.sdc_difference.counts.only_second),
+             thousands(policy.sdc_difference.counts.only_first),
+             signed_fixed(policy.cycles_percent, 2) + " %", signed_fixed(policy.area_percent, 2) + " %",
+             thousands(std::llround(policy.protection_area_ge)), percent(policy.dram_check_share, 1)});
     }
     return table.str();
 }
@@ -132,13 +136,14 @@ std::string fate_table(const Summary& summary) {
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const MeanEstimate& loss = policy.delta_loss;
-        table.add_row(policy_name(summary, i),
-                      {rate_cell(outcome(policy, Outcome::benign)), rate_cell(outcome(policy, Outcome::masked)),
-                       rate_cell(policy.corrected), rate_cell(policy.detected), rate_cell(policy.suppressed),
-                       rate_cell(policy.dead), dead_reasons(policy),
-                       with_small(signed_fixed(loss.mean, 5), "[" + signed_fixed(loss.interval.low, 5) + ", " +
-                                                                  signed_fixed(loss.interval.high, 5) + "]")},
-                      i == summary.reference);
+        table.add_row(
+            policy_name(summary, i),
+            {rate_cell(outcome(policy, Outcome::benign)), rate_cell(outcome(policy, Outcome::masked)),
+             rate_cell(policy.corrected), rate_cell(policy.detected), rate_cell(policy.suppressed),
+             rate_cell(policy.dead), dead_reasons(policy),
+             with_small(signed_fixed(loss.mean, 5), "[" + signed_fixed(loss.interval.low, 5) + ", " +
+                                                        signed_fixed(loss.interval.high, 5) + "]")},
+            i == summary.reference);
     }
     return table.str();
 }
@@ -164,17 +169,17 @@ std::string latency_table(const Summary& summary) {
 }
 
 std::string facts(const Summary& summary) {
-    std::vector<Definition> rows = {{"Experiment", summary.experiment},
-                                    {"Network", summary.workload},
-                                    {"Machine", summary.accelerator},
-                                    {"Fault model", summary.fault_model},
-                                    {"Seed", summary.seed},
-                                    {"Faults", thousands(summary.faults)},
-                                    {"Images", thousands(summary.images)},
-                                    {"Intervals", confidence_text(summary.confidence) + " " +
-                                                      method_title(summary.method)}};
+    std::vector<Definition> rows = {
+        {"Experiment", summary.experiment},
+        {"Network", summary.workload},
+        {"Machine", summary.accelerator},
+        {"Fault model", summary.fault_model},
+        {"Seed", summary.seed},
+        {"Faults", thousands(summary.faults)},
+        {"Images", thousands(summary.images)},
+        {"Intervals", confidence_text(summary.confidence) + " " + method_title(summary.method)}};
     if (summary.fp32_top1 >= 0) {
-        rows.push_back({"Top-1 before quantisation", percent(summary.fp32_top1, 2)});
+        rows.push_back({"fp32 top-1", percent(summary.fp32_top1, 2)});
     }
     std::string html;
     for (const Definition& row : rows) {

@@ -9,7 +9,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kReportSchemaVersion = 1;
 
-Json interval_json(const Interval& interval) { return Json::array({interval.low, interval.high}); }
+Json interval_json(const Interval& interval) {
+    return Json::array({interval.low, interval.high});
+}
 
 Json estimate_json(const Estimate& value) {
     return {{"count", value.count},
@@ -97,7 +99,8 @@ Json breakdown_json(const Breakdown& breakdown, const std::vector<PolicySummary>
     for (const BreakdownCell& cell : breakdown.cells) {
         Json by_policy = Json::array();
         for (std::size_t i = 0; i < cell.policies.size(); ++i) {
-            by_policy.push_back({{"policy", policies[i].name}, {"outcomes", outcomes_json(cell.policies[i])}});
+            by_policy.push_back(
+                {{"policy", policies[i].name}, {"outcomes", outcomes_json(cell.policies[i])}});
         }
         Json entry = Json::object();
         if (!cell.group.empty()) {

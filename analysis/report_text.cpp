@@ -99,8 +99,8 @@ std::string policy_table(const Summary& summary) {
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const bool reference = i == summary.reference;
-        rows.push_back({printable(policy.name), rate_cell(policy.accuracy), rate_cell(outcome(policy, Outcome::sdc)),
-                        rate_cell(outcome(policy, Outcome::due)),
+        rows.push_back({printable(policy.name), rate_cell(policy.accuracy),
+                        rate_cell(outcome(policy, Outcome::sdc)), rate_cell(outcome(policy, Outcome::due)),
                         overhead(thousands(policy.cycles), policy.cycles_percent, reference),
                         overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference)});
     }
@@ -108,8 +108,8 @@ std::string policy_table(const Summary& summary) {
 }
 
 std::string detail_table(const Summary& summary) {
-    std::vector<Row> rows = {{"Policy", "Accuracy, fault-free", "SDC difference, points", "p", "Corrected", "Detected",
-                              "Suppressed", "Mean loss change", "DRAM check bits"}};
+    std::vector<Row> rows = {{"Policy", "Accuracy, fault-free", "SDC difference, points", "p", "Corrected",
+                              "Detected", "Suppressed", "Mean loss change", "DRAM check bits"}};
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const bool reference = i == summary.reference;

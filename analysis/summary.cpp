@@ -122,7 +122,8 @@ struct SummaryBuilder::Impl {
     std::vector<const OutcomeRow*> by_policy;  // scratch
     BreakdownCounter breakdowns;
 
-    Impl(const campaign::CampaignHeader& campaign_header, const SummaryOptions& options, std::string file_name)
+    Impl(const campaign::CampaignHeader& campaign_header, const SummaryOptions& options,
+         std::string file_name)
         : header(campaign_header),
           file(std::move(file_name)),
           confidence(options.confidence.value_or(campaign_header.confidence)),
@@ -145,7 +146,8 @@ struct SummaryBuilder::Impl {
     std::size_t index_of_policy(std::int32_t id) const {
         const auto found = policy_index.find(id);
         if (found == policy_index.end()) {
-            throw InputError(file, "policy", "a row names policy " + std::to_string(id) + ", which is not listed");
+            throw InputError(file, "policy",
+                             "a row names policy " + std::to_string(id) + ", which is not listed");
         }
         return found->second;
     }
@@ -186,7 +188,8 @@ struct SummaryBuilder::Impl {
     void fill_costs(PolicySummary& summary, const campaign::PolicyRow& row) const {
         const campaign::PolicyRow& base = header.policies[reference];
         summary.cycles = row.cycles;
-        summary.cycles_percent = percent_more(static_cast<double>(row.cycles), static_cast<double>(base.cycles));
+        summary.cycles_percent =
+            percent_more(static_cast<double>(row.cycles), static_cast<double>(base.cycles));
         const nlohmann::json& clock = at_path(header.experiment, {"accelerator", "clock_mhz"});
         if (clock.is_number() && clock.get<double>() > 0) {
             summary.microseconds = static_cast<double>(row.cycles) / clock.get<double>();
@@ -212,7 +215,8 @@ struct SummaryBuilder::Impl {
         summary.accuracy_difference = paired_difference(tally.accuracy, confidence);
         summary.acted = tally.acted;
         summary.different = tally.different;
-        summary.no_effect = index != reference && tally.faults > 0 && tally.acted == 0 && tally.different == 0;
+        summary.no_effect =
+            index != reference && tally.faults > 0 && tally.acted == 0 && tally.different == 0;
         return summary;
     }
 };
@@ -275,7 +279,8 @@ Summary SummaryBuilder::finish(bool complete) const {
     return summary;
 }
 
-Summary summarise(const campaign::ResultReader& reader, const SummaryOptions& options, const std::string& file) {
+Summary summarise(const campaign::ResultReader& reader, const SummaryOptions& options,
+                  const std::string& file) {
     SummaryBuilder builder(reader.header(), options, file);
     reader.for_each_golden([&builder](const campaign::GoldenRow& row) { builder.add(row); });
     reader.for_each_fault([&builder](const campaign::FaultRow& fault, const std::vector<OutcomeRow>& rows) {

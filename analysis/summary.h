@@ -56,11 +56,11 @@ struct PolicySummary {
     std::vector<DeadCount> dead_reasons;       // of these, in the order of fault::DeadReason
     MeanEstimate delta_loss;                   // nats
 
-    std::int64_t cycles = 0;       // of one fault-free inference
-    double cycles_percent = 0;     // more than the reference's, in percent of it
-    double microseconds = 0;       // 0: the clock is not known
+    std::int64_t cycles = 0;    // of one fault-free inference
+    double cycles_percent = 0;  // more than the reference's, in percent of it
+    double microseconds = 0;    // 0: the clock is not known
     double area_ge = 0;
-    double area_percent = 0;       // more than the reference's, in percent of it
+    double area_percent = 0;  // more than the reference's, in percent of it
     double protection_area_ge = 0;
     double dram_check_share = 0;
     std::vector<LayerLatency> layers;
@@ -80,7 +80,7 @@ struct BreakdownCell {
     std::vector<OutcomeEstimates> policies;
 };
 struct Breakdown {
-    std::string name;   // "layer", "structure", "bit"
+    std::string name;  // "layer", "structure", "bit"
     std::string title;
     std::vector<BreakdownCell> cells;
 };
@@ -105,7 +105,8 @@ struct Summary {
 class SummaryBuilder {
   public:
     // `file` names the results in errors. Throws InputError where the confidence is not in (0,1).
-    SummaryBuilder(const campaign::CampaignHeader& header, const SummaryOptions& options, std::string file = "");
+    SummaryBuilder(const campaign::CampaignHeader& header, const SummaryOptions& options,
+                   std::string file = "");
     ~SummaryBuilder();
     void add(const campaign::GoldenRow& row);
     // Throws InputError where `rows` are not one outcome a policy.
@@ -117,6 +118,7 @@ class SummaryBuilder {
     std::unique_ptr<Impl> impl_;
 };
 
-Summary summarise(const campaign::ResultReader& reader, const SummaryOptions& options, const std::string& file);
+Summary summarise(const campaign::ResultReader& reader, const SummaryOptions& options,
+                  const std::string& file);
 
 }  // namespace fluence::analysis

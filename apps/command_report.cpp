@@ -48,18 +48,22 @@ int run_report(const Arguments& arguments) {
     double confidence = 0;
     po::options_description options("Options");
     options.add_options()("results", po::value(&results), "result file of a campaign, or its folder")(
-        "output,o", po::value(&report.directory), "folder for the report files (default: beside the results)")(
-        "format", po::value(&format_list)->default_value(format_names()), "formats to write, separated by commas")(
-        "confidence", po::value(&confidence), "confidence of the intervals (default: the experiment's)")(
+        "output,o", po::value(&report.directory),
+        "folder for the report files (default: beside the results)")(
+        "format", po::value(&format_list)->default_value(format_names()),
+        "formats to write, separated by commas")("confidence", po::value(&confidence),
+                                                 "confidence of the intervals (default: the experiment's)")(
         "interval", po::value(&interval)->default_value("wilson"), "wilson or clopper-pearson");
-    const auto values = parse_options("report", "RESULTS [OPTIONS]", options, {"results"}, arguments,
-                                      "  fluence report out/lenet5\n"
-                                      "  fluence report results.sqlite --confidence 0.99 --format text,html -o report\n");
+    const auto values =
+        parse_options("report", "RESULTS [OPTIONS]", options, {"results"}, arguments,
+                      "  fluence report out/lenet5\n"
+                      "  fluence report results.sqlite --confidence 0.99 --format text,html -o report\n");
     if (!values) {
         return 0;
     }
     if (results.empty()) {
-        throw InputError("fluence report", "RESULTS", "is missing", "the .sqlite file of a campaign, or its folder");
+        throw InputError("fluence report", "RESULTS", "is missing",
+                         "the .sqlite file of a campaign, or its folder");
     }
     if (values->count("confidence") != 0) {
         report.summary.confidence = confidence;

@@ -2,6 +2,7 @@
 
 #include "apps/command_area.h"
 #include "apps/command_list.h"
+#include "apps/command_report.h"
 #include "apps/command_run.h"
 
 namespace fluence::apps {
@@ -9,6 +10,7 @@ namespace fluence::apps {
 const std::vector<Command>& commands() {
     static const std::vector<Command> table = {
         {"run", "run a fault-injection campaign, or resume it, and print its report", run_run},
+        {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
     };

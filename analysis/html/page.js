@@ -36,7 +36,7 @@
     grid: { color: (c) => (c.tick && c.tick.value === 0 ? colour("muted") : colour("grid")), drawBorder: false },
   }, more);
   const categories = (more = {}) => Object.assign({ grid: { display: false, drawBorder: false } }, more);
-  const legend = (display) => ({ display, position: "bottom", labels: { usePointStyle: true, boxWidth: 8, padding: 14 } });
+  const legend = (display) => ({ display, position: "bottom", labels: { usePointStyle: true, boxWidth: 14, boxHeight: 7, padding: 14 } });
 
   function drawAccuracy() {
     const series = [["fault_free_accuracy", "Fault-free", -0.15, "accent-soft", "rectRot"],
@@ -105,13 +105,14 @@
       low: -100 * policy.sdc_difference.interval[1], high: -100 * policy.sdc_difference.interval[0] }));
     const costs = policies.map((policy) => policy[key]);
     const ends = errors.filter(Boolean).flatMap((e) => [e.low, e.high]).concat(avoided);
-    const span = Math.max(...costs) - Math.min(...costs) || 1;
+    const span = Math.max(0, ...costs) - Math.min(0, ...costs) || 1;
     draw(id, {
       type: "scatter",
       data: { datasets: [{
         data: policies.map((_, i) => ({ x: costs[i], y: avoided[i] })),
         errors, errorAxis: "y", errorColor: colour("accent-soft"),
         pointLabels: policies.map((policy) => shortened(policy.name)), labelColor: colour("text"),
+        labelHalo: colour("card"),
         backgroundColor: policies.map((_, i) => colour(i === reference ? "muted" : "accent")),
         borderColor: colour("card"), borderWidth: 1, pointRadius: 5.5, pointHoverRadius: 7,
       }] },
@@ -130,7 +131,7 @@
           } } },
         },
         scales: {
-          x: axis(title, { suggestedMin: Math.min(0, ...costs) - 0.04 * span, suggestedMax: Math.max(...costs) + 0.08 * span }),
+          x: axis(title, { min: Math.min(0, ...costs) - 0.04 * span, max: Math.max(0, ...costs) + 0.08 * span, ticks: { includeBounds: false } }),
           y: axis("SDC avoided, points", { suggestedMin: Math.min(0, ...ends), suggestedMax: Math.max(0, ...ends) }),
         },
       },
@@ -182,7 +183,9 @@
     const body = element("tbody", undefined, table);
     for (const cell of cells) {
       const row = element("tr", undefined, body);
-      element("th", cell.label, row).scope = "row";
+      const name = element("th", undefined, row);
+      name.scope = "row";
+      element("span", cell.label, name).className = "name";
       const all = cell.policies[policy].outcomes;
       element("td", all.sdc.total + (all.sdc.total < kFewFaults ? " (few)" : ""), row);
       for (const [key] of outcomes) {

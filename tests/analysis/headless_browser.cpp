@@ -116,7 +116,8 @@ HeadlessBrowser::HeadlessBrowser(const std::string& executable, const std::strin
     to_browser_ = to[1];
     from_browser_ = from[0];
     const json target = send("Target.createTarget", {{"url", "about:blank"}}, "");
-    session_ = send("Target.attachToTarget", {{"targetId", target["targetId"]}, {"flatten", true}}, "")["sessionId"];
+    session_ =
+        send("Target.attachToTarget", {{"targetId", target["targetId"]}, {"flatten", true}}, "")["sessionId"];
     for (const char* domain : {"Page.enable", "Runtime.enable", "Log.enable", "Network.enable"}) {
         call(domain);
     }
@@ -218,7 +219,8 @@ void HeadlessBrowser::set_viewport(int width, int height) {
 }
 
 void HeadlessBrowser::set_colour_scheme(const std::string& scheme) {
-    call("Emulation.setEmulatedMedia", {{"features", {{{"name", "prefers-color-scheme"}, {"value", scheme}}}}});
+    call("Emulation.setEmulatedMedia",
+         {{"features", {{{"name", "prefers-color-scheme"}, {"value", scheme}}}}});
 }
 
 void HeadlessBrowser::open(const std::string& url) {

@@ -22,7 +22,8 @@ class HeadlessBrowser {
     HeadlessBrowser& operator=(const HeadlessBrowser&) = delete;
 
     // Calls a method of the page's session. Throws std::runtime_error on an error or after 60 s.
-    nlohmann::json call(const std::string& method, const nlohmann::json& parameters = nlohmann::json::object());
+    nlohmann::json call(const std::string& method,
+                        const nlohmann::json& parameters = nlohmann::json::object());
     // Value of a JavaScript expression in the page; promises are awaited.
     nlohmann::json evaluate(const std::string& expression);
     void set_viewport(int width, int height);
@@ -37,7 +38,8 @@ class HeadlessBrowser {
     const std::vector<std::string>& requests() const { return requests_; }
 
   private:
-    nlohmann::json send(const std::string& method, const nlohmann::json& parameters, const std::string& session);
+    nlohmann::json send(const std::string& method, const nlohmann::json& parameters,
+                        const std::string& session);
     nlohmann::json receive();
     void note_event(const nlohmann::json& event);
 

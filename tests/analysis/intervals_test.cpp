@@ -182,10 +182,10 @@ TEST(PairedDifference, CoversTheTrueDifference) {
         PairedCounts counts;
         for (int i = 0; i < kFaults; ++i) {
             const double u = random.uniform();
-            ++(u < both                               ? counts.both
-               : u < both + only_first                ? counts.only_first
+            ++(u < both                              ? counts.both
+               : u < both + only_first               ? counts.only_first
                : u < both + only_first + only_second ? counts.only_second
-                                                      : counts.neither);
+                                                     : counts.neither);
         }
         const Interval interval = paired_difference(counts, 0.95).interval;
         covered += interval.low <= only_first - only_second && only_first - only_second <= interval.high;

@@ -121,7 +121,8 @@ TEST(Reports, HostileNamesAreInert) {
     EXPECT_THAT(page, HasSubstr("\\u003cscript\\u003ealert(1)\\u003c/script\\u003e"));
     // Four script elements and no more: data, Chart.js, plugins, page.
     std::size_t closings = 0;
-    for (std::size_t at = page.find("</script"); at != std::string::npos; at = page.find("</script", at + 1)) {
+    for (std::size_t at = page.find("</script"); at != std::string::npos;
+         at = page.find("</script", at + 1)) {
         ++closings;
     }
     EXPECT_EQ(closings, 4u);
@@ -180,6 +181,8 @@ TEST(ReportFiles, ResultsMayBeAFolder) {
     EXPECT_THROW(find_results(folder + "/none.sqlite"), InputError);
     std::ofstream(folder + "/a.sqlite.partial") << "x";
     EXPECT_EQ(find_results(folder), folder + "/a.sqlite.partial");
+    EXPECT_EQ(find_results(folder + "/a.sqlite"),
+              folder + "/a.sqlite");  // not there yet, but its partial file
     std::ofstream(folder + "/a.sqlite") << "x";
     EXPECT_EQ(find_results(folder), folder + "/a.sqlite");
     EXPECT_EQ(find_results(folder + "/a.sqlite"), folder + "/a.sqlite");

@@ -88,7 +88,8 @@ Campaign tiny_campaign() {
     header.images = 2;
     header.faults = 4;
     header.batches = 1;
-    header.policies = {policy_row(0, "none", 1000, 10000, 0, 0), policy_row(1, "secded", 1100, 12500, 2500, 0.125)};
+    header.policies = {policy_row(0, "none", 1000, 10000, 0, 0),
+                       policy_row(1, "secded", 1100, 12500, 2500, 0.125)};
     for (campaign::PolicyRow& policy : header.policies) {
         policy.layers = {layer_stats("conv1", 0, policy.cycles * 6 / 10),
                          layer_stats("fc", policy.cycles * 6 / 10, policy.cycles)};
@@ -118,8 +119,9 @@ Campaign tiny_campaign() {
     check.corrected = true;
     campaign.faults.push_back({fault_row(1, 1, SiteKind::weight_buffer, 64), {absent, check}});
     // Fault 2: benign in both.
-    campaign.faults.push_back({fault_row(2, 0, SiteKind::pe_psum, 31),
-                               {outcome_row(2, 0, Outcome::benign, 1), outcome_row(2, 1, Outcome::benign, 1)}});
+    campaign.faults.push_back(
+        {fault_row(2, 0, SiteKind::pe_psum, 31),
+         {outcome_row(2, 0, Outcome::benign, 1), outcome_row(2, 1, Outcome::benign, 1)}});
     // Fault 3: two bits of a DRAM word: SDC without, DUE with secded.
     FaultRow doubled = fault_row(3, 1, SiteKind::dram, 17);
     doubled.upset.bits.set(18);
@@ -142,10 +144,9 @@ Campaign random_campaign(std::uint64_t seed, std::int64_t images, std::int64_t f
                                                 {"secded", 0.35, 0.02, 44321, 901234.5, 0.125},
                                                 {"ranger", 0.55, 0, 41512, 815123.4, 0},
                                                 {"checksum+zero", 0.7, 0.1, 42987, 861234.0, 0}}};
-    const std::array<SiteKind, 8> kinds = {SiteKind::pe_weight,     SiteKind::pe_weight_shadow,
-                                           SiteKind::pe_activation, SiteKind::pe_psum,
-                                           SiteKind::weight_buffer, SiteKind::activation_buffer,
-                                           SiteKind::output_buffer, SiteKind::dram};
+    const std::array<SiteKind, 8> kinds = {
+        SiteKind::pe_weight,     SiteKind::pe_weight_shadow,  SiteKind::pe_activation, SiteKind::pe_psum,
+        SiteKind::weight_buffer, SiteKind::activation_buffer, SiteKind::output_buffer, SiteKind::dram};
     const std::array<int, 8> bits = {8, 8, 8, 32, 72, 72, 39, 72};
     Campaign campaign;
     campaign::CampaignHeader& header = campaign.header;
@@ -157,8 +158,8 @@ Campaign random_campaign(std::uint64_t seed, std::int64_t images, std::int64_t f
     header.faults = faults;
     for (std::size_t i = 0; i < models.size(); ++i) {
         const PolicyModel& model = models[i];
-        header.policies.push_back(policy_row(static_cast<std::int32_t>(i), model.name, model.cycles, model.area,
-                                             model.area - models[0].area, model.dram_share));
+        header.policies.push_back(policy_row(static_cast<std::int32_t>(i), model.name, model.cycles,
+                                             model.area, model.area - models[0].area, model.dram_share));
         for (std::size_t layer = 0; layer < header.layer_names.size(); ++layer) {
             const std::int64_t begin = model.cycles * static_cast<std::int64_t>(layer) / 8;
             header.policies.back().layers.push_back(
@@ -193,7 +194,9 @@ Campaign random_campaign(std::uint64_t seed, std::int64_t images, std::int64_t f
             row.dead = fate > 0.5 ? DeadReason::idle : DeadReason::none;
             row.detected = outcome == Outcome::due;
             row.corrected = outcome == Outcome::masked && fate < sdc;
-            row.delta_loss = outcome == Outcome::sdc ? 1 + second : outcome == Outcome::benign ? 0.01 * fate : 0;
+            row.delta_loss = outcome == Outcome::sdc      ? 1 + second
+                             : outcome == Outcome::benign ? 0.01 * fate
+                                                          : 0;
             fault.rows.push_back(row);
         }
         campaign.faults.push_back(std::move(fault));
