@@ -75,8 +75,10 @@ void MachineView::index_folds() {
     for (std::size_t p = 0; p < timeline.passes.size(); ++p) {
         const std::vector<std::int32_t>& loads = timeline.passes[p].operand_loads;
         for (std::size_t i = 0; i < loads.size(); ++i) {
-            operand_uses_.at(static_cast<std::size_t>(loads[i]))
-                .push_back({static_cast<std::int32_t>(p), static_cast<std::int32_t>(i)});
+            if (loads[i] >= 0) {  // −1: this range of outputs needs nothing of that input
+                operand_uses_.at(static_cast<std::size_t>(loads[i]))
+                    .push_back({static_cast<std::int32_t>(p), static_cast<std::int32_t>(i)});
+            }
         }
     }
 }
