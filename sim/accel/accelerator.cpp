@@ -18,10 +18,10 @@ std::int64_t stored_bytes(const Workload& workload, Memory memory, const BufferC
 }  // namespace
 
 Accelerator::Accelerator(const sc_core::sc_module_name& name, const Workload& w,
-                         const workloads::Codes& image, RunObserver* observer)
+                         std::vector<std::uint8_t> memory, RunObserver* observer)
     : sc_module(name),
       workload_(w),
-      image_(image),
+      memory_(std::move(memory)),
       controller_("controller", w, observer),
       dma_("dma", w),
       array_("array", w),
@@ -65,8 +65,8 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const Workload& w,
 }
 
 void Accelerator::start_of_simulation() {
-    std::vector<std::uint8_t> words = memory_image(workload_, image_);
-    debug_burst(dma_.dram, tlm::TLM_WRITE_COMMAND, 0, words.data(), static_cast<std::int64_t>(words.size()));
+    debug_burst(dma_.dram, tlm::TLM_WRITE_COMMAND, 0, memory_.data(),
+                static_cast<std::int64_t>(memory_.size()));
 }
 
 std::vector<workloads::Codes> Accelerator::tensors() {

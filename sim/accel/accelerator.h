@@ -15,10 +15,9 @@ namespace fluence::accel {
 
 class Accelerator : public sc_core::sc_module {
   public:
-    // `image`: codes of the graph's input; with weights and parameters in DRAM when the run begins.
-    // `observer` may be null.
-    Accelerator(const sc_core::sc_module_name& name, const Workload& workload, const workloads::Codes& image,
-                RunObserver* observer);
+    // `memory`: the words of DRAM when the run begins (memory_image()). `observer` may be null.
+    Accelerator(const sc_core::sc_module_name& name, const Workload& workload,
+                std::vector<std::uint8_t> memory, RunObserver* observer);
 
     // Every store of the plan is made.
     bool finished() const { return controller_.finished(); }
@@ -29,7 +28,7 @@ class Accelerator : public sc_core::sc_module {
     void start_of_simulation() override;
 
     const Workload& workload_;
-    const workloads::Codes& image_;
+    std::vector<std::uint8_t> memory_;
 
     Controller controller_;
     Dma dma_;

@@ -11,6 +11,7 @@
 #include <systemc>
 
 #include "sim/accel/accelerator.h"
+#include "sim/accel/memory_image.h"
 #include "sim/accel/recorder.h"
 #include "sim/core/error.h"
 
@@ -120,7 +121,7 @@ MachineRun elaborate_and_run(const workloads::Graph& graph, const AcceleratorCon
     sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
     const Workload workload(graph, config, policy);
     Recorder recorder(workload);
-    Accelerator accelerator("accelerator", workload, image, &recorder);
+    Accelerator accelerator("accelerator", workload, memory_image(workload, image), &recorder);
     sc_core::sc_start();
     if (!accelerator.finished()) {
         throw std::logic_error("the machine came to a halt with work left");
