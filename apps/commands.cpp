@@ -4,6 +4,9 @@
 #include "apps/command_list.h"
 #include "apps/command_report.h"
 #include "apps/command_run.h"
+#ifdef FLUENCE_WITH_TORCH
+#include "apps/commands_torch.h"
+#endif
 
 namespace fluence::apps {
 
@@ -13,6 +16,10 @@ const std::vector<Command>& commands() {
         {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
+#ifdef FLUENCE_WITH_TORCH
+        {"import", "a trained network (TorchScript, or a listed one) and its data become a workload bundle",
+         run_import},
+#endif
     };
     return table;
 }

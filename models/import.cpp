@@ -82,7 +82,8 @@ class Importer {
 
 Data Importer::read_data() const {
     Data data;
-    const std::int64_t wanted = request_.images == 0 ? 0 : std::max(request_.images, request_.evaluate);
+    const bool all = request_.images == 0 || request_.evaluate < 0;
+    const std::int64_t wanted = all ? 0 : std::max(request_.images, request_.evaluate);
     data.test = workloads::read_dataset(request_.dataset, request_.location, Split::test, wanted);
     data.calibration = workloads::read_dataset(request_.dataset, request_.location, Split::train,
                                                request_.calibration_images);
@@ -134,7 +135,7 @@ void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module
 
 Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
     std::vector<Range> ranges;
-    batches("calibrating", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
+    batches("calibration images", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
         calibrate(graph, preprocessed(data.calibration, first, count, request_.preprocessing), ranges);
     });
     const Preprocessing p = complete(request_.preprocessing, data.test.shape.channels);
@@ -169,7 +170,7 @@ void Importer::profile(const IntegerNetwork& network, const Data& data, Bundle& 
             p.hi[c] = first ? hi.data_ptr<int>()[c] : std::max(p.hi[c], hi.data_ptr<int>()[c]);
         }
     };
-    batches("profiling", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
+    batches("profiled images", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
         network.run(codes(data.calibration, first, count), widen);
     });
 }
@@ -194,8 +195,10 @@ bool is_correct(const at::Tensor& logits, std::int64_t row, std::int32_t label) 
 
 void Importer::evaluate_both(const ScriptModule& module, const IntegerNetwork& network,
                              const Data& data) const {
-    const std::int64_t total = std::max(data.images, std::min(request_.evaluate, data.test.size()));
-    batches("evaluating", total, [&](std::int64_t first, std::int64_t count) {
+    const std::int64_t total = request_.evaluate < 0
+                                   ? data.test.size()
+                                   : std::max(data.images, std::min(request_.evaluate, data.test.size()));
+    batches("evaluated images", total, [&](std::int64_t first, std::int64_t count) {
         const at::Tensor real = module.forward(preprocessed(data.test, first, count, request_.preprocessing))
                                     .to(at::kFloat)
                                     .contiguous();
@@ -204,14 +207,14 @@ void Importer::evaluate_both(const ScriptModule& module, const IntegerNetwork& n
             const std::int32_t label = data.test.labels[static_cast<std::size_t>(first + row)];
             const std::int64_t fp32 = is_correct<float>(real, row, label) ? 1 : 0;
             const std::int64_t int8 = is_correct<int>(integer, row, label) ? 1 : 0;
-            const auto count_in = [&](ImportReport::Accuracy& accuracy) {
+            const auto count_in = [&](Accuracy& accuracy) {
                 ++accuracy.images;
                 accuracy.fp32_correct += fp32;
                 accuracy.int8_correct += int8;
             };
             count_in(report_.evaluated);
             if (first + row < data.images) {
-                count_in(report_.bundle);
+                count_in(report_);
             }
         }
     });
@@ -277,7 +280,7 @@ Bundle Importer::run() {
         bundle.images[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code);
     }
     bundle.labels = labels(data.test, 0, data.images);
-    bundle.fp32_top1 = static_cast<double>(report_.bundle.fp32_correct) / static_cast<double>(data.images);
+    bundle.fp32_top1 = static_cast<double>(report_.fp32_correct) / static_cast<double>(data.images);
     bundle.provenance = provenance(module);
     return bundle;
 }

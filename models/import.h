@@ -28,7 +28,7 @@ struct ImportRequest {
     std::int64_t images = 0;                 // the first test images, in the bundle; 0: all
     std::int64_t calibration_images = 1000;  // the first of the training split
     std::int64_t golden_images = 2;          // images whose golden activations are stored
-    std::int64_t evaluate = 0;  // test images that accuracy is measured on, at least those of the bundle
+    std::int64_t evaluate = 0;  // test images that accuracy is measured on, at least the bundle's; -1: all
     int threads = 1;            // more are faster; rounding of fp32 sums, and so scales, may then differ
 };
 
@@ -36,16 +36,16 @@ struct ImportRequest {
 // calibration_images, golden_images, evaluate, threads. Relative paths are resolved against `base`.
 ImportRequest parse_import_request(JsonObject object, const std::string& base);
 
-struct ImportReport {
-    // Counts of correct top-1 answers.
-    struct Accuracy {
-        std::int64_t images = 0;
-        std::int64_t fp32_correct = 0;
-        std::int64_t int8_correct = 0;  // by the exporter's own integer arithmetic
-    };
-    std::vector<std::string> folded;  // one line an operator that was folded or dropped
-    Accuracy bundle;                  // on the images of the bundle
+// Counts of correct top-1 answers.
+struct Accuracy {
+    std::int64_t images = 0;
+    std::int64_t fp32_correct = 0;
+    std::int64_t int8_correct = 0;  // by the exporter's own integer arithmetic
+};
+
+struct ImportReport : Accuracy {      // on the images of the bundle
     Accuracy evaluated;               // on all images that were evaluated
+    std::vector<std::string> folded;  // one line an operator that was folded or dropped
 };
 
 // Called now and then inside a long step: its name, how many images of how many are done.

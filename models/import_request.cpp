@@ -63,7 +63,7 @@ ImportRequest parse_import_request(JsonObject object, const std::string& base) {
     request.calibration_images =
         object.integer_or("calibration_images", request.calibration_images, 1, kMaxImages);
     request.golden_images = object.integer_or("golden_images", request.golden_images, 0, kMaxImages);
-    request.evaluate = object.integer_or("evaluate", request.evaluate, 0, kMaxImages);
+    request.evaluate = object.integer_or("evaluate", request.evaluate, -1, kMaxImages);
     request.threads = static_cast<int>(object.integer_or("threads", request.threads, 1, 1024));
     object.finish();
     return request;

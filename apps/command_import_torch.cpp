@@ -1,0 +1,165 @@
+// fluence import: a trained network and its data → a workload bundle.
+#include "apps/commands_torch.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "apps/options.h"
+#include "apps/step_progress_torch.h"
+#include "models/import.h"
+#include "sim/core/error.h"
+
+namespace fluence::apps {
+namespace {
+
+constexpr const char* kExamples =
+    "  fluence import resnet20.pt --dataset cifar10 --data DIR --mean 0.485,0.456,0.406 \\\n"
+    "      --deviation 0.229,0.224,0.225 --images 1000 --output resnet20-cifar10\n"
+    "  fluence import lenet5 --weights lenet5.safetensors --dataset glyphs --output lenet5-glyphs\n"
+    "  fluence import --request import.json --data DIR --output BUNDLE\n";
+
+po::options_description declare() {
+    po::options_description options("Options");
+    options.add_options()("model", po::value<std::string>(),
+                          "TorchScript file (.pt), or a network of `fluence list`")(
+        "request", po::value<std::string>(), "JSON file with the keys of an import request; options win")(
+        "weights", po::value<std::string>(), "weights of a listed network (.safetensors)")(
+        "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, glyphs")(
+        "data", po::value<std::string>(), "folder of the data set; paths of the request are relative to it")(
+        "output,o", po::value<std::string>()->required(), "bundle to write (a folder)")(
+        "divisor", po::value<double>(), "value = (pixel / divisor - mean) / deviation (default 255)")(
+        "mean", po::value<std::string>(), "one number, or one a channel, with commas (default 0)")(
+        "deviation", po::value<std::string>(), "one number, or one a channel, with commas (default 1)")(
+        "images", po::value<std::int64_t>(), "test images in the bundle (default 0: all)")(
+        "calibration-images", po::value<std::int64_t>(),
+        "training images that set the scales (default 1000)")(
+        "golden-images", po::value<std::int64_t>(), "images whose activations are stored (default 2)")(
+        "evaluate", po::value<std::int64_t>(), "test images that accuracy is measured on (default -1: all)")(
+        "threads", po::value<int>(), "threads (default 1: the same bytes every time)");
+    return options;
+}
+
+std::vector<double> numbers(const std::string& text, const std::string& option) {
+    std::vector<double> values;
+    std::istringstream stream(text);
+    for (std::string word; std::getline(stream, word, ',');) {
+        std::size_t used = 0;
+        try {
+            values.push_back(std::stod(word, &used));
+        } catch (const std::exception&) {
+            used = 0;
+        }
+        if (used == 0 || used != word.size()) {
+            throw InputError("fluence import", "--" + option, "\"" + word + "\" is not a number");
+        }
+    }
+    return values;
+}
+
+// The request file, if any, with the options written over it.
+nlohmann::json merged_request(const po::variables_map& values) {
+    nlohmann::json request = nlohmann::json::object();
+    if (values.count("request") != 0) {
+        request = read_json_file(values["request"].as<std::string>());
+    }
+    const auto text = [&](const char* option, const char* key) {
+        if (values.count(option) != 0) {
+            request[key] = values[option].as<std::string>();
+        }
+    };
+    // A file named on the command line is relative to where the user stands.
+    const auto path = [&](const char* option, const char* key) {
+        if (values.count(option) != 0) {
+            const std::string given = values[option].as<std::string>();
+            request[key] = std::filesystem::exists(given) ? std::filesystem::absolute(given).string() : given;
+        }
+    };
+    const auto count = [&](const char* option, const char* key) {
+        if (values.count(option) != 0) {
+            request[key] = values[option].as<std::int64_t>();
+        }
+    };
+    path("model", "model");
+    path("weights", "weights");
+    text("dataset", "dataset");
+    count("images", "images");
+    count("calibration-images", "calibration_images");
+    count("golden-images", "golden_images");
+    count("evaluate", "evaluate");
+    if (values.count("threads") != 0) {
+        request["threads"] = values["threads"].as<int>();
+    }
+    if (values.count("divisor") != 0) {
+        request["preprocessing"]["divisor"] = values["divisor"].as<double>();
+    }
+    for (const char* key : {"mean", "deviation"}) {
+        if (values.count(key) != 0) {
+            request["preprocessing"][key] = numbers(values[key].as<std::string>(), key);
+        }
+    }
+    return request;
+}
+
+std::string percent(std::int64_t part, std::int64_t whole) {
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%.2f %% (%lld/%lld)",
+                  100.0 * static_cast<double>(part) / static_cast<double>(whole),
+                  static_cast<long long>(part), static_cast<long long>(whole));
+    return text.data();
+}
+
+void print(const models::ImportReport& report) {
+    std::cout << "Folded or dropped:\n";
+    for (const std::string& line : report.folded) {
+        std::cout << "  " << line << "\n";
+    }
+    const auto& all = report.evaluated;
+    std::cout << "Top-1 on " << all.images << " test images: fp32 " << percent(all.fp32_correct, all.images)
+              << ", int8 " << percent(all.int8_correct, all.images) << "\n";
+    if (report.images != all.images) {
+        const models::Accuracy& part = report;
+        std::cout << "Top-1 on the bundle's " << part.images << ": fp32 "
+                  << percent(part.fp32_correct, part.images) << ", int8 "
+                  << percent(part.int8_correct, part.images) << "\n";
+    }
+}
+
+}  // namespace
+
+int run_import(const Arguments& arguments) {
+    po::options_description options = declare();
+    const auto values = parse_options("import", "MODEL --dataset NAME --data DIR --output BUNDLE [OPTIONS]",
+                                      options, {"model"}, arguments, kExamples);
+    if (!values) {
+        return 0;
+    }
+    const std::string base = values->count("data") != 0 ? (*values)["data"].as<std::string>() : ".";
+    const std::string file =
+        values->count("request") != 0 ? (*values)["request"].as<std::string>() : "fluence import";
+    const nlohmann::json request_json = merged_request(*values);
+    models::ImportRequest request = models::parse_import_request(JsonObject(request_json, file), base);
+    if (!request_json.contains("evaluate")) {
+        request.evaluate = -1;
+    }
+    models::ImportReport report;
+    workloads::Bundle bundle;
+    {
+        StepProgress progress;
+        bundle = models::import_model(
+            request, report, [&](const std::string& line) { progress.line(line); },
+            [&](const std::string& step, std::int64_t done, std::int64_t total) {
+                progress.update(step, done, total);
+            });
+    }
+    const std::string output = (*values)["output"].as<std::string>();
+    workloads::write_bundle(bundle, output);
+    print(report);
+    std::cout << "Bundle: " << output << "\n";
+    return 0;
+}
+
+}  // namespace fluence::apps
