@@ -120,6 +120,7 @@ class Crc {
   public:
     template <class T>
     void add(const std::vector<T>& values) {
+        add_value(values.size());
         add(values.data(), values.size() * sizeof(T));
     }
     template <class T>
@@ -127,7 +128,9 @@ class Crc {
         add(&value, sizeof value);
     }
     void add(const void* data, std::size_t size) {
-        value_ = crc32_z(value_, static_cast<const Bytef*>(data), size);
+        if (size > 0) {  // zlib takes a null pointer for "start again"
+            value_ = crc32_z(value_, static_cast<const Bytef*>(data), size);
+        }
     }
     std::string text() const {
         char digits[9];

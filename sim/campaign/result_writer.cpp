@@ -120,7 +120,7 @@ void ResultWriter::Impl::open_partial(const CampaignHeader& header) {
     database = Database(partial_path(path), Database::Open::create);
     database.set_busy_timeout(kBusyMilliseconds);
     database.execute(kLayout);
-    database.execute("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;");
+    database.execute("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;");
     if (database.integer("SELECT count(*) FROM sqlite_master") == 0) {
         Transaction transaction(database);
         create_schema(database);

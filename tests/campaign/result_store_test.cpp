@@ -126,7 +126,7 @@ TEST(ResultStore, BitsAreHexadecimal) {
 
 TEST(ResultStore, SameBytesForEveryOrderOfCommits) {
     const test::TemporaryDirectory folder;
-    std::vector<std::int64_t> order = counted(60);
+    std::vector<std::int64_t> order = counted(30);
     const std::string expected = write_in_order(folder.file("a"), order);
     std::reverse(order.begin(), order.end());
     EXPECT_EQ(write_in_order(folder.file("b"), order), expected);
@@ -159,12 +159,12 @@ TEST(ResultStore, SameBytesForEveryOrderOfCommits) {
 
 TEST(ResultStore, KilledWritersAreResumedToTheSameBytes) {
     const test::TemporaryDirectory folder;
-    std::vector<std::int64_t> order = counted(40);
+    std::vector<std::int64_t> order = counted(12);
     const std::string expected = write_in_order(folder.file("expected"), order);
     std::reverse(order.begin(), order.end());
     int kills = 0;
     // Delays from "before the first table" to "in finish()"; each writer continues where the last one died.
-    for (useconds_t delay = 500; delay < 400000; delay = delay * 3 / 2) {
+    for (useconds_t delay = 500; delay < 100000; delay = delay * 5 / 3) {
         const std::string path = folder.file("killed" + std::to_string(delay));
         for (int attempt = 0; attempt < 2; ++attempt) {
             const pid_t child = fork();
@@ -178,7 +178,7 @@ TEST(ResultStore, KilledWritersAreResumedToTheSameBytes) {
             kills += WIFSIGNALED(status) ? 1 : 0;
             ASSERT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
         }
-        ResultWriter writer(path, sample_header(40));
+        ResultWriter writer(path, sample_header(12));
         for (const std::int64_t batch : order) {
             if (!writer.has(batch)) {
                 writer.commit(sample_batch(batch));
@@ -321,7 +321,7 @@ TEST(ResultStore, MissingRowsAreNoticed) {
 TEST(ResultStore, CommittedBatchesSurviveAFullDisk) {
     const test::TemporaryDirectory folder;
     const std::string path = folder.file("results");
-    constexpr std::int64_t kBatches = 200;
+    constexpr std::int64_t kBatches = 60;
     const std::string expected = write_in_order(folder.file("expected"), counted(kBatches));
     const std::string log = folder.file("log");
     // The limit on the size of a file stands for the end of the disk: writes beyond it fail.
@@ -329,7 +329,7 @@ TEST(ResultStore, CommittedBatchesSurviveAFullDisk) {
     if (child == 0) {
         signal(SIGXFSZ, SIG_IGN);
         rlimit limit{};
-        limit.rlim_cur = limit.rlim_max = 120000;
+        limit.rlim_cur = limit.rlim_max = 80000;
         setrlimit(RLIMIT_FSIZE, &limit);
         std::int64_t batch = 0;
         try {
