@@ -15,12 +15,6 @@
 #include "sim/accel/recorder.h"
 #include "sim/core/error.h"
 
-// The SystemC library has a main() of its own that calls this one; programs here bring theirs.
-int sc_main(int, char**);
-int sc_main(int, char**) {
-    return 0;
-}
-
 namespace fluence::accel {
 namespace {
 
