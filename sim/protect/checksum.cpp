@@ -1,5 +1,6 @@
 #include "sim/protect/checksum.h"
 
+#include <algorithm>
 #include <map>
 
 #include "sim/protect/parts.h"

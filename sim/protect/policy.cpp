@@ -1,5 +1,7 @@
 #include "sim/protect/policy.h"
 
+#include <stdexcept>
+
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/protect/memory_code.h"

@@ -1,6 +1,7 @@
 // The parts that policies are composed of: one row each in registry.cpp.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
