@@ -108,13 +108,13 @@ void WordSites::buffer(Memory memory, std::int64_t word, Cycle cycle, const Word
     note_field(fields, bits, result);
 
     const Delivered delivered = decode(memory, bits, data_bits);
-    const bool read = feed(content.load, fields, delivered, cycle);
-    result.corrected = read && delivered.corrected;
-    result.detected = read && delivered.zero;
-    result.dead = reason_without_effect(read, next != loads.end());
-    if (read && !delivered.zero && !touches(fields, delivered.residual)) {
+    const Reads reads = feed(content.load, fields, delivered, cycle);
+    result.corrected = reads.word && delivered.corrected;
+    result.detected = reads.word && delivered.zero;
+    result.dead = reason_without_effect(reads.wrong_value, next != loads.end());
+    if (reads.word && !delivered.zero && !touches(fields, delivered.residual)) {
         result.dead = delivered.corrected ? DeadReason::corrected : DeadReason::padding;
-    } else if (!read && !touches(fields, bits) && machine_.code(memory).check_bits(data_bits) == 0) {
+    } else if (!reads.word && !touches(fields, bits) && machine_.code(memory).check_bits(data_bits) == 0) {
         result.dead = DeadReason::padding;
     }
 }
@@ -131,7 +131,7 @@ void WordSites::dram(std::int64_t word, Cycle cycle, const WordBits& bits, Resol
     note_field(fields, bits, result);
     const Delivered delivered = decode(Memory::dram, bits, data_bits);
     bool fetched = false;  // by a load
-    bool read = false;     // and used
+    bool read = false;     // and a wrong value of it used
     for (const LoadedWord& loaded : machine_.loads_of(word)) {
         if (loaded.read < cycle) {
             continue;
@@ -147,7 +147,8 @@ void WordSites::dram(std::int64_t word, Cycle cycle, const WordBits& bits, Resol
                 feed_parameter(layer, field, delivered);
             }
         } else {
-            read = feed(loaded.load, fields, delivered, std::numeric_limits<Cycle>::min()) || read;
+            const Reads reads = feed(loaded.load, fields, delivered, std::numeric_limits<Cycle>::min());
+            read = reads.wrong_value || read;
         }
     }
     if (region.content == traces::Content::activations &&
@@ -180,20 +181,25 @@ std::int32_t WordSites::host_reads(const std::vector<Field>& fields, const Deliv
     return producer;
 }
 
-bool WordSites::feed(std::int32_t load, const std::vector<Field>& fields, const Delivered& delivered,
-                     Cycle from) {
+WordSites::Reads WordSites::feed(std::int32_t load, const std::vector<Field>& fields,
+                                 const Delivered& delivered, Cycle from) {
     const LayerId layer = machine_.timeline.loads[static_cast<std::size_t>(load)].layer;
-    bool read = false;
+    Reads reads;
     for (const Field& field : fields) {
+        bool read = false;
         if (field.kind == FieldKind::weight) {
-            read = feed_weight(load, field, delivered, from) || read;
+            read = feed_weight(load, field, delivered, from);
         } else if (machine_.graph.layer(layer).has_macs()) {
-            read = feed_array(load, layer, field, delivered, from) || read;
+            read = feed_array(load, layer, field, delivered, from);
         } else {
-            read = feed_vector_unit(load, field, delivered, from) || read;
+            read = feed_vector_unit(load, field, delivered, from);
         }
+        reads.word = reads.word || read;
+        reads.wrong_value =
+            reads.wrong_value ||
+            (read && (delivered.zero || extract(delivered.residual, field.bit, field.width) != 0));
     }
-    return read;
+    return reads;
 }
 
 bool WordSites::feed_weight(std::int32_t load, const Field& field, const Delivered& delivered, Cycle from) {

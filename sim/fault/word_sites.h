@@ -31,10 +31,15 @@ class WordSites {
     void note_field(const std::vector<dataflow::Field>& fields, const WordBits& bits,
                     Resolution& result) const;
 
+    // Whether anything read the word, and whether anything read a value of it that is wrong.
+    struct Reads {
+        bool word = false;
+        bool wrong_value = false;
+    };
     // The word of a load lies wrong in its buffer; whatever reads it in cycle `from` or later sees that.
-    // True where something does.
-    bool feed(std::int32_t load, const std::vector<dataflow::Field>& fields, const Delivered& delivered,
-              Cycle from);
+    Reads feed(std::int32_t load, const std::vector<dataflow::Field>& fields, const Delivered& delivered,
+               Cycle from);
+    // The same for one value; true where it is read.
     bool feed_weight(std::int32_t load, const dataflow::Field& field, const Delivered& delivered, Cycle from);
     bool feed_array(std::int32_t load, LayerId consumer, const dataflow::Field& field,
                     const Delivered& delivered, Cycle from);
