@@ -74,9 +74,11 @@ class ResultWriter {
     ~ResultWriter();
     bool finished() const;
     bool has(std::int64_t batch) const;
-    std::int64_t committed() const;          // batches
-    void commit(const BatchResult& result);  // one transaction
-    void finish();                           // all batches are in: canonical order, rename
+    std::int64_t committed() const;  // batches
+    // One transaction, forced to the disk: all of them or none.
+    void commit(const std::vector<BatchResult>& results);
+    void commit(const BatchResult& result) { commit(std::vector<BatchResult>{result}); }
+    void finish();  // all batches are in: canonical order, rename
 
   private:
     struct Impl;

@@ -43,6 +43,13 @@ bool exists(const std::string& path) {
     return fs::exists(path, ignored);
 }
 
+template <class Row>
+void write_rows(Statement& statement, const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+        write_row(statement, row);
+    }
+}
+
 // Throws unless the file holds results of this campaign; says where the two differ.
 void require_same_campaign(Database& database, const CampaignHeader& header) {
     check_schema(database);
@@ -162,30 +169,30 @@ std::int64_t ResultWriter::committed() const {
     return impl_->committed;
 }
 
-void ResultWriter::commit(const BatchResult& result) {
-    if (has(result.batch) || result.outcomes.size() != result.faults.size() * impl_->policies) {
-        throw std::logic_error("batch " + std::to_string(result.batch) + " is committed twice or incomplete");
-    }
+void ResultWriter::commit(const std::vector<BatchResult>& results) {
     Database& database = impl_->database;
     Transaction transaction(database);
     {
         Statement golden(database, kInsertGolden);
-        for (const GoldenRow& row : result.golden) {
-            write_row(golden, row);
-        }
         Statement fault(database, kInsertFault);
-        for (const FaultRow& row : result.faults) {
-            write_row(fault, row);
-        }
         Statement outcome(database, kInsertOutcome);
-        for (const OutcomeRow& row : result.outcomes) {
-            write_row(outcome, row);
+        Statement batch(database, "INSERT INTO batch VALUES(?)");
+        for (const BatchResult& result : results) {
+            if (has(result.batch) || result.outcomes.size() != result.faults.size() * impl_->policies) {
+                throw std::logic_error("batch " + std::to_string(result.batch) +
+                                       " is committed twice or incomplete");
+            }
+            write_rows(golden, result.golden);
+            write_rows(fault, result.faults);
+            write_rows(outcome, result.outcomes);
+            batch.bind(result.batch).run();
         }
-        Statement(database, "INSERT INTO batch VALUES(?)").bind(result.batch).run();
     }
     transaction.commit();
-    impl_->done[static_cast<std::size_t>(result.batch)] = true;
-    ++impl_->committed;
+    for (const BatchResult& result : results) {
+        impl_->done[static_cast<std::size_t>(result.batch)] = true;
+        ++impl_->committed;
+    }
 }
 
 void ResultWriter::finish() {

@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "sim/campaign/batch_runner.h"
 #include "sim/campaign/plan.h"
@@ -97,6 +99,33 @@ class Meter {
     std::int64_t before_, done_, total_;
 };
 
+// Collects finished batches between two commits.
+class Committer {
+  public:
+    Committer(ResultWriter& writer, double interval_seconds)
+        : writer_(writer), interval_(interval_seconds), last_(std::chrono::steady_clock::now()) {}
+
+    void add(BatchResult result) {
+        pending_.push_back(std::move(result));
+        if (std::chrono::steady_clock::now() - last_ >= interval_) {
+            flush();
+        }
+    }
+    void flush() {
+        if (!pending_.empty()) {
+            writer_.commit(pending_);
+            pending_.clear();
+        }
+        last_ = std::chrono::steady_clock::now();
+    }
+
+  private:
+    ResultWriter& writer_;
+    std::chrono::duration<double> interval_;
+    std::chrono::steady_clock::time_point last_;
+    std::vector<BatchResult> pending_;
+};
+
 int worker_count(const RunOptions& options) {
     return options.workers > 0 ? options.workers
                                : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -119,17 +148,24 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
         log(options, "resuming: " + std::to_string(done) + " faults are done");
     }
     Meter meter(done, plan.experiment->faults, options);
+    Committer committer(writer, options.commit_interval_seconds);
     WorkerCallbacks callbacks;
     callbacks.start = [&plan] {
         const auto runner = std::make_shared<BatchRunner>(plan);
         return [runner](std::int64_t batch) { return encode(runner->run(batch)); };
     };
     callbacks.done = [&](std::int64_t batch, const std::string& bytes) {
-        writer.commit(decode(bytes));
+        committer.add(decode(bytes));
         meter.add(plan.batching.size(batch));
     };
     callbacks.stop = [&options] { return options.stop != nullptr && options.stop->load(); };
-    run_in_workers(worker_count(options), missing, callbacks, options.result_path);
+    try {
+        run_in_workers(worker_count(options), missing, callbacks, options.result_path);
+    } catch (...) {
+        committer.flush();  // a worker failed; what the others finished stays
+        throw;
+    }
+    committer.flush();
 }
 
 }  // namespace

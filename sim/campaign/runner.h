@@ -20,9 +20,12 @@ struct Progress {
 struct RunOptions {
     std::string result_path;
     int workers = 0;  // 0: as many as processors
-    std::function<void(const Progress&)> progress;
-    std::function<void(const std::string&)> log;  // one line a step
-    const std::atomic<bool>* stop = nullptr;      // set by Ctrl-C: finish running batches, commit, return
+    // Batches that end within this time share one transaction, because forcing it to a slow disk may take
+    // longer than computing it. A kill loses at most this much work.
+    double commit_interval_seconds = 1;
+    std::function<void(const Progress&)> progress;  // after every batch
+    std::function<void(const std::string&)> log;    // one line a step
+    const std::atomic<bool>* stop = nullptr;        // set by Ctrl-C: finish running batches, commit, return
 };
 
 enum class RunEnd {

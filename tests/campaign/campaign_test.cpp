@@ -157,6 +157,7 @@ TEST_F(Campaign, KilledOnesResumeToTheSameBytes) {
             RunOptions options;
             options.result_path = folder_.file("killed");
             options.workers = 3;
+            options.commit_interval_seconds = 0;
             options.progress = [faults](const Progress& progress) {
                 if (progress.faults_done >= faults) {
                     kill(getpid(), SIGKILL);
