@@ -4,6 +4,7 @@
 #include "apps/command_list.h"
 #include "apps/command_report.h"
 #include "apps/command_run.h"
+#include "apps/command_simulate.h"
 #ifdef FLUENCE_WITH_TORCH
 #include "apps/commands_torch.h"
 #endif
@@ -14,6 +15,8 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> table = {
         {"run", "run a fault-injection campaign, or resume it, and print its report", run_run},
         {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
+        {"simulate", "cycles, stalls, utilisation and traffic of one inference, layer by layer",
+         run_simulate},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
 #ifdef FLUENCE_WITH_TORCH

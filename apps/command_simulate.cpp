@@ -1,0 +1,111 @@
+#include "apps/command_simulate.h"
+
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "analysis/report_files.h"
+#include "apps/latency_report.h"
+#include "apps/options.h"
+#include "sim/accel/machine.h"
+#include "sim/core/config_search.h"
+#include "sim/core/error.h"
+#include "sim/protect/policy.h"
+#include "traces/timeline_csv.h"
+#include "workloads/bundle.h"
+
+namespace fluence::apps {
+namespace {
+
+struct SimulateRequest {
+    std::string bundle, accelerator, policy;
+    std::int64_t image = 0;
+    std::string csv, json, records, residency;  // files to write; empty: none
+};
+
+void write_file(const std::string& path, const std::string& content) {
+    if (path.empty()) {
+        return;
+    }
+    const std::filesystem::path target(path);
+    const std::string directory = target.has_parent_path() ? target.parent_path().string() : ".";
+    for (const std::string& written :
+         analysis::write_files(directory, {{target.filename().string(), content}})) {
+        std::cout << "wrote " << written << "\n";
+    }
+}
+
+template <class Write>
+std::string written_by(Write write, const traces::Timeline& timeline) {
+    std::ostringstream stream;
+    write(stream, timeline);
+    return stream.str();
+}
+
+// The machine computes the bundle's golden activations, or one of the two is wrong.
+void compare_with_golden(const workloads::Bundle& bundle, std::int64_t image, const accel::MachineRun& run) {
+    if (image >= static_cast<std::int64_t>(bundle.golden.size())) {
+        return;
+    }
+    const std::vector<workloads::Codes>& golden = bundle.golden[static_cast<std::size_t>(image)];
+    for (std::size_t t = 0; t < golden.size(); ++t) {
+        if (run.tensors[t] != golden[t]) {
+            throw std::runtime_error("the machine's tensor \"" + bundle.graph.tensors[t].name +
+                                     "\" differs from the bundle's golden activations of image " +
+                                     std::to_string(image));
+        }
+    }
+    std::cout << "\nAll " << golden.size() << " tensors equal the bundle's golden activations.\n";
+}
+
+int simulate(const SimulateRequest& request) {
+    const workloads::Bundle bundle = workloads::read_bundle(request.bundle);
+    if (request.image < 0 || request.image >= bundle.image_count) {
+        throw InputError("fluence simulate", "--image", "there is no image " + std::to_string(request.image),
+                         "0 to " + std::to_string(bundle.image_count - 1));
+    }
+    LatencyReport report;
+    report.network = bundle.graph.name;
+    report.config = read_accelerator(find_config("accelerators", request.accelerator));
+    const protect::Policy policy = protect::load_policy(request.policy);
+    report.policy = policy.name;
+    accel::MachineRun run =
+        accel::run_machine(bundle.graph, report.config, policy, bundle.image(request.image));
+    report.timeline = std::move(run.timeline);
+    std::cout << report.table();
+    compare_with_golden(bundle, request.image, run);
+    write_file(request.csv, report.csv());
+    write_file(request.json, report.json().dump(2) + "\n");
+    if (!request.records.empty()) {
+        write_file(request.records, written_by(traces::write_records_csv, report.timeline));
+    }
+    if (!request.residency.empty()) {
+        write_file(request.residency, written_by(traces::write_residency_csv, report.timeline));
+    }
+    return 0;
+}
+
+}  // namespace
+
+int run_simulate(const Arguments& arguments) {
+    SimulateRequest request;
+    po::options_description options("Options");
+    options.add_options()("bundle", po::value(&request.bundle)->required(), "folder of a workload bundle")(
+        "accelerator,a", po::value(&request.accelerator)->default_value("edge-16x16"),
+        "name of a preset, or a JSON file")("policy,p", po::value(&request.policy)->default_value("none"),
+                                            "name of a preset, or a JSON file")(
+        "image", po::value(&request.image)->default_value(0),
+        "index of the image; cycles do not depend on it, values do")(
+        "csv", po::value(&request.csv), "write the table as CSV")("json", po::value(&request.json),
+                                                                  "write it as JSON")(
+        "records", po::value(&request.records), "write every transfer, fold and vector pass as CSV")(
+        "residency", po::value(&request.residency), "write what the buffers hold from when to when as CSV");
+    const auto values =
+        parse_options("simulate", "--bundle DIR [OPTIONS]", options, {"bundle"}, arguments,
+                      "  fluence simulate bundles/lenet5 --accelerator cloud-32x32\n"
+                      "  fluence simulate bundles/lenet5 -a my-machine.json -p secded --csv layers.csv\n"
+                      "\nThe columns are explained in docs/machine.md.\n");
+    return values ? simulate(request) : 0;
+}
+
+}  // namespace fluence::apps

@@ -1,0 +1,166 @@
+#include "apps/latency_report.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+#include <vector>
+
+namespace fluence::apps {
+namespace {
+
+using traces::LayerStats;
+
+struct Column {
+    const char* key;      // CSV and JSON
+    const char* heading;  // terminal
+    std::int64_t (*value)(const LayerStats&);
+};
+
+// All counted in cycles or DRAM words, in the order of the table.
+const std::vector<Column>& columns() {
+    static const std::vector<Column> table = {
+        {"cycles", "cycles", [](const LayerStats& s) { return s.end - s.begin; }},
+        {"busy_cycles", "busy", [](const LayerStats& s) { return s.busy_cycles; }},
+        {"preload_cycles", "preload", [](const LayerStats& s) { return s.preload_cycles; }},
+        {"stall_weights", "weights", [](const LayerStats& s) { return s.stall_weights; }},
+        {"stall_activations", "activ.", [](const LayerStats& s) { return s.stall_activations; }},
+        {"stall_drain", "drain", [](const LayerStats& s) { return s.stall_drain; }},
+        {"stall_store", "store", [](const LayerStats& s) { return s.stall_store; }},
+        {"dram_words", "words", [](const LayerStats& s) { return s.dram_read_words + s.dram_write_words; }},
+        {"unique_words", "unique", [](const LayerStats& s) { return s.unique_words; }},
+    };
+    return table;
+}
+
+// Further ones for files.
+const std::vector<Column>& file_columns() {
+    static const std::vector<Column> table = {
+        {"begin", "", [](const LayerStats& s) { return s.begin; }},
+        {"end", "", [](const LayerStats& s) { return s.end; }},
+        {"macs", "", [](const LayerStats& s) { return s.macs; }},
+        {"dram_read_words", "", [](const LayerStats& s) { return s.dram_read_words; }},
+        {"dram_write_words", "", [](const LayerStats& s) { return s.dram_write_words; }},
+        {"buffer_reads", "", [](const LayerStats& s) { return s.buffer_reads; }},
+        {"buffer_writes", "", [](const LayerStats& s) { return s.buffer_writes; }},
+    };
+    return table;
+}
+
+std::string text(const char* format, double value) {
+    char line[64];
+    std::snprintf(line, sizeof line, format, value);
+    return line;
+}
+
+std::string right(const std::string& value, std::size_t width) {
+    return std::string(value.size() < width ? width - value.size() : 0, ' ') + value;
+}
+
+std::int64_t total(const std::vector<LayerStats>& layers, std::int64_t (*value)(const LayerStats&)) {
+    std::int64_t sum = 0;
+    for (const LayerStats& layer : layers) {
+        sum += value(layer);
+    }
+    return sum;
+}
+
+double utilisation(const LatencyReport& report) {
+    const double pes = static_cast<double>(report.config.array.rows) * report.config.array.cols;
+    const auto macs =
+        static_cast<double>(total(report.timeline.layers, [](const LayerStats& s) { return s.macs; }));
+    return macs / (pes * static_cast<double>(report.timeline.cycles));
+}
+
+}  // namespace
+
+double LatencyReport::milliseconds(traces::Cycle cycles) const {
+    return static_cast<double>(cycles) / (config.clock_mhz * 1e3);
+}
+
+std::string LatencyReport::table() const {
+    constexpr std::size_t kWidth = 10;
+    std::size_t name_width = 5;
+    for (const LayerStats& layer : timeline.layers) {
+        name_width = std::max(name_width, layer.name.size());
+    }
+    std::ostringstream out;
+    const auto row = [&](const std::string& name, double used, const std::vector<std::int64_t>& values) {
+        out << name << std::string(name_width - name.size(), ' ');
+        for (const std::int64_t value : values) {
+            out << right(std::to_string(value), kWidth);
+        }
+        out << right(text("%.1f %%", 100 * used), kWidth)
+            << right(text("%.4f", milliseconds(values[0])), kWidth) << "\n";
+    };
+    out << network << " on " << config.name << " (" << config.array.rows << "x" << config.array.cols << ", "
+        << text("%g", config.clock_mhz) << " MHz), policy " << policy << ", one inference\n\n";
+    out << std::string(name_width + 3 * kWidth, ' ') << right("|--- waiting for ", 2 * kWidth)
+        << std::string(2 * kWidth - 1, '-') << "| |--- DRAM -------|\n";
+    out << "layer" << std::string(name_width - 5, ' ');
+    for (const Column& column : columns()) {
+        out << right(column.heading, kWidth);
+    }
+    out << right("array use", kWidth) << right("ms", kWidth) << "\n";
+    std::vector<std::int64_t> totals;
+    for (const Column& column : columns()) {
+        totals.push_back(total(timeline.layers, column.value));
+    }
+    totals[0] = timeline.cycles;
+    for (const LayerStats& layer : timeline.layers) {
+        std::vector<std::int64_t> values;
+        for (const Column& column : columns()) {
+            values.push_back(column.value(layer));
+        }
+        row(layer.name, layer.utilisation, values);
+    }
+    row("total", utilisation(*this), totals);
+    return out.str();
+}
+
+std::string LatencyReport::csv() const {
+    std::ostringstream out;
+    out << "layer";
+    for (const auto* list : {&columns(), &file_columns()}) {
+        for (const Column& column : *list) {
+            out << "," << column.key;
+        }
+    }
+    out << ",utilisation,milliseconds\n";
+    for (const LayerStats& layer : timeline.layers) {
+        const bool quoted = layer.name.find(',') != std::string::npos;
+        out << (quoted ? "\"" + layer.name + "\"" : layer.name);
+        for (const auto* list : {&columns(), &file_columns()}) {
+            for (const Column& column : *list) {
+                out << "," << column.value(layer);
+            }
+        }
+        out << "," << text("%.17g", layer.utilisation) << ","
+            << text("%.17g", milliseconds(layer.end - layer.begin)) << "\n";
+    }
+    return out.str();
+}
+
+nlohmann::ordered_json LatencyReport::json() const {
+    nlohmann::ordered_json value = {{"schema", 1},
+                                    {"network", network},
+                                    {"policy", policy},
+                                    {"accelerator", to_json(config)},
+                                    {"cycles", timeline.cycles},
+                                    {"milliseconds", milliseconds(timeline.cycles)},
+                                    {"utilisation", utilisation(*this)},
+                                    {"layers", nlohmann::ordered_json::array()}};
+    for (const LayerStats& layer : timeline.layers) {
+        nlohmann::ordered_json entry = {{"layer", layer.name}};
+        for (const auto* list : {&columns(), &file_columns()}) {
+            for (const Column& column : *list) {
+                entry[column.key] = column.value(layer);
+            }
+        }
+        entry["utilisation"] = layer.utilisation;
+        entry["milliseconds"] = milliseconds(layer.end - layer.begin);
+        value["layers"].push_back(std::move(entry));
+    }
+    return value;
+}
+
+}  // namespace fluence::apps
