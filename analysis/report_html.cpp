@@ -141,8 +141,8 @@ std::string fate_table(const Summary& summary) {
             {rate_cell(outcome(policy, Outcome::benign)), rate_cell(outcome(policy, Outcome::masked)),
              rate_cell(policy.corrected), rate_cell(policy.detected), rate_cell(policy.suppressed),
              rate_cell(policy.dead), dead_reasons(policy),
-             with_small(signed_fixed(loss.mean, 5), "[" + signed_fixed(loss.interval.low, 5) + ", " +
-                                                        signed_fixed(loss.interval.high, 5) + "]")},
+             with_small(signed_fixed(loss.mean, 4), "[" + signed_fixed(loss.interval.low, 4) + ", " +
+                                                        signed_fixed(loss.interval.high, 4) + "]")},
             i == summary.reference);
     }
     return table.str();

@@ -107,9 +107,9 @@ std::string policy_table(const Summary& summary) {
     return table(rows);
 }
 
-std::string detail_table(const Summary& summary) {
-    std::vector<Row> rows = {{"Policy", "Accuracy, fault-free", "SDC difference, points", "p", "Corrected",
-                              "Detected", "Suppressed", "Mean loss change", "DRAM check bits"}};
+std::string difference_table(const Summary& summary) {
+    std::vector<Row> rows = {
+        {"Policy", "Accuracy, fault-free", "SDC difference, points", "p", "Mean loss change, nats"}};
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const bool reference = i == summary.reference;
@@ -117,11 +117,26 @@ std::string detail_table(const Summary& summary) {
         rows.push_back({printable(policy.name), rate_cell(policy.fault_free_accuracy),
                         reference ? "ref" : points_with_range(policy.sdc_difference),
                         reference ? "" : p_value_text(policy.sdc_difference.p_value),
-                        thousands(policy.corrected.count), thousands(policy.detected.count),
-                        thousands(policy.suppressed.count),
                         signed_fixed(loss.mean, 4) + " [" + signed_fixed(loss.interval.low, 4) + ", " +
-                            signed_fixed(loss.interval.high, 4) + "]",
-                        percent(policy.dram_check_share, 1)});
+                            signed_fixed(loss.interval.high, 4) + "]"});
+    }
+    return table(rows);
+}
+
+std::string count_table(const Summary& summary) {
+    std::vector<Row> rows = {{"Faults of " + thousands(summary.faults), "Masked", "Benign", "SDC", "DUE",
+                              "Dead", "Corrected", "Detected", "Suppressed", "DRAM check bits"}};
+    for (const PolicySummary& policy : summary.policies) {
+        Row row = {printable(policy.name)};
+        for (const Estimate& value : policy.outcomes) {
+            row.push_back(thousands(value.count));
+        }
+        for (const Estimate* value :
+             {&policy.dead, &policy.corrected, &policy.detected, &policy.suppressed}) {
+            row.push_back(thousands(value->count));
+        }
+        row.push_back(percent(policy.dram_check_share, 1));
+        rows.push_back(std::move(row));
     }
     return table(rows);
 }
@@ -132,7 +147,8 @@ std::vector<ReportFile> text_report(const Summary& summary) {
     std::string text = printable(headline(summary)) + "\n";
     text += wrapped(printable(sample_line(summary)), 0) + "\n";
     text += policy_table(summary) + "\n";
-    text += detail_table(summary) + "\n";
+    text += difference_table(summary) + "\n";
+    text += count_table(summary) + "\n";
     text += "How to read this\n";
     for (const Definition& definition : definitions(summary)) {
         text += wrapped("  " + definition.term + ": " + printable(definition.meaning), 4);

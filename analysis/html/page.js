@@ -142,7 +142,9 @@
   function drawCells(id, cells, policy, horizontal, title) {
     const shown = byId("show-masked").checked ? outcomes : outcomes.slice(0, 3);
     const of = (cell) => cell.policies[policy].outcomes;
-    const labels = cells.map((cell) => shortened(cell.label));
+    // Few faults show beside the name: their bars say little.
+    const few = (cell) => (horizontal && of(cell).sdc.total < kFewFaults ? ` (n=${of(cell).sdc.total})` : "");
+    const labels = cells.map((cell) => shortened(cell.label) + few(cell));
     const share = axis("% of faults", { stacked: true, beginAtZero: true });
     if (byId("show-masked").checked) share.max = 100;
     const names = categories({ stacked: true, title: { display: title !== "", text: title }, ticks: { autoSkip: !horizontal, maxRotation: 0 } });
@@ -223,14 +225,16 @@
     drawBreakdowns();
   }
 
-  // The structure whose bits are shown first: the one with most visible outcomes under the reference.
+  // The structure whose bits are shown first: the one with most SDC and DUE under the reference, then most
+  // changed logits, then most faults.
   function busiestStructure() {
-    const visible = structures.map((name) => cellsOf("bit").filter((cell) => cell.group === name)
-      .reduce((sum, cell) => {
-        const all = cell.policies[reference].outcomes;
-        return sum + all.sdc.count + all.due.count;
-      }, 0));
-    return Math.max(0, visible.indexOf(Math.max(...visible)));
+    const counts = structures.map((name) => {
+      const all = cellsOf("bit").filter((cell) => cell.group === name).map((cell) => cell.policies[reference].outcomes);
+      const sum = (count) => all.reduce((total, cell) => total + count(cell), 0);
+      return [sum((c) => c.sdc.count + c.due.count), sum((c) => c.benign.count), sum((c) => c.sdc.total)];
+    });
+    const more = (a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+    return counts.reduce((best, count, i) => (more(count, counts[best]) > 0 ? i : best), 0);
   }
 
   for (const policy of policies) element("option", policy.name, byId("select-policy"));
