@@ -129,7 +129,7 @@ TEST(Reports, HostileNamesAreInert) {
     const std::string text = text_report(summary)[0].content;
     EXPECT_EQ(text.find('\x01'), std::string::npos);
     EXPECT_THAT(csv_report(summary)[0].content, HasSubstr("\"<script>alert(1)</script>&\"\"'"));
-    EXPECT_NO_THROW(nlohmann::json::parse(json_report(summary)[0].content));
+    EXPECT_TRUE(nlohmann::json::accept(json_report(summary)[0].content));
 }
 
 TEST(Reports, PageIsSelfContained) {
