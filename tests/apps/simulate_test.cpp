@@ -1,0 +1,107 @@
+// The program as a user runs it: `fluence simulate`.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "tests/support/random_graph.h"
+#include "tests/support/temporary_directory.h"
+#include "workloads/bundle.h"
+
+namespace {
+
+using fluence::test::read_file;
+using fluence::test::TemporaryDirectory;
+using nlohmann::json;
+using testing::HasSubstr;
+
+struct Finished {
+    int exit_code = -1;
+    std::string output;  // both streams
+};
+
+Finished simulate(const std::string& arguments) {
+    Finished run;
+    FILE* pipe = popen((std::string(FLUENCE_BINARY) + " simulate " + arguments + " 2>&1").c_str(), "r");
+    EXPECT_NE(pipe, nullptr);
+    std::array<char, 4096> chunk{};
+    for (std::size_t got = 0; (got = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) {
+        run.output.append(chunk.data(), got);
+    }
+    run.exit_code = WEXITSTATUS(pclose(pipe));
+    return run;
+}
+
+// A small residual network with one image.
+std::string write_bundle(const TemporaryDirectory& folder) {
+    fluence::RandomStream stream(1, fluence::RandomPurpose::testing, 0);
+    fluence::workloads::Bundle bundle;
+    bundle.graph = fluence::test::resnet_like_graph(stream);
+    bundle.image_count = 1;
+    for (const std::int32_t code : fluence::test::random_image(bundle.graph, stream)) {
+        bundle.images.push_back(static_cast<std::uint8_t>(code));
+    }
+    bundle.labels = {0};
+    bundle.profile.resize(bundle.graph.tensors.size());
+    fluence::workloads::write_bundle(bundle, folder.file("bundle"));
+    return folder.file("bundle");
+}
+
+TEST(SimulateCommand, table_csv_and_json_agree) {
+    const TemporaryDirectory folder;
+    const Finished run = simulate("--bundle " + write_bundle(folder) + " -a tiny-8x8 --csv " +
+                                  folder.file("a.csv") + " --json " + folder.file("a.json") + " --records " +
+                                  folder.file("r.csv") + " --residency " + folder.file("b.csv"));
+    ASSERT_EQ(run.exit_code, 0) << run.output;
+    const json value = json::parse(read_file(folder.file("a.json")));
+    const std::int64_t cycles = value.at("cycles");
+    EXPECT_GT(cycles, 0);
+    EXPECT_THAT(run.output, HasSubstr("total"));
+    EXPECT_THAT(run.output, HasSubstr(std::to_string(cycles)));
+    EXPECT_DOUBLE_EQ(value.at("milliseconds").get<double>(), static_cast<double>(cycles) / 200e3);
+    EXPECT_EQ(value.at("layers").back().at("end"), cycles);
+
+    std::istringstream lines(read_file(folder.file("a.csv")));
+    std::string line;
+    std::getline(lines, line);
+    EXPECT_THAT(line, testing::StartsWith("layer,cycles,busy_cycles,"));
+    for (const json& layer : value.at("layers")) {
+        ASSERT_TRUE(std::getline(lines, line));
+        EXPECT_THAT(
+            line, testing::StartsWith(layer.at("layer").get<std::string>() + "," + layer.at("cycles").dump() +
+                                      "," + layer.at("busy_cycles").dump()));
+    }
+    EXPECT_THAT(read_file(folder.file("r.csv")), HasSubstr("\nfold,0,"));
+    EXPECT_THAT(read_file(folder.file("b.csv")), HasSubstr("\nweight_buffer,0,"));
+}
+
+TEST(SimulateCommand, a_policy_costs_cycles) {
+    const TemporaryDirectory folder;
+    const std::string bundle = write_bundle(folder);
+    const auto cycles = [&](const std::string& policy) {
+        const std::string file = folder.file(policy + ".json");
+        EXPECT_EQ(simulate(bundle + " -p " + policy + " --json " + file).exit_code, 0);
+        return json::parse(read_file(file)).at("cycles").get<std::int64_t>();
+    };
+    EXPECT_GT(cycles("secded"), cycles("none"));
+}
+
+TEST(SimulateCommand, bad_requests_are_one_line_and_exit_code_2) {
+    const TemporaryDirectory folder;
+    const std::string bundle = write_bundle(folder);
+    for (const std::string& arguments : {std::string(), folder.file("nothing"), bundle + " -a nosuch",
+                                         bundle + " -p nosuch", bundle + " --image 1", bundle + " --image -1",
+                                         bundle + " --csv /proc/none/a.csv", bundle + " --speed 3"}) {
+        const Finished run = simulate(arguments);
+        EXPECT_EQ(run.exit_code, 2) << arguments;
+        EXPECT_THAT(run.output, HasSubstr("error: ")) << arguments;
+        EXPECT_EQ(run.output.find('\n', run.output.find("error: ")), run.output.size() - 1) << arguments;
+    }
+}
+
+}  // namespace
