@@ -1,5 +1,11 @@
 // Upset → the exact set of changed values, or the reason it is dead. Closed form: from the timeline, the
-// space-time map and the memory map; the array is never stepped.
+// space-time map and the memory map; the array is never stepped. tests/fault holds it against a machine
+// that is.
+//
+// Words. A read decodes: a corrected word counts as clean, one whose error is detected and not corrected as
+// zero, whichever bits were struck. A load decodes DRAM words and encodes what it got for the buffer. An
+// accumulator that shares its word with others is written by read, change and write of the whole word, which
+// decodes as well. The host reads the logits from DRAM, decoded, when the run is over.
 #pragma once
 
 #include <memory>
@@ -19,13 +25,15 @@ struct Resolution {
     bool corrected = false;  // a code corrected at least one read
     bool detected = false;   // a code detected at least one read that it could not correct
     // The struck field (register, or the element of the word that holds the lowest struck data bit) before
-    // and after the upset, as raw bits; equal where no field was struck.
+    // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle). Of a
+    // neuron: of the golden code behind range restriction.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
     std::int32_t layer = -1;                // layer whose work was at the site when it was struck; −1: none
     std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead
 };
 
-// One machine run under one policy. Keeps references to all arguments.
+// One machine run under one policy. Keeps references to all arguments. resolve() may be called from several
+// threads; it throws std::out_of_range for a unit or layer that the machine does not have.
 class Resolver {
   public:
     Resolver(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,

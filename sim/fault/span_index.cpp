@@ -10,7 +10,7 @@ void SpanIndex::finish() {
         end = std::max(end, span.first + span.count);
     }
     const auto pages = static_cast<std::size_t>((end + kPageWords - 1) / kPageWords);
-    const auto for_each_page = [this](const Span& span, auto visit) {
+    const auto for_each_page = [](const Span& span, auto visit) {
         if (span.count > 0) {
             for (std::int64_t p = span.first / kPageWords; p <= (span.first + span.count - 1) / kPageWords;
                  ++p) {

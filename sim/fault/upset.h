@@ -35,11 +35,11 @@ struct Upset {
 
 // Why an upset changed nothing.
 enum class DeadReason {
-    none,         // it is not dead
-    absent,       // the struck cell does not exist under this policy (a check bit, say)
-    idle,         // the site holds nothing that is used later: no data yet, or the wrong phase
-    overwritten,  // written again before anything read it
-    never_read,   // what it holds is not read any more
+    none,    // it is not dead
+    absent,  // the struck cell does not exist under this policy (a check bit, say)
+    idle,    // the site holds no value: no data yet, a bubble, a row or column that the fold does not use
+    overwritten,  // the value is not read again before the site is written anew
+    never_read,   // the value is not read again, and the site not written again
     padding,      // the struck bits belong to no value
     corrected,    // a code corrected it on every read
     no_effect,    // it was used, and the arithmetic absorbed it (times zero, equal code …)
