@@ -40,8 +40,9 @@ struct Segment {
 struct Load {
     LayerId layer{};  // on whose behalf
     Content content = Content::weights;
-    std::int32_t owner = 0;                     // layer index or tensor index
-    bool to_vector_unit = false;                // parameters; otherwise into `buffer`
+    std::int32_t owner = 0;       // layer index or tensor index (of the tensor that a layer
+                                  // produced, behind any flatten)
+    bool to_vector_unit = false;  // parameters; otherwise into `buffer`
     Memory buffer = Memory::weight_buffer;
     Cycle begin = 0;
     Cycle latency = 0;
@@ -69,7 +70,9 @@ struct Store {
     std::vector<Segment> segments;  // buffer_word unused
 
     std::int64_t words() const;
-    Cycle write_cycle(std::int64_t word) const { return begin + word * word_bytes / bytes_per_cycle + latency + 1; }
+    Cycle write_cycle(std::int64_t word) const {
+        return begin + word * word_bytes / bytes_per_cycle + latency + 1;
+    }
     Cycle done() const { return write_cycle(words() - 1); }
 };
 
@@ -82,13 +85,13 @@ struct Fold {
     std::int32_t n_fold = 0;               // which block of output channels
     std::int64_t first_pixel = 0, pixels = 0;
     std::int32_t used_rows = 0, used_cols = 0;
-    std::int32_t weight_load = 0;          // index into Timeline::loads of the weights of this fold
-    std::int32_t activation_load = 0;      // and of its activations
-    std::int64_t weight_word = 0;          // first word of its weights in the weight buffer
-    std::int64_t accumulator = 0;          // first accumulator (32-bit) of its block in the output buffer
-    Cycle preload = 0;  // edge at which the first row of weights enters the array
-    Cycle stream = 0;   // edge at which A[first_pixel][first k] is first sampled by a register
-    Cycle end = 0;      // edge by which the last accumulator of the fold is written
+    std::int32_t weight_load = 0;      // index into Timeline::loads of the weights of this fold
+    std::int32_t activation_load = 0;  // and of its activations
+    std::int64_t weight_word = 0;      // first word of its weights in the weight buffer
+    std::int64_t accumulator = 0;      // first accumulator (32-bit) of its block in the output buffer
+    Cycle preload = 0;                 // edge at which the first row of weights enters the array
+    Cycle stream = 0;                  // edge at which A[first_pixel][first k] is first sampled by a register
+    Cycle end = 0;                     // edge by which the last accumulator of the fold is written
 };
 
 // One pass of the vector unit over a block of elements in order; element i is read in cycle
@@ -98,12 +101,13 @@ struct Fold {
 struct VectorPass {
     LayerId layer{};
     std::int32_t group = 0;
-    std::int32_t n_fold = 0;               // conv, linear: which block of output channels
+    std::int32_t n_fold = 0;                   // conv, linear: which block of output channels
     std::int64_t first_pixel = 0, pixels = 0;  // conv, linear
-    std::int64_t accumulator = 0;          // conv, linear: first accumulator in the output buffer
-    std::int64_t first_element = 0;        // others: first output element (flat)
-    std::int64_t elements = 0;             // number of elements of the block
-    std::vector<std::int32_t> operand_loads;  // others: index into Timeline::loads, one an input
+    std::int64_t accumulator = 0;              // conv, linear: first accumulator in the output buffer
+    std::int64_t first_element = 0;            // others: first output element (flat)
+    std::int64_t elements = 0;                 // number of elements of the block
+    // Others: index into Timeline::loads, one an input; −1 where the block reads nothing of that input.
+    std::vector<std::int32_t> operand_loads;
     std::int32_t lanes = 1;
     Cycle begin = 0;
     Cycle end = 0;  // edge at which the last output is ready
@@ -116,15 +120,15 @@ struct LayerStats {
     std::string name;
     Cycle begin = 0, end = 0;  // edges
     std::int64_t macs = 0;
-    std::int64_t busy_cycles = 0;            // array or vector unit at work
-    std::int64_t stall_weights = 0;          // waiting for a weight load
-    std::int64_t stall_activations = 0;      // waiting for an activation load
-    std::int64_t stall_drain = 0;            // waiting for a free half of the output buffer
-    std::int64_t stall_store = 0;            // waiting for stores to finish at the end of the layer
-    std::int64_t preload_cycles = 0;         // array idle while weights enter it
-    double utilisation = 0;                  // macs / (PEs × (end − begin))
+    std::int64_t busy_cycles = 0;        // array or vector unit at work
+    std::int64_t stall_weights = 0;      // waiting for a weight load
+    std::int64_t stall_activations = 0;  // waiting for an activation load
+    std::int64_t stall_drain = 0;        // waiting for a free half of the output buffer
+    std::int64_t stall_store = 0;        // waiting for stores to finish at the end of the layer
+    std::int64_t preload_cycles = 0;     // array idle while weights enter it
+    double utilisation = 0;              // macs / (PEs × (end − begin))
     std::int64_t dram_read_words = 0, dram_write_words = 0;
-    std::int64_t unique_words = 0;           // weights, parameters, inputs and outputs counted once
+    std::int64_t unique_words = 0;                     // weights, parameters, inputs and outputs counted once
     std::int64_t buffer_reads = 0, buffer_writes = 0;  // words, all three buffers
 };
 

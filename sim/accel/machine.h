@@ -13,7 +13,9 @@ struct MachineRun {
     std::vector<workloads::Codes> tensors;  // what the machine left in DRAM, by tensor
 };
 
-// Simulates one inference. Throws InputError where the machine cannot run the workload (a buffer smaller
+// Simulates one inference. The policy's codes, checksum column and longer vector pipeline cost cycles here;
+// what its parts do to values (range restriction, zeroing) is the engine's, so `tensors` are without it.
+// Throws InputError where the machine cannot run the workload (a buffer smaller
 // than a tile …). SystemC allows one elaboration a process: use run_machine() from programs.
 MachineRun elaborate_and_run(const workloads::Graph& graph, const AcceleratorConfig& config,
                              const protect::Policy& policy, const workloads::Codes& image);
