@@ -52,7 +52,7 @@ function(fluence_tests name)
   fluence_compile_options(${name})
   target_compile_definitions(${name} PRIVATE FLUENCE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     FLUENCE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data" FLUENCE_BINARY="$<TARGET_FILE_DIR:fluence>/fluence")
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
 endfunction()
 
 # fluence_systemc_tests(PREFIX DEPENDS target...): one executable a *_test.cpp file, because SystemC
