@@ -139,6 +139,14 @@ Upset draw_upset(RandomStream& random, const Case& c, const std::vector<SiteClas
             upset.site =
                 load.buffer == Memory::weight_buffer ? SiteKind::weight_buffer : SiteKind::activation_buffer;
             upset.cycle = load.write_cycle(word) + draw.between(-2, 60);
+            for (const traces::VectorPass& pass : c.timeline.passes) {
+                for (const std::int32_t operands : pass.operand_loads) {
+                    if (operands >= 0 && &c.timeline.loads[static_cast<std::size_t>(operands)] == &load) {
+                        // While the vector unit reads it.
+                        upset.cycle = pass.read_cycle(random.below(pass.elements)) + draw.between(-1, 1);
+                    }
+                }
+            }
         } else {
             upset.cycle = load.read_cycle(word) + draw.between(-20, 2);
         }
