@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
+#include <numeric>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "sim/accel/machine.h"
 #include "sim/campaign/workers.h"
@@ -54,10 +58,8 @@ std::string first_difference(const workloads::Graph& graph, const std::vector<Co
                : "";
 }
 
-// The golden activations that came with the bundle, and what the machine left in DRAM, are what the engine
-// computes.
-void check_against_engine(const workloads::Bundle& bundle, const std::vector<accel::MachineRun>& machines,
-                          const std::vector<PolicyPlan>& policies) {
+// The golden activations that came with the bundle are what the engine computes.
+void check_golden(const workloads::Bundle& bundle) {
     const arith::Engine engine(bundle.graph);
     for (std::size_t image = 0; image < bundle.golden.size(); ++image) {
         const auto run = engine.run(bundle.image(static_cast<std::int64_t>(image)));
@@ -69,14 +71,52 @@ void check_against_engine(const workloads::Bundle& bundle, const std::vector<acc
                     " is not what this program computes from the weights; export the bundle again");
         }
     }
-    const auto run = engine.run(bundle.image(0));
-    for (std::size_t i = 0; i < machines.size(); ++i) {
-        const std::string tensor = first_difference(bundle.graph, run.tensors, machines[i].tensors);
-        if (!tensor.empty()) {
-            throw std::logic_error("machine and engine disagree on tensor \"" + tensor + "\" under policy " +
-                                   policies[i].policy.name);
-        }
+}
+
+// The timeline of the machine under a policy, as bytes; what the machine left in DRAM is what the engine
+// computes. (The machine works on values in front of range restriction, so the engine has no bounds here.)
+std::string simulate_machine(const Experiment& experiment, const workloads::Bundle& bundle,
+                             const protect::Policy& policy) {
+    const workloads::Codes image = bundle.image(0);
+    const accel::MachineRun machine = accel::run_machine(bundle.graph, experiment.accelerator, policy, image);
+    const auto run = arith::Engine(bundle.graph).run(image);
+    const std::string tensor = first_difference(bundle.graph, run.tensors, machine.tensors);
+    if (!tensor.empty()) {
+        throw std::logic_error("machine and engine disagree on tensor \"" + tensor + "\" under policy " +
+                               policy.name);
     }
+    std::ostringstream bytes;
+    traces::write(bytes, machine.timeline);
+    return bytes.str();
+}
+
+// One timeline a policy; fewer where the run was stopped.
+std::vector<traces::Timeline> simulate_machines(const Experiment& experiment, const workloads::Bundle& bundle,
+                                                int workers, const std::function<bool()>& stop) {
+    // The engine stays out of this process, which forks again later: it must not own a library's threads
+    // then.
+    const auto work = [&](std::int64_t task) {
+        if (task == 0) {
+            check_golden(bundle);
+            return std::string();
+        }
+        return simulate_machine(experiment, bundle, experiment.policies[static_cast<std::size_t>(task - 1)]);
+    };
+    std::map<std::int64_t, traces::Timeline> timelines;
+    const auto done = [&](std::int64_t task, const std::string& bytes) {
+        if (task > 0) {
+            std::istringstream stream(bytes);
+            timelines[task] = traces::read_timeline(stream, "timeline from a worker");
+        }
+    };
+    std::vector<std::int64_t> tasks(experiment.policies.size() + 1);
+    std::iota(tasks.begin(), tasks.end(), 0);
+    run_in_workers(workers, tasks, {[&] { return Work(work); }, done, stop}, experiment.file);
+    std::vector<traces::Timeline> ordered;
+    for (auto& [task, timeline] : timelines) {
+        ordered.push_back(std::move(timeline));
+    }
+    return ordered;
 }
 
 nlohmann::json to_json(const protect::AreaNode& node) {
@@ -175,7 +215,8 @@ std::string workload_digest(const workloads::Bundle& bundle, std::int64_t images
     return crc.text();
 }
 
-CampaignPlan make_plan(const Experiment& experiment, const workloads::Bundle& bundle) {
+std::optional<CampaignPlan> make_plan(const Experiment& experiment, const workloads::Bundle& bundle,
+                                      int workers, const std::function<bool()>& stop) {
     if (experiment.images > bundle.image_count) {
         throw InputError(experiment.file, "images",
                          "is " + std::to_string(experiment.images) + ", but the workload has " +
@@ -184,27 +225,21 @@ CampaignPlan make_plan(const Experiment& experiment, const workloads::Bundle& bu
     }
     std::vector<std::vector<arith::OutputBounds>> bounds;
     std::vector<PolicyPlan> policies;
-    std::vector<accel::MachineRun> machines;
     std::vector<std::vector<fault::SiteClass>> sites;
     for (const protect::Policy& policy : experiment.policies) {
-        machines.push_back(accel::run_machine(bundle.graph, experiment.accelerator, policy, bundle.image(0)));
-        const std::size_t engine = engine_for(bounds_of(policy, bundle), bounds);
-        policies.push_back({policy, std::move(machines.back().timeline), engine});
+        policies.push_back({policy, {}, engine_for(bounds_of(policy, bundle), bounds)});
         sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
     }
-    // In a process of its own: this one forks later, and must not have started a library's threads by then.
-    const auto check = [&](std::int64_t) {
-        check_against_engine(bundle, machines, policies);
-        return std::string();
-    };
-    run_in_workers(1, {0}, {[&] { return Work(check); }, [](auto, const auto&) {}, [] { return false; }},
-                   experiment.file);
-    return {&experiment,
-            &bundle,
-            Batching(experiment.images, experiment.faults),
-            fault::Sampler(experiment.fault_model, bundle.graph, fault::unite(sites)),
-            std::move(bounds),
-            std::move(policies)};
+    fault::Sampler sampler(experiment.fault_model, bundle.graph, fault::unite(sites));
+    std::vector<traces::Timeline> timelines = simulate_machines(experiment, bundle, workers, stop);
+    if (timelines.size() < policies.size()) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < policies.size(); ++i) {
+        policies[i].timeline = std::move(timelines[i]);
+    }
+    return CampaignPlan{&experiment,        &bundle,           Batching(experiment.images, experiment.faults),
+                        std::move(sampler), std::move(bounds), std::move(policies)};
 }
 
 CampaignHeader make_header(const CampaignPlan& plan) {

@@ -1,6 +1,8 @@
 // Everything that is decided before the first fault: the same in every worker, read only.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "sim/arith/engine.h"
@@ -31,9 +33,12 @@ struct CampaignPlan {
     std::vector<PolicyPlan> policies;
 };
 
-// Simulates the machine once a policy and checks each run against the engine. Throws InputError for an
-// experiment that the bundle or the machine cannot serve, std::logic_error where machine and engine disagree.
-CampaignPlan make_plan(const Experiment& experiment, const workloads::Bundle& bundle);
+// Simulates the machine once a policy, in `workers` processes, and checks each run and the bundle's golden
+// activations against the engine. Nothing when `stop` said so before all was done. Throws InputError for an
+// experiment that the bundle or the machine cannot serve, std::runtime_error where machine and engine
+// disagree.
+std::optional<CampaignPlan> make_plan(const Experiment& experiment, const workloads::Bundle& bundle,
+                                      int workers, const std::function<bool()>& stop);
 
 // What the results say about the campaign as a whole.
 CampaignHeader make_header(const CampaignPlan& plan);

@@ -65,6 +65,9 @@ std::string partial_path(const std::string& path);
 // Removes finished and partial results; InputError while another program writes them.
 void discard_results(const std::string& path);
 
+// The InputError for results that are in the way; `where` they differ, as a JSON pointer.
+[[noreturn]] void fail_other_campaign(const std::string& file, const std::string& where);
+
 // Writing. Opening an existing partial file of the same experiment resumes it, a finished one has all
 // batches; a file of another experiment, or one that another program is writing, is an InputError. Full disk
 // or a read-only folder is an InputError; batches committed before stay.

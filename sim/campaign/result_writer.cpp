@@ -55,10 +55,7 @@ void require_same_campaign(Database& database, const CampaignHeader& header) {
     check_schema(database);
     const nlohmann::json difference = nlohmann::json::diff(to_json(read_header(database)), to_json(header));
     if (!difference.empty()) {
-        throw InputError(database.path(), "",
-                         "holds results of another experiment (they differ at " +
-                             difference[0]["path"].get<std::string>() + ")",
-                         "another output, or --force to replace it");
+        fail_other_campaign(database.path(), difference[0]["path"].get<std::string>());
     }
 }
 
@@ -66,6 +63,11 @@ void require_same_campaign(Database& database, const CampaignHeader& header) {
 
 std::string partial_path(const std::string& path) {
     return path + ".partial";
+}
+
+void fail_other_campaign(const std::string& file, const std::string& where) {
+    throw InputError(file, "", "holds results of another experiment (they differ at " + where + ")",
+                     "another output, or --force to replace it");
 }
 
 void discard_results(const std::string& path) {

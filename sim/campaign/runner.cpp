@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,8 +26,12 @@ void log(const RunOptions& options, const std::string& line) {
     }
 }
 
-// Whether the results of exactly this campaign are there. Cheap: the machine is not simulated for it; where
-// something else differs, the writer says so later.
+bool stopped(const RunOptions& options) {
+    return options.stop != nullptr && options.stop->load();
+}
+
+// Whether the results of exactly this campaign are there; those of another experiment are an InputError.
+// Cheap: the machine is not simulated for it; where something else differs, the writer says so later.
 bool already_finished(const Experiment& experiment, const workloads::Bundle& bundle,
                       const std::string& path) {
     std::error_code ignored;
@@ -34,8 +39,12 @@ bool already_finished(const Experiment& experiment, const workloads::Bundle& bun
         return false;
     }
     const ResultReader reader(path);
+    const nlohmann::json difference = nlohmann::json::diff(reader.header().experiment, experiment.resolved);
+    if (!difference.empty()) {
+        fail_other_campaign(path, "/experiment" + difference[0]["path"].get<std::string>());
+    }
     return reader.complete() && reader.header().program == program_version() &&
-           reader.header().experiment == experiment.resolved && experiment.images <= bundle.image_count &&
+           experiment.images <= bundle.image_count &&
            reader.header().workload_digest == workload_digest(bundle, experiment.images);
 }
 
@@ -158,7 +167,7 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
         committer.add(decode(bytes));
         meter.add(plan.batching.size(batch));
     };
-    callbacks.stop = [&options] { return options.stop != nullptr && options.stop->load(); };
+    callbacks.stop = [&options] { return stopped(options); };
     try {
         run_in_workers(worker_count(options), missing, callbacks, options.result_path);
     } catch (...) {
@@ -177,10 +186,14 @@ RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundl
         return RunEnd::already_finished;
     }
     log(options, "simulating the machine under " + std::to_string(experiment.policies.size()) + " policies");
-    const CampaignPlan plan = make_plan(experiment, bundle);
-    ResultWriter writer(options.result_path, make_header(plan));
-    run_batches(plan, writer, options);
-    if (writer.committed() < plan.batching.count()) {
+    const std::optional<CampaignPlan> plan =
+        make_plan(experiment, bundle, worker_count(options), [&options] { return stopped(options); });
+    if (!plan) {
+        return RunEnd::stopped;
+    }
+    ResultWriter writer(options.result_path, make_header(*plan));
+    run_batches(*plan, writer, options);
+    if (writer.committed() < plan->batching.count()) {
         return RunEnd::stopped;
     }
     writer.finish();

@@ -123,7 +123,9 @@ TEST_F(Campaign, AFinishedOneIsLeftAlone) {
 TEST_F(Campaign, StoppedOnesResumeToTheSameBytes) {
     const Experiment experiment = small_experiment();
     run(experiment, "whole", 2);
-    std::atomic<bool> stop{false};
+    std::atomic<bool> stop{true};
+    EXPECT_EQ(run(experiment, "stopped", 2, &stop), RunEnd::stopped) << "before anything ran";
+    EXPECT_EQ(run(experiment, "whole", 2), RunEnd::already_finished);
     RunOptions options;
     options.result_path = folder_.file("stopped");
     options.workers = 2;
@@ -180,7 +182,7 @@ TEST_F(Campaign, RowsAgreeWithASlowRecomputation) {
     Experiment experiment = small_experiment();
     experiment.faults = 240;
     run(experiment, "a", 2);
-    const CampaignPlan plan = make_plan(experiment, bundle_);
+    const CampaignPlan plan = make_plan(experiment, bundle_, 2, [] { return false; }).value();
     const ResultReader reader(folder_.file("a"));
     const workloads::Graph& graph = bundle_.graph;
     std::map<Outcome, int> outcomes;
