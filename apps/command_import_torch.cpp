@@ -2,12 +2,11 @@
 #include "apps/commands_torch.h"
 
 #include <array>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
-#include <sstream>
 
+#include "apps/number_list_torch.h"
 #include "apps/options.h"
 #include "apps/step_progress_torch.h"
 #include "models/import.h"
@@ -41,23 +40,6 @@ po::options_description declare() {
         "evaluate", po::value<std::int64_t>(), "test images that accuracy is measured on (default -1: all)")(
         "threads", po::value<int>(), "threads (default 1: the same bytes every time)");
     return options;
-}
-
-std::vector<double> numbers(const std::string& text, const std::string& option) {
-    std::vector<double> values;
-    std::istringstream stream(text);
-    for (std::string word; std::getline(stream, word, ',');) {
-        std::size_t used = 0;
-        try {
-            values.push_back(std::stod(word, &used));
-        } catch (const std::exception&) {
-            used = 0;
-        }
-        if (used == 0 || used != word.size()) {
-            throw InputError("fluence import", "--" + option, "\"" + word + "\" is not a number");
-        }
-    }
-    return values;
 }
 
 // The request file, if any, with the options written over it.
@@ -98,7 +80,7 @@ nlohmann::json merged_request(const po::variables_map& values) {
     }
     for (const char* key : {"mean", "deviation"}) {
         if (values.count(key) != 0) {
-            request["preprocessing"][key] = numbers(values[key].as<std::string>(), key);
+            request["preprocessing"][key] = number_list("import", key, values[key].as<std::string>());
         }
     }
     return request;

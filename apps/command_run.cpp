@@ -1,10 +1,9 @@
 #include "apps/command_run.h"
 
-#include <atomic>
-#include <csignal>
 #include <iostream>
 
 #include "apps/command_report.h"
+#include "apps/interrupt.h"
 #include "apps/options.h"
 #include "apps/progress.h"
 #include "apps/workload_source.h"
@@ -17,30 +16,12 @@
 namespace fluence::apps {
 namespace {
 
-constexpr int kInterruptedExitCode = 130;  // 128 + SIGINT, as shells have it
-
 struct RunArguments {
     std::string experiment, data, output;
     int workers = 0;
     bool force = false;
     campaign::ExperimentOverrides overrides;
 };
-
-// Set by a signal handler, which can reach nothing but static storage.
-std::atomic<bool>& stop_requested() {
-    static std::atomic<bool> requested{false};
-    return requested;
-}
-
-// From here on the first Ctrl-C (or SIGTERM) ends the campaign in order, the second at once.
-void handle_interrupts() {
-    stop_requested();  // constructed before a handler can need it
-    struct sigaction action {};
-    action.sa_handler = [](int) { stop_requested().store(true); };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
-}
 
 std::optional<RunArguments> parse(const Arguments& arguments) {
     RunArguments parsed;

@@ -22,6 +22,7 @@ const std::vector<Command>& commands() {
 #ifdef FLUENCE_WITH_TORCH
         {"import", "a trained network (TorchScript, or a listed one) and its data become a workload bundle",
          run_import},
+        {"train", "train a listed network, with checkpoints", run_train},
 #endif
     };
     return table;

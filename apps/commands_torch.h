@@ -6,5 +6,6 @@
 namespace fluence::apps {
 
 int run_import(const Arguments& arguments);
+int run_train(const Arguments& arguments);
 
 }  // namespace fluence::apps

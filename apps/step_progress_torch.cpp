@@ -6,12 +6,14 @@ namespace fluence::apps {
 
 void StepProgress::update(const std::string& step, std::int64_t done, std::int64_t total) {
     const auto now = std::chrono::steady_clock::now();
-    if (display_ == nullptr || step != step_ || done < last_) {
-        display_.reset();  // ends its line first
-        display_ = std::make_unique<ProgressDisplay>(step);
+    if (step != step_ || done < last_) {
+        display_.reset();
         step_ = step;
         first_ = done;
         started_ = now;
+    }
+    if (display_ == nullptr) {
+        display_ = std::make_unique<ProgressDisplay>(step);
     }
     last_ = done;
     const double elapsed = std::chrono::duration<double>(now - started_).count();

@@ -67,6 +67,12 @@ at::Tensor execute(const FloatOp& op, const std::vector<at::Tensor>& tensors) {
     return x * per_channel(op.weight) + per_channel(op.bias);
 }
 
+// Positions of a window along one dimension.
+int window_positions(int extent, int kernel, int stride, int pad, int dilation) {
+    const int room = extent + 2 * pad - (dilation * (kernel - 1) + 1);
+    return room < 0 ? 0 : room / stride + 1;
+}
+
 }  // namespace
 
 int FloatGraph::add_tensor(const workloads::Shape& shape) {
@@ -93,9 +99,9 @@ int FloatGraph::uses(int tensor) const {
     return count;
 }
 
-int window_positions(int extent, int kernel, int stride, int pad, int dilation) {
-    const int room = extent + 2 * pad - (dilation * (kernel - 1) + 1);
-    return room < 0 ? 0 : room / stride + 1;
+workloads::Shape windowed(const workloads::Shape& in, const Window& w, int channels) {
+    return {channels, window_positions(in.height, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h),
+            window_positions(in.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w)};
 }
 
 at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,

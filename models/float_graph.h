@@ -59,8 +59,8 @@ struct FloatGraph {
 // disappeared or changed its kind.
 void fold(FloatGraph& graph, std::vector<std::string>& report);
 
-// Positions of a window along one dimension (0 where it does not fit).
-int window_positions(int extent, int kernel, int stride, int pad, int dilation);
+// What a window leaves of a shape, with `channels` channels; 0 rows or columns where it does not fit.
+workloads::Shape windowed(const workloads::Shape& in, const workloads::Window& window, int channels);
 
 // fp32 execution of a batch (images × channels × height × width). `visit` sees every tensor, the input and
 // the logits included, as images × channels × height × width. Returns the logits, images × classes.

@@ -2,6 +2,7 @@
 
 #include "models/import.h"
 #include "models/registry.h"
+#include "models/request_parts.h"
 #include "sim/core/json.h"
 #include "workloads/dataset.h"
 
@@ -27,6 +28,8 @@ std::vector<double> numbers(JsonObject& object, const std::string& key, double l
     return values;
 }
 
+}  // namespace
+
 Preprocessing parse_preprocessing(JsonObject object) {
     Preprocessing p;
     p.divisor = object.number_or("divisor", 255, 1e-9, kMaxValue);
@@ -36,18 +39,16 @@ Preprocessing parse_preprocessing(JsonObject object) {
     return p;
 }
 
-std::string resolved(const std::string& path, const std::string& base) {
+std::string resolved_path(const std::string& path, const std::string& base) {
     return path.empty() ? path : (std::filesystem::path(base) / path).lexically_normal().string();
 }
-
-}  // namespace
 
 ImportRequest parse_import_request(JsonObject object, const std::string& base) {
     ImportRequest request;
     request.model = object.text("model");
-    request.weights = resolved(object.text_or("weights", ""), base);
+    request.weights = resolved_path(object.text_or("weights", ""), base);
     if (!is_network(request.model)) {
-        request.model = resolved(request.model, base);
+        request.model = resolved_path(request.model, base);
         if (!request.weights.empty()) {
             object.fail("weights", "is given, and a TorchScript file brings its own");
         }
@@ -55,7 +56,7 @@ ImportRequest parse_import_request(JsonObject object, const std::string& base) {
         object.fail("weights", "is missing, and \"" + request.model + "\" is a network without them");
     }
     request.dataset = object.choice("dataset", workloads::dataset_formats());
-    request.location = resolved(object.text_or("location", "."), base);
+    request.location = resolved_path(object.text_or("location", "."), base);
     if (object.has("preprocessing")) {
         request.preprocessing = parse_preprocessing(object.object("preprocessing"));
     }

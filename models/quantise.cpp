@@ -186,11 +186,13 @@ void Quantiser::weights(const FloatOp& op, Layer& layer) {
     for (std::int64_t n = 0; n < rows.size(0); ++n, w += per_channel) {
         double largest = 0;
         double taps = 0;
+        bool finite = true;
         for (std::size_t k = 0; k < per_channel; ++k) {
             largest = std::max(largest, std::abs(w[k]));
+            finite = finite && std::isfinite(w[k]);
         }
         const double offset = offsets.data_ptr<double>()[n];
-        if (!std::isfinite(largest) || !std::isfinite(offset)) {
+        if (!finite || !std::isfinite(offset)) {
             fail(op, "has a NaN or an infinite weight");
         }
         const double scale = weight_scale(largest, offset, input_scale);

@@ -1,4 +1,4 @@
-// TorchScript → FloatGraph. Only script_graph.cpp, script_module.cpp and train.cpp see the whole of Torch.
+// TorchScript → FloatGraph.
 #pragma once
 
 #include <memory>

@@ -24,6 +24,14 @@ std::string join_names(const std::vector<std::string>& names) {
     return line;
 }
 
+c10::IValue constant_list(const jit::Node& node, const jit::Stack& items) {
+    c10::impl::GenericList list(node.output()->type()->expectRef<c10::ListType>().getElementType());
+    for (const c10::IValue& item : items) {
+        list.push_back(item);
+    }
+    return list;
+}
+
 }  // namespace
 
 ScriptReader::ScriptReader(std::string source, std::vector<std::string>& report)
@@ -76,9 +84,6 @@ FloatGraph ScriptReader::read(const jit::Graph& graph, const workloads::Shape& i
     graph_.input = graph_.add_tensor(input);
     entities_[inputs[inputs.size() - 1]] = Activation{graph_.input, false, false};
     read_block(*graph.block());
-    if (graph.outputs().size() != 1) {
-        throw InputError(source_, "forward", "returns several values", "one tensor of logits");
-    }
     const auto found = entities_.find(graph.outputs()[0]);
     const Activation* result = found == entities_.end() ? nullptr : std::get_if<Activation>(&found->second);
     if (result == nullptr) {
@@ -108,6 +113,9 @@ void ScriptReader::read_node(const Node& node) {
     }
     if (read_list(node) || evaluate_constant(node)) {
         return;
+    }
+    if (node.kind() == c10::prim::TupleConstruct) {
+        fail(node, "forward returns several tensors", "one tensor of logits");
     }
     const std::string kind = node.kind().toQualString();
     const auto handler = handlers().find(kind);
@@ -161,8 +169,9 @@ bool ScriptReader::evaluate_constant(const Node& node) {
             return false;
         }
     }
-    if (node.kind() == c10::prim::RaiseException || node.maybeOperator() == nullptr ||
-        !node.blocks().empty()) {
+    const bool list = node.kind() == c10::prim::ListConstruct;
+    const bool executable = node.maybeOperator() != nullptr && node.blocks().empty();
+    if (node.kind() == c10::prim::RaiseException || !(list || executable)) {
         return false;
     }
     jit::Stack stack;
@@ -170,7 +179,11 @@ bool ScriptReader::evaluate_constant(const Node& node) {
         stack.push_back(std::get<c10::IValue>(entities_.at(input)));
     }
     try {
-        node.getOperation()(stack);
+        if (list) {
+            stack = {constant_list(node, stack)};
+        } else {
+            node.getOperation()(stack);
+        }
     } catch (const std::exception& error) {
         fail(node,
              std::string("operator ") + node.kind().toQualString() + " on constants fails: " + error.what());
@@ -298,7 +311,7 @@ const workloads::Shape& ScriptReader::shape(const Activation& a) const {
 
 FloatOp ScriptReader::new_op(const Node& node, FloatOpKind kind, const std::string& fallback_name,
                              const Value* weights) {
-    static const std::regex weight_name("self\\.(.+)\\.(weight|running_mean)(\\.[0-9]+)?");
+    static const std::regex weight_name("self\\.(.+)\\.(weight|bias|running_mean)(\\.[0-9]+)?");
     FloatOp op;
     op.kind = kind;
     op.place = place_of(node);

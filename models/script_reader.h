@@ -1,5 +1,5 @@
-// Walks an inlined TorchScript graph and writes down its operators. Part of script_graph.cpp's
-// implementation; includes Torch's graph headers.
+// Walks an inlined TorchScript graph and writes down its operators. Part of the implementation of
+// ScriptModule::graph(); includes Torch's graph headers.
 #pragma once
 
 #include <torch/csrc/jit/ir/ir.h>
@@ -66,12 +66,16 @@ class ScriptReader {
     // result.
     void rebind(const Activation& before, const Activation& after);
 
-    // script_operators.cpp: one function an operator kind.
+    // script_layers.cpp: operators with weights.
     void convolution(const Node& node);
     void linear(const Node& node);
     void addmm(const Node& node);
     void matmul(const Node& node);
     void batch_norm(const Node& node);
+    void emit_linear(const Node& node, const Activation& x, const at::Tensor& weight, const at::Tensor& bias,
+                     const Value* weights);
+
+    // script_operators.cpp: the others.
     void relu(const Node& node);
     void max_pool(const Node& node);
     void avg_pool(const Node& node);
@@ -88,8 +92,6 @@ class ScriptReader {
     void size(const Node& node);
     void dim(const Node& node);
 
-    void emit_linear(const Node& node, const Activation& x, const at::Tensor& weight, const at::Tensor& bias,
-                     const Value* weights);
     void emit_pool(const Node& node, FloatOp op, const Activation& x, bool flat);
     void emit_flatten(const Node& node, const Activation& x);
     void emit_subsample(const Node& node, FloatOp op, const Activation& x);

@@ -1,0 +1,237 @@
+// The whole way: network → bundle → reader → engine.
+#include "models/import.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "models/train.h"
+#include "sim/arith/engine.h"
+#include "sim/core/error.h"
+#include "tests/models/script_models.h"
+#include "tests/support/temporary_directory.h"
+#include "workloads/bundle.h"
+#include "workloads/dataset.h"
+
+namespace fluence::models {
+namespace {
+
+using ::testing::HasSubstr;
+using workloads::Bundle;
+using workloads::Codes;
+
+// Every golden activation, and all codes within the profile of their channel for calibration images.
+void expect_engine_agrees(const Bundle& bundle) {
+    const arith::Engine engine(bundle.graph);
+    ASSERT_FALSE(bundle.golden.empty());
+    for (std::size_t image = 0; image < bundle.golden.size(); ++image) {
+        const arith::GoldenRun run = engine.run(bundle.image(static_cast<std::int64_t>(image)));
+        ASSERT_EQ(run.tensors.size(), bundle.golden[image].size());
+        for (std::size_t t = 0; t < run.tensors.size(); ++t) {
+            ASSERT_EQ(run.tensors[t], bundle.golden[image][t]) << bundle.graph.tensors[t].name;
+        }
+    }
+}
+
+std::int64_t engine_correct(const Bundle& bundle) {
+    const arith::Engine engine(bundle.graph);
+    std::int64_t correct = 0;
+    for (std::int64_t i = 0; i < bundle.image_count; ++i) {
+        const Codes logits = engine.run(bundle.image(i)).tensors[index_of(bundle.graph.logits)];
+        const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+        correct += best == bundle.labels[static_cast<std::size_t>(i)] ? 1 : 0;
+    }
+    return correct;
+}
+
+class Import : public ::testing::Test {
+  protected:
+    // Weights of a network after a moment of training.
+    std::string trained(const std::string& network) {
+        TrainRequest request;
+        request.network = network;
+        request.dataset = "glyphs";
+        request.images = 64;
+        request.validation_images = 1;
+        request.epochs = 1;
+        request.batch = 16;
+        request.output = folder_.file(network + ".safetensors");
+        train(request, {});
+        return request.output;
+    }
+    ImportRequest request(const std::string& network) {
+        ImportRequest request;
+        request.model = network;
+        request.weights = trained(network);
+        request.dataset = "glyphs";
+        request.images = 12;
+        request.calibration_images = 60;
+        return request;
+    }
+    test::TemporaryDirectory folder_;
+};
+
+TEST_F(Import, ListedNetworksReproduceTheirGoldenActivations) {
+    for (const char* network : {"lenet5", "resnet20"}) {
+        SCOPED_TRACE(network);
+        ImportReport report;
+        const Bundle bundle = import_model(request(network), report, {});
+        EXPECT_EQ(bundle.graph.name, network);
+        EXPECT_EQ(bundle.golden.size(), 2u);
+        EXPECT_EQ(report.images, 12);
+        EXPECT_EQ(report.evaluated.images, 12);
+        workloads::write_bundle(bundle, folder_.file("bundle"));
+        const Bundle read = workloads::read_bundle(folder_.file("bundle"));
+        expect_engine_agrees(read);
+        EXPECT_EQ(engine_correct(read), report.int8_correct);
+        EXPECT_EQ(read.profile.size(), read.graph.tensors.size());
+        EXPECT_EQ(read.provenance["source"]["network"], network);
+    }
+}
+
+TEST_F(Import, LeNetHasItsLayers) {
+    ImportReport report;
+    const Bundle bundle = import_model(request("lenet5"), report, {});
+    std::vector<std::string> names;
+    std::int64_t macs = 0;
+    for (const workloads::Layer& layer : bundle.graph.layers) {
+        names.push_back(layer.name);
+        macs += layer.has_macs() ? gemm_shape(bundle.graph, layer).macs() : 0;
+    }
+    EXPECT_THAT(names, ::testing::ElementsAre("conv1", "max_pool", "conv2", "max_pool_2", "flatten", "fc1",
+                                              "fc2", "fc3"));
+    // 28²·25·6 + 10²·150·16 + 400·120 + 120·84 + 84·10
+    EXPECT_EQ(macs, 117600 + 240000 + 48000 + 10080 + 840);
+}
+
+TEST_F(Import, TheSameRequestGivesTheSameBundle) {
+    const ImportRequest r = request("lenet5");
+    for (const char* name : {"a", "b"}) {
+        ImportReport report;
+        workloads::write_bundle(import_model(r, report, {}), folder_.file(name));
+    }
+    for (const char* file : {"/workload.json", "/tensors.safetensors"}) {
+        EXPECT_EQ(test::read_file(folder_.file("a") + file), test::read_file(folder_.file("b") + file));
+    }
+}
+
+TEST_F(Import, ProfileHoldsTheExtremesOfTheInput) {
+    const ImportRequest r = request("lenet5");
+    ImportReport report;
+    const Bundle bundle = import_model(r, report, {});
+    const workloads::Dataset data =
+        workloads::read_dataset("glyphs", "", workloads::Split::train, r.calibration_images);
+    const auto [lo, hi] = std::minmax_element(data.pixels.begin(), data.pixels.end());
+    const double scale = bundle.graph.tensor(bundle.graph.input).scale;
+    const auto& profile = bundle.profile[index_of(bundle.graph.input)];
+    EXPECT_EQ(profile.lo[0], std::lround(*lo / 255.0 / scale));
+    EXPECT_EQ(profile.hi[0], std::lround(*hi / 255.0 / scale));
+}
+
+TEST_F(Import, ModelsThatDoNotFitTheDataAreOneLine) {
+    test::save_script({"return torch.conv2d(x, self.w)", {{"w", test::weights({2, 3, 32, 32}, 1)}}},
+                      folder_.file("colour.pt"));
+    test::save_script(
+        {"x = torch.flatten(x, 1)\nreturn torch.linear(x, self.w)", {{"w", test::weights({4, 1024}, 1)}}},
+        folder_.file("four.pt"));
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"colour.pt", "takes 3 channels and gets 1; does the data set fit the model?"},
+        {"four.pt", "gives 4 logits, and \"glyphs\" has the class 9"}};
+    for (const auto& [file, words] : cases) {
+        ImportRequest r;
+        r.model = folder_.file(file);
+        r.dataset = "glyphs";
+        r.images = 20;
+        r.calibration_images = 20;
+        ImportReport report;
+        try {
+            import_model(r, report, {});
+            FAIL() << file;
+        } catch (const InputError& error) {
+            EXPECT_THAT(error.what(), HasSubstr(file));
+            EXPECT_THAT(error.what(), HasSubstr(words));
+        }
+    }
+}
+
+TEST_F(Import, WeightsOfAnotherNetworkAreNamed) {
+    ImportRequest r = request("lenet5");
+    r.model = "resnet20";
+    ImportReport report;
+    EXPECT_THROW(import_model(r, report, {}), InputError);
+}
+
+TEST(ImportRequest, ReadsItsKeysAndResolvesPaths) {
+    const nlohmann::json json = nlohmann::json::parse(R"({"model": "m/net.pt", "dataset": "cifar10",
+        "location": "cifar10", "images": 10, "preprocessing": {"mean": [0.1, 0.2, 0.3], "deviation": 2}})");
+    const ImportRequest request = parse_import_request(JsonObject(json, "test"), "/data");
+    EXPECT_EQ(request.model, "/data/m/net.pt");
+    EXPECT_EQ(request.location, "/data/cifar10");
+    EXPECT_EQ(request.preprocessing.mean, (std::vector<double>{0.1, 0.2, 0.3}));
+    EXPECT_EQ(request.preprocessing.deviation, std::vector<double>{2});
+    EXPECT_EQ(request.preprocessing.divisor, 255);
+}
+
+TEST(ImportRequest, RefusesUnknownKeysAndMissingWeights) {
+    const auto message = [](const char* text) {
+        const nlohmann::json json = nlohmann::json::parse(text);
+        try {
+            parse_import_request(JsonObject(json, "file.json"), ".");
+        } catch (const InputError& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    EXPECT_THAT(message(R"({"model": "lenet5", "dataset": "glyphs"})"), HasSubstr("weights: is missing"));
+    EXPECT_THAT(message(R"({"model": "a.pt", "dataset": "glyphs", "calibration": 3})"),
+                HasSubstr("calibration"));
+    EXPECT_THAT(message(R"({"model": "a.pt", "dataset": "imagenet"})"), HasSubstr("cifar10"));
+    EXPECT_THAT(message(R"({"model": "a.pt", "dataset": "glyphs", "preprocessing": {"mean": "x"}})"),
+                HasSubstr("preprocessing.mean"));
+}
+
+struct RealCase {
+    const char* file;
+    const char* dataset;
+    Preprocessing preprocessing;
+    std::int64_t images;
+};
+
+// Trained networks on real images; FLUENCE_DATA names the folder.
+class RealData : public ::testing::TestWithParam<RealCase> {};
+
+TEST_P(RealData, Int8StaysWithinAPointAndTheEngineAgrees) {
+    const char* folder = std::getenv("FLUENCE_DATA");
+    if (folder == nullptr) {
+        GTEST_SKIP() << "FLUENCE_DATA is not set: no trained networks, no real images";
+    }
+    const RealCase& c = GetParam();
+    ImportRequest request;
+    request.model = std::string(folder) + "/models/" + c.file;
+    request.dataset = c.dataset;
+    request.location = folder;
+    request.preprocessing = c.preprocessing;
+    request.images = c.images;
+    request.calibration_images = 200;
+    ImportReport report;
+    const Bundle bundle = import_model(request, report, {});
+    EXPECT_EQ(report.images, c.images);
+    EXPECT_LE(std::abs(report.fp32_correct - report.int8_correct), c.images / 100);
+    EXPECT_GE(report.fp32_correct, c.images * 85 / 100);
+    expect_engine_agrees(bundle);
+    EXPECT_EQ(engine_correct(bundle), report.int8_correct);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Networks, RealData,
+    ::testing::Values(
+        RealCase{"mnist_lenet5.pt", "mnist", {255, {0.1307}, {0.3081}}, 1000},
+        RealCase{"cifar10_resnet20.pt", "cifar10", {255, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}, 300}),
+    [](const auto& test) { return std::string(test.param.dataset); });
+
+}  // namespace
+}  // namespace fluence::models
