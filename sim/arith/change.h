@@ -28,6 +28,7 @@ struct LayerStep {
     const LayerFault* fault;              // null: none
     const OutputBounds* bounds;           // null: none
     Changes& output;                      // overwritten
+    std::int64_t& restricted;             // += wrong codes that range restriction altered
 };
 
 inline std::int32_t bounded(const OutputBounds& bounds, std::int32_t channel, std::int32_t code) {

@@ -41,7 +41,7 @@ struct Engine::Impl {
         return bounds.empty() || bounds[layer].lo.empty() ? nullptr : &bounds[layer];
     }
     bool inputs_changed(const Layer& layer) const;
-    void step(std::size_t index, const GoldenRun& golden, const LayerFault* fault);
+    void step(std::size_t index, const GoldenRun& golden, const LayerFault* fault, FaultyRun& result);
     void account(std::size_t index, FaultyRun& result);
     void release(TensorId id);
 
@@ -106,9 +106,15 @@ bool Engine::Impl::inputs_changed(const Layer& layer) const {
     return false;
 }
 
-void Engine::Impl::step(std::size_t index, const GoldenRun& golden, const LayerFault* fault) {
-    const LayerStep step = {layer_id(index), golden,           changes,
-                            fault,           bounds_of(index), changes[index_of(graph.layers[index].output)]};
+void Engine::Impl::step(std::size_t index, const GoldenRun& golden, const LayerFault* fault,
+                        FaultyRun& result) {
+    const LayerStep step = {layer_id(index),
+                            golden,
+                            changes,
+                            fault,
+                            bounds_of(index),
+                            changes[index_of(graph.layers[index].output)],
+                            result.restricted_values};
     if (layers[index].mac) {
         mac_delta.run(*layers[index].mac, step);
     } else {
@@ -143,7 +149,7 @@ FaultyRun Engine::Impl::propagate(const GoldenRun& golden, const std::vector<Lay
         const Layer& layer = graph.layers[i];
         const bool struck = fault != faults.end() && index_of(fault->layer) == i;
         if (struck || inputs_changed(layer)) {
-            step(i, golden, struck ? &*fault : nullptr);
+            step(i, golden, struck ? &*fault : nullptr, result);
             account(i, result);
         }
         fault += struck ? 1 : 0;

@@ -37,6 +37,8 @@ struct FaultyRun {
     std::int32_t first_changed_layer = -1;  // first layer with a changed output code; −1: none
     std::int32_t last_changed_layer = -1;   // last layer with a changed output code
     std::int64_t changed_values = 0;        // changed output codes, all layers together (flatten not counted)
+    // Output codes that were wrong in front of range restriction and that it altered, all layers together.
+    std::int64_t restricted_values = 0;
 };
 
 class Engine {

@@ -318,17 +318,35 @@ void MacDelta::finish_codes(const MacLayer& layer, const LayerStep& step, int gr
         }
     }
     if (step.bounds != nullptr) {
-        for (std::size_t row = 0; row < outputs_.size(); ++row) {
-            std::int32_t* codes = rows_.data() + row * static_cast<std::size_t>(layer.row_size());
-            for (int n = 0; n < layer.group_outputs(); ++n) {
-                codes[n] = bounded(*step.bounds, group * layer.group_outputs() + n, codes[n]);
-            }
-        }
+        restrict_codes(layer, step, group);
     }
     if (step.fault != nullptr) {
         for (const ForcedOutput& forced : step.fault->forced) {
             if (std::int32_t* code = entry(layer, group, forced.index)) {
                 *code = forced.code;
+            }
+        }
+    }
+}
+
+void MacDelta::restrict_codes(const MacLayer& layer, const LayerStep& step, int group) {
+    const std::int64_t plane = layer.output_shape().plane();
+    const Codes& golden = step.golden.accumulators[index_of(step.layer)];
+    const workloads::Layer& definition = layer.layer();
+    for (std::size_t row = 0; row < outputs_.size(); ++row) {
+        std::int32_t* codes = rows_.data() + row * static_cast<std::size_t>(layer.row_size());
+        for (int n = 0; n < layer.group_outputs(); ++n) {
+            const int channel = group * layer.group_outputs() + n;
+            const std::int32_t kept = bounded(*step.bounds, channel, codes[n]);
+            if (kept != codes[n]) {
+                // The fault-free code may be out of bounds as well: that is no suppressed error.
+                const auto c = static_cast<std::size_t>(channel);
+                const std::int64_t fault_free = std::clamp<std::int64_t>(
+                    workloads::rescale(golden[static_cast<std::size_t>(channel * plane + outputs_[row])],
+                                       definition.multiplier[c], definition.shift[c]),
+                    definition.clamp_lo, definition.clamp_hi);
+                step.restricted += codes[n] != fault_free ? 1 : 0;
+                codes[n] = kept;
             }
         }
     }

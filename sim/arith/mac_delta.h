@@ -37,6 +37,7 @@ class MacDelta {
                             const Change* end);
     void strike_accumulators(const MacLayer& layer, const LayerFault& fault, int group);
     void requantise(const MacLayer& layer, const LayerFault* fault, int group);
+    void restrict_codes(const MacLayer& layer, const LayerStep& step, int group);
     void finish_codes(const MacLayer& layer, const LayerStep& step, int group);
     void emit(const MacLayer& layer, const LayerStep& step, int group);
     void order_by_pixel(const MacLayer& layer, Changes& changes);

@@ -79,7 +79,13 @@ void SimpleDelta::merge_add(const SimpleLayer& layer, const LayerStep& step) {
         const std::array<std::int32_t, 2> x = {from_left ? a.code : was[0], from_right ? b.code : was[1]};
         std::int32_t code =
             layer.add(0, parameters_, [&](std::size_t input, std::int64_t) { return x[input]; });
-        code = step.bounds == nullptr ? code : bounded(*step.bounds, at.channel, code);
+        if (step.bounds != nullptr) {
+            const std::int32_t kept = bounded(*step.bounds, at.channel, code);
+            if (kept != code) {
+                step.restricted += code != fault_free_code(layer, step, {at.channel, at.pixel}) ? 1 : 0;
+                code = kept;
+            }
+        }
         *next = {at.pixel, at.channel, code, golden_output[element]};
         next += code != golden_output[element] ? 1 : 0;
         i += from_left ? 1 : 0;
@@ -180,6 +186,16 @@ std::int32_t& SimpleDelta::code_of(const SimpleLayer& layer, std::int64_t index)
     return codes_[place_[index % plane * layer.output().channels + index / plane]];
 }
 
+// The fault-free code of an element in front of range restriction.
+std::int32_t SimpleDelta::fault_free_code(const SimpleLayer& layer, const LayerStep& step,
+                                          SimpleLayer::Element out) {
+    Parameters parameters;
+    parameters.assign(layer.layer(), nullptr);
+    return layer.evaluate(out, parameters, [&](std::size_t input, std::int64_t element) {
+        return step.golden.tensors[index_of(layer.layer().inputs[input])][static_cast<std::size_t>(element)];
+    });
+}
+
 // Output flips, range restriction, forced outputs: in this order.
 void SimpleDelta::strike_codes(const SimpleLayer& layer, const LayerStep& step) {
     if (step.fault != nullptr) {
@@ -194,7 +210,13 @@ void SimpleDelta::strike_codes(const SimpleLayer& layer, const LayerStep& step) 
     }
     if (step.bounds != nullptr) {
         for (std::size_t i = 0; i < outputs_.size(); ++i) {
-            codes_[i] = bounded(*step.bounds, outputs_[i] % layer.output().channels, codes_[i]);
+            const SimpleLayer::Element out = {outputs_[i] % layer.output().channels,
+                                              outputs_[i] / layer.output().channels};
+            const std::int32_t kept = bounded(*step.bounds, out.channel, codes_[i]);
+            if (kept != codes_[i]) {
+                step.restricted += codes_[i] != fault_free_code(layer, step, out) ? 1 : 0;
+                codes_[i] = kept;
+            }
         }
     }
     if (step.fault != nullptr) {

@@ -194,6 +194,8 @@ class SimpleDelta {
     void remove_overlays(const SimpleLayer& layer, const LayerStep& step);
     void mark_outputs(const SimpleLayer& layer, const LayerStep& step);
     void compute(const SimpleLayer& layer, const LayerStep& step);
+    static std::int32_t fault_free_code(const SimpleLayer& layer, const LayerStep& step,
+                                        SimpleLayer::Element out);
     void strike_codes(const SimpleLayer& layer, const LayerStep& step);
     void emit(const SimpleLayer& layer, const LayerStep& step);
     std::int32_t& code_of(const SimpleLayer& layer, std::int64_t index);

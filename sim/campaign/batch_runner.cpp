@@ -157,6 +157,7 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
     row.first_changed_layer = run.first_changed_layer;
     row.last_changed_layer = run.last_changed_layer;
     row.changed_values = run.changed_values;
+    row.suppressed = row.suppressed || run.restricted_values > 0;
     if (row.dead == fault::DeadReason::none && run.changed_values == 0) {
         row.dead = fault::DeadReason::no_effect;
     }
