@@ -194,6 +194,23 @@ TEST(ImportRequest, RefusesUnknownKeysAndMissingWeights) {
                 HasSubstr("preprocessing.mean"));
 }
 
+// models/pretrained/README.md: 9,851 of 10,000 in fp32. Another CPU sums in another order.
+TEST(ShippedWeights, HaveTheStatedAccuracy) {
+    ImportRequest r;
+    r.model = "lenet5";
+    r.weights = FLUENCE_SOURCE_DIR "/models/pretrained/lenet5-glyphs.safetensors";
+    r.dataset = "glyphs";
+    r.images = 500;
+    r.evaluate = 2000;
+    ImportReport report;
+    const Bundle bundle = import_model(r, report, {});
+    EXPECT_EQ(report.evaluated.images, 2000);
+    EXPECT_NEAR(static_cast<double>(report.fp32_correct), 481, 1);
+    EXPECT_NEAR(static_cast<double>(report.int8_correct), 480, 2);
+    EXPECT_GE(report.evaluated.int8_correct, 1940);
+    EXPECT_EQ(engine_correct(bundle), report.int8_correct);
+}
+
 struct RealCase {
     const char* file;
     const char* dataset;
