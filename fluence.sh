@@ -95,7 +95,12 @@ demo() {
         testing=ON
     fi
     build "$testing" fluence
-    "$(build_directory)/fluence" run lenet5-glyphs "$@"
+    # With the front end from the trained weights on; without it from the bundle made of them.
+    if [ "$with_torch" = ON ]; then
+        "$(build_directory)/fluence" run lenet5-glyphs-import --data . "$@"
+    else
+        "$(build_directory)/fluence" run lenet5-glyphs "$@"
+    fi
 }
 
 run_tests() {
