@@ -250,6 +250,9 @@ nlohmann::json Importer::provenance(const ScriptModule& module) const {
 
 Bundle Importer::run() {
     at::set_num_threads(request_.threads);
+    if (!is_network(request_.model)) {
+        ScriptModule::load(request_.model);  // before the data set, which may take long to read
+    }
     const Data data = read_data();
     const ScriptModule module = read_module(data);
     const FloatGraph graph = read_graph(module, data);

@@ -218,7 +218,7 @@ void Quantiser::requantise(const FloatOp& op, Layer& layer) {
     if (layer.has_macs()) {
         factors = channel_scale_;
     } else if (layer.kind == OpKind::avg_pool) {
-        factors = {info(op.inputs[0]).scale / (std::int64_t{op.window.kernel_h} * op.window.kernel_w)};
+        factors = {info(op.inputs[0]).scale / (static_cast<double>(op.window.kernel_h) * op.window.kernel_w)};
     } else {
         for (const int input : op.inputs) {
             factors.push_back(info(input).scale);

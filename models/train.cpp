@@ -8,6 +8,7 @@
 #include <torch/serialize.h>
 #include <torch/types.h>
 #include <torch/utils.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -53,6 +54,16 @@ void set_learning_rate(torch::optim::Optimizer& optimizer, double rate) {
     }
 }
 
+void require_folder(const std::string& file) {
+    const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+    if (!std::filesystem::is_directory(folder)) {
+        throw InputError(file, "", "cannot be written: there is no folder " + folder.string());
+    }
+    if (::access(folder.c_str(), W_OK) != 0) {
+        throw InputError(file, "", "cannot be written: the folder " + folder.string() + " is read-only");
+    }
+}
+
 // What decides about the result; a checkpoint fits a request that agrees in it.
 nlohmann::json identity_of(const TrainRequest& request) {
     nlohmann::json identity = to_json(request);
@@ -81,8 +92,11 @@ class Trainer {
     }
 
     bool run() {
+        require_folder(request_.output);  // rather now than behind hours of training
         if (request_.resume) {
             load_checkpoint();
+        } else {
+            save_checkpoint();
         }
         while (epoch_ < request_.epochs) {
             if (!run_epoch()) {

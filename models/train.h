@@ -36,7 +36,7 @@ struct TrainRequest {
     std::string device = "cpu";  // cpu, cuda, auto (cuda where there is one)
 
     std::string output;      // weights, safetensors
-    std::string checkpoint;  // written after every epoch and when stopped; empty: none
+    std::string checkpoint;  // written at the start, after every epoch and when stopped; empty: none
     bool resume = false;     // from the checkpoint
 };
 

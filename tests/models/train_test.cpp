@@ -132,6 +132,17 @@ TEST_F(Training, ResumeRefusesOtherRunsAndDamage) {
     EXPECT_THROW(train(request, {}), InputError);
 }
 
+TEST_F(Training, UnwritableResultIsFoundBeforeTraining) {
+    TrainRequest request = tiny(folder_, "lost");
+    request.output = folder_.file("missing/weights.safetensors");
+    TrainObserver observer;
+    observer.progress = [](std::int64_t, std::int64_t, std::int64_t) { FAIL() << "trained"; };
+    EXPECT_THROW(train(request, observer), InputError);
+    request = tiny(folder_, "lost");
+    request.checkpoint = folder_.file("missing/checkpoint");
+    EXPECT_THROW(train(request, observer), InputError);
+}
+
 TEST_F(Training, ExplodingLossIsOneLine) {
     TrainRequest request = tiny(folder_, "boom");
     request.learning_rate = 1000;
