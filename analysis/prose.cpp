@@ -39,7 +39,7 @@ std::vector<Definition> definitions(const Summary& summary) {
          "Faulty inferences whose top-1 equals the label, over all faulty inferences."},
         {"SDC",
          "Silent data corruption: top-1 differs from the fault-free inference of the same image under the "
-         "same policy, and nothing was detected."},
+         "same policy, and no detection was left unrepaired."},
         {"DUE", "Detected, not repaired."},
         {"Benign, masked", "Benign: the logits differ, top-1 is the same. Masked: the logits are identical."},
         {"Brackets and parentheses", "The " + confidence + " interval, and the count behind the rate."},

@@ -4,9 +4,10 @@
 //
 // Let s = Fold::stream, p = Fold::preload, R and C the array's edges, m the pixel inside the fold.
 //   activation register (r,c)   holds A[m,r] in cycle s+m+r+c (one cycle)
-//   MAC (m,r,c)                 takes place in cycle s+m+r+c (registers at the input) or s+m+r+c−1 (at the output)
-//   partial-sum register (q,c)  `output`: q = 0…R−1 holds Σ_{k≤q} in cycle s+m+q+c
-//                               `input`:  q = 0…R   holds Σ_{k<q} in cycle s+m+q+c (row R: the drain register)
+//   MAC (m,r,c)                 takes place in cycle s+m+r+c (registers at the input) or s+m+r+c−1 (at the
+//   output) partial-sum register (q,c)  `output`: q = 0…R−1 holds Σ_{k≤q} in cycle s+m+q+c
+//                               `input`:  q = 0…R   holds Σ_{k<q} in cycle s+m+q+c (row R: the drain
+//                               register)
 //   accumulation of (m,c)       in cycle u = s+m+c + (R−1 output, R input): the old accumulator is read in
 //                               cycle u − decode (no read where k_fold = 0), the new one written at u+1
 //   activation buffer read of A[m,r] in cycle s+m+r−1 − decode (padding and unused rows are not read: 0)
@@ -43,11 +44,15 @@ class WeightStationaryMap {
     // First column whose MAC uses what activation register (r,c) holds.
     int first_column_fed(int c) const { return at_input_ ? c : c + 1; }
 
-    Cycle activation_cycle(const traces::Fold& f, std::int64_t m, int r, int c) const { return f.stream + m + r + c; }
+    Cycle activation_cycle(const traces::Fold& f, std::int64_t m, int r, int c) const {
+        return f.stream + m + r + c;
+    }
     Cycle mac_cycle(const traces::Fold& f, std::int64_t m, int r, int c) const {
         return f.stream + m + r + c - (at_input_ ? 0 : 1);
     }
-    Cycle psum_cycle(const traces::Fold& f, std::int64_t m, int q, int c) const { return f.stream + m + q + c; }
+    Cycle psum_cycle(const traces::Fold& f, std::int64_t m, int q, int c) const {
+        return f.stream + m + q + c;
+    }
     Cycle accumulate_cycle(const traces::Fold& f, std::int64_t m, int c) const {
         return f.stream + m + c + (at_input_ ? rows_ : rows_ - 1);
     }
@@ -59,11 +64,15 @@ class WeightStationaryMap {
     }
     // Edge at which the last row enters the chain: from then on every register holds its own weight.
     Cycle chain_settled(const traces::Fold& f) const { return f.preload + rows_ - 1; }
-    Cycle swap_edge(const traces::Fold& f, int r, int c) const { return f.stream + r + c - (at_input_ ? 0 : 1); }
+    Cycle swap_edge(const traces::Fold& f, int r, int c) const {
+        return f.stream + r + c - (at_input_ ? 0 : 1);
+    }
 
     // Scheduling rules. Earliest stream after a preload; earliest preload and stream after a fold of
     // `pixels` pixels that streams at `stream`.
-    Cycle stream_after_preload(Cycle preload) const { return preload + rows_ + (shadow_ && !at_input_ ? 1 : 0); }
+    Cycle stream_after_preload(Cycle preload) const {
+        return preload + rows_ + (shadow_ && !at_input_ ? 1 : 0);
+    }
     Cycle preload_after(Cycle stream, std::int64_t pixels) const {
         return shadow_ ? stream + rows_ + cols_ - 2 : stream + pixels + rows_ + cols_ - 2;
     }
