@@ -1,37 +1,21 @@
 // The program as a user runs it: `fluence area` and `fluence list`.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tests/apps/program.h"
+
 namespace {
 
+using fluence::test::Finished;
+using fluence::test::run_fluence;
 using nlohmann::json;
 using testing::HasSubstr;
 
-struct Finished {
-    int exit_code = -1;
-    std::string output;  // both streams
-};
-
-Finished fluence(const std::string& arguments) {
-    Finished run;
-    FILE* pipe = popen((std::string(FLUENCE_BINARY) + " " + arguments + " 2>&1").c_str(), "r");
-    EXPECT_NE(pipe, nullptr);
-    std::array<char, 4096> chunk{};
-    for (std::size_t got = 0; (got = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) {
-        run.output.append(chunk.data(), got);
-    }
-    run.exit_code = WEXITSTATUS(pclose(pipe));
-    return run;
-}
-
 TEST(AreaCommand, AUnitIsOneLineOfJson) {
-    const Finished run = fluence("area --unit dff --width 8 --json");
+    const Finished run = run_fluence("area --unit dff --width 8 --json");
     EXPECT_EQ(run.exit_code, 0);
     EXPECT_EQ(run.output.find('\n'), run.output.size() - 1);
     const json line = json::parse(run.output);
@@ -42,7 +26,7 @@ TEST(AreaCommand, AUnitIsOneLineOfJson) {
 }
 
 TEST(AreaCommand, AMachineIsATreeWithItsOverhead) {
-    const Finished run = fluence("area --accelerator edge-16x16 --policy secded --json");
+    const Finished run = run_fluence("area --accelerator edge-16x16 --policy secded --json");
     ASSERT_EQ(run.exit_code, 0);
     const json value = json::parse(run.output);
     EXPECT_EQ(value.at("policy"), "secded");
@@ -52,14 +36,14 @@ TEST(AreaCommand, AMachineIsATreeWithItsOverhead) {
         1e-9);
     EXPECT_EQ(value.at("dram_check_percent"), 12.5);
     EXPECT_GE(value.at("tree").at("parts").size(), 6u);
-    EXPECT_THAT(fluence("area --accelerator edge-16x16").output, HasSubstr("overhead 0.00 %"));
+    EXPECT_THAT(run_fluence("area --accelerator edge-16x16").output, HasSubstr("overhead 0.00 %"));
 }
 
 TEST(AreaCommand, BadRequestsAreOneLineAndExitCode2) {
     for (const char* arguments :
          {"area", "area --unit alu --width 8", "area --unit dff", "area --unit dff --width 0",
           "area --accelerator nowhere", "area --accelerator edge-16x16 --policy nothing", "list nonsense"}) {
-        const Finished run = fluence(arguments);
+        const Finished run = run_fluence(arguments);
         EXPECT_EQ(run.exit_code, 2) << arguments;
         EXPECT_THAT(run.output, HasSubstr("(valid: ")) << arguments;
         EXPECT_EQ(run.output.find('\n'), run.output.size() - 1) << run.output;
@@ -67,13 +51,13 @@ TEST(AreaCommand, BadRequestsAreOneLineAndExitCode2) {
 }
 
 TEST(ListCommand, PrintsEveryTableOrOne) {
-    const Finished all = fluence("list");
+    const Finished all = run_fluence("list");
     EXPECT_EQ(all.exit_code, 0);
     for (const char* name :
          {"edge-16x16", "secded", "seu", "weight-stationary", "linear-checksum", "csum_col_pe"}) {
         EXPECT_THAT(all.output, HasSubstr(name));
     }
-    const Finished policies = fluence("list policies");
+    const Finished policies = run_fluence("list policies");
     EXPECT_THAT(policies.output, HasSubstr("ranger-channel"));
     EXPECT_THAT(policies.output, Not(HasSubstr("edge-16x16")));
 }

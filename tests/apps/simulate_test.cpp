@@ -1,40 +1,27 @@
 // The program as a user runs it: `fluence simulate`.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
+#include "tests/apps/program.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/temporary_directory.h"
 #include "workloads/bundle.h"
 
 namespace {
 
+using fluence::test::Finished;
 using fluence::test::read_file;
+using fluence::test::run_fluence;
 using fluence::test::TemporaryDirectory;
 using nlohmann::json;
 using testing::HasSubstr;
 
-struct Finished {
-    int exit_code = -1;
-    std::string output;  // both streams
-};
-
 Finished simulate(const std::string& arguments) {
-    Finished run;
-    FILE* pipe = popen((std::string(FLUENCE_BINARY) + " simulate " + arguments + " 2>&1").c_str(), "r");
-    EXPECT_NE(pipe, nullptr);
-    std::array<char, 4096> chunk{};
-    for (std::size_t got = 0; (got = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) {
-        run.output.append(chunk.data(), got);
-    }
-    run.exit_code = WEXITSTATUS(pclose(pipe));
-    return run;
+    return run_fluence("simulate " + arguments);
 }
 
 // A small residual network with one image.
