@@ -113,6 +113,7 @@ WrittenReport write_report(const std::string& results, const ReportOptions& opti
         }
     }
     std::vector<const ReportFormat*> writers;  // all names are checked before anything is computed
+    writers.reserve(formats.size());
     for (const std::string& name : formats) {
         writers.push_back(&report_format_named(name, "format"));
     }

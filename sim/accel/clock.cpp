@@ -5,7 +5,6 @@
 
 // The SystemC library has a main() of its own that calls this one; programs here bring theirs. It stands in
 // this file because every module needs the clock, so that no program links without it.
-int sc_main(int, char**);
 int sc_main(int, char**) {
     return 0;
 }
