@@ -23,7 +23,7 @@ void override_value(nlohmann::json& root, const char* key, const std::optional<s
 
 // The name becomes a folder of the results.
 std::string parse_name(JsonObject& root) {
-    const std::string name = root.text("name");
+    std::string name = root.text("name");
     const std::string valid = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
     if (name.empty() || name[0] == '.' || name.find_first_not_of(valid) != std::string::npos) {
         root.fail("name", "is \"" + name + "\", which is no name for a folder",

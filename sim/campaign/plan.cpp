@@ -113,6 +113,7 @@ std::vector<traces::Timeline> simulate_machines(const Experiment& experiment, co
     std::iota(tasks.begin(), tasks.end(), 0);
     run_in_workers(workers, tasks, {[&] { return Work(work); }, done, stop}, experiment.file);
     std::vector<traces::Timeline> ordered;
+    ordered.reserve(timelines.size());
     for (auto& [task, timeline] : timelines) {
         ordered.push_back(std::move(timeline));
     }

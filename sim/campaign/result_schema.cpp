@@ -292,8 +292,10 @@ void copy_rows(Database& database, const std::string& source) {
         } else if (name == "outcome") {
             keys = "fault, policy";
         }
-        database.execute("INSERT INTO main." + name + " SELECT * FROM " + source + "." + name + " ORDER BY " +
-                         keys);
+        std::string copy = "INSERT INTO main.";
+        copy.append(name).append(" SELECT * FROM ").append(source).append(".").append(name);
+        copy.append(" ORDER BY ").append(keys);
+        database.execute(copy);
     }
 }
 

@@ -24,7 +24,7 @@ struct Resolution {
     DeadReason dead = DeadReason::none;
     bool corrected = false;  // a code corrected at least one read
     bool detected = false;   // a code detected at least one read that it could not correct
-    // The struck field (register, or the element of the word that holds the lowest struck data bit) before
+    // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
     // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle). Of a
     // neuron: of the golden code behind range restriction.
     std::uint64_t golden_bits = 0, faulty_bits = 0;

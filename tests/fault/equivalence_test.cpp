@@ -220,7 +220,13 @@ void check_bits(const Case& c, const Upset& upset, const Resolution& resolution,
     int width = 32;
     int value_bit = 0;
     if (upset.site == SiteKind::output_buffer) {
-        while (bit < c.config.output_buffer.word_bits && bits_of(flipped, bit, 32) == 0) {
+        // Struck accumulators that hold no sum are passed over; the stepper cannot tell which do.
+        const auto named = [&](int at) {
+            return bits_of(flipped, at, 32) != 0 &&
+                   bits_of(stepped.struck, at, 32) == resolution.golden_bits &&
+                   bits_of(stepped.struck_after, at, 32) == resolution.faulty_bits;
+        };
+        while (bit + 32 < c.config.output_buffer.word_bits && !named(bit)) {
             bit += 32;
         }
     } else if (upset.site == SiteKind::dram) {
