@@ -7,7 +7,6 @@ namespace fluence::dataflow {
 
 using traces::Content;
 using workloads::Layer;
-using workloads::Shape;
 
 namespace {
 
