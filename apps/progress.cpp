@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr auto kRedrawInterval = 100ms;
 constexpr auto kLineInterval = 10s;
 constexpr int kBarCells = 24;
+constexpr int kBarFrame = 3;  // brackets and a space
 
 int terminal_columns() {
     winsize size{};
@@ -83,8 +84,12 @@ void ProgressDisplay::show(const ProgressState& state) {
         std::cerr << progress_text(state, unit_) << std::endl;
         return;
     }
-    std::string line = progress_bar(state, kBarCells) + progress_text(state, unit_);
-    line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(terminal_columns() - 1, 1))));
+    // The bar takes what the text leaves of the line: the time left matters more.
+    const std::string text = progress_text(state, unit_);
+    const int room = terminal_columns() - 1;
+    const int cells = std::min(kBarCells, room - static_cast<int>(text.size()) - kBarFrame);
+    std::string line = (cells > 0 ? progress_bar(state, cells) : "") + text;
+    line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(room, 1))));
     std::cerr << "\r" << line << "\033[K" << std::flush;
 }
 

@@ -21,11 +21,10 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
         const workloads::Layer& layer = graph.layers[i];
         mac_layers_.emplace_back();
         if (layer.has_macs()) {
-            dataflow::Im2col im2col(graph, layer);
+            const dataflow::Im2col im2col(graph, layer);
             const workloads::GemmShape gemm = im2col.gemm();
-            mac_layers_.back() =
-                std::make_unique<MacLayer>(MacLayer{&layer, static_cast<std::int32_t>(i), std::move(im2col),
-                                                    gemm, graph.tensor(layer.inputs[0]).format});
+            mac_layers_.back() = std::make_unique<MacLayer>(MacLayer{
+                &layer, static_cast<std::int32_t>(i), im2col, gemm, graph.tensor(layer.inputs[0]).format});
         }
     }
     for (const Memory of : kMemories) {

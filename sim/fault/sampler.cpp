@@ -46,7 +46,7 @@ Upset FaultDraw::at(traces::Cycle cycles) const {
 }
 
 Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
-                 std::vector<SiteClass> classes) {
+                 const std::vector<SiteClass>& classes) {
     const FaultModel& model = fault_model(config.name);
     timed_ = model.timed;
     classes_ = model.sites(config, graph, classes);

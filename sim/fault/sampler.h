@@ -37,7 +37,8 @@ class Sampler {
   public:
     // `classes`: the united sites of all policies of the experiment (seu), ignored by neuron-flip. Throws
     // InputError for layers that the graph does not have and where nothing is left to strike.
-    Sampler(const FaultModelConfig& config, const workloads::Graph& graph, std::vector<SiteClass> classes);
+    Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
+            const std::vector<SiteClass>& classes);
     // The sample of a given index; depends on (seed, sample) alone.
     FaultDraw draw(std::uint64_t seed, std::uint64_t sample) const;
     // The sites that are struck, with their cross-sections.

@@ -13,14 +13,14 @@ constexpr int kMaxCheckBits = 10;
 
 // The rows of the table below; what distinguishes one code from another.
 struct CodeSpec {
-    const char* name;
-    CodeStrength strength;
-    bool corrects;
-    int decode_cycles;
-    int (*check_bits)(int data_bits);
-    ColumnSequence columns;
-    GateEquivalents (*encoder)(int data_bits);
-    GateEquivalents (*decoder)(int data_bits);
+    const char* name = "";
+    CodeStrength strength{};
+    bool corrects = false;
+    int decode_cycles = 0;
+    int (*check_bits)(int data_bits) = nullptr;
+    ColumnSequence columns{};
+    GateEquivalents (*encoder)(int data_bits) = nullptr;
+    GateEquivalents (*decoder)(int data_bits) = nullptr;
 };
 
 class LinearCode final : public MemoryCode {

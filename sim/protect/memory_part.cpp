@@ -8,6 +8,7 @@ namespace {
 
 std::vector<std::string> memory_names() {
     std::vector<std::string> names;
+    names.reserve(kMemories.size());
     for (const Memory memory : kMemories) {
         names.emplace_back(name_of(memory));
     }
