@@ -80,7 +80,7 @@ std::string find_file(const std::string& location, const std::vector<std::string
 
 std::string require_file(const std::string& location, const std::vector<std::string>& folders,
                          const std::vector<std::string>& names) {
-    const std::string path = find_file(location, folders, names);
+    std::string path = find_file(location, folders, names);
     if (path.empty()) {
         std::string places = location;
         for (const std::string& folder : folders) {

@@ -214,8 +214,10 @@ Canvas shaded_ground(double level, RandomStream& stream) {
     const double slope_y = between(stream, -0.12, 0.12) / kGlyphExtent;
     Canvas canvas;
     for (int i = 0; i < kPixels; ++i) {
+        const int row = i / kGlyphExtent;
+        const int column = i % kGlyphExtent;
         canvas[static_cast<std::size_t>(i)] =
-            level + slope_x * (i % kGlyphExtent - kMiddle) + slope_y * (i / kGlyphExtent - kMiddle);
+            level + slope_x * (column - kMiddle) + slope_y * (row - kMiddle);
     }
     return canvas;
 }
