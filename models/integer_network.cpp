@@ -9,7 +9,6 @@ namespace fluence::models {
 namespace {
 
 using workloads::Layer;
-using workloads::NumberFormat;
 using workloads::OpKind;
 using workloads::Window;
 

@@ -6,7 +6,6 @@
 namespace fluence::models {
 
 using workloads::Shape;
-using workloads::Window;
 
 namespace {
 

@@ -78,7 +78,7 @@ ScriptModule ScriptModule::load(const std::string& path) {
         if (module.hasattr("training")) {
             module.eval();
         }
-        return {path, std::make_shared<Impl>(Impl{std::move(module)})};
+        return {path, std::make_shared<Impl>(Impl{module})};
     } catch (const c10::Error& error) {
         throw InputError(path, "", "is not a TorchScript file: " + first_line(error));
     }

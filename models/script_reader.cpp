@@ -283,7 +283,7 @@ ScriptReader::Ints ScriptReader::integers(const Node& node, const std::string& a
 }
 
 at::Tensor ScriptReader::parameter(const Node& node, const std::string& argument) const {
-    const at::Tensor values = constant(node, argument).toTensor().detach().to(at::kCPU, at::kDouble);
+    at::Tensor values = constant(node, argument).toTensor().detach().to(at::kCPU, at::kDouble);
     if (!at::isfinite(values).all().item<bool>()) {
         fail(node, "\"" + node.namedInput(argument)->debugName() + "\" holds a NaN or an infinite value");
     }
