@@ -26,13 +26,10 @@ int lowest_bit(const WordBits& bits) {
 const char* memory_key(SiteKind kind) {
     switch (kind) {
         case SiteKind::weight_buffer:
-            return "weight_buffer";
         case SiteKind::activation_buffer:
-            return "activation_buffer";
         case SiteKind::output_buffer:
-            return "output_buffer";
         case SiteKind::dram:
-            return "dram";
+            return fault::name_of(kind);
         default:
             return nullptr;
     }

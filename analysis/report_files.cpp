@@ -9,6 +9,7 @@
 
 #include "analysis/reports.h"
 #include "sim/core/error.h"
+#include "sim/core/text.h"
 
 namespace fluence::analysis {
 
@@ -33,14 +34,6 @@ std::vector<std::string> files_ending_in(const fs::path& directory, const std::s
     }
     std::sort(found.begin(), found.end());
     return found;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-    std::string text;
-    for (const std::string& name : names) {
-        text += (text.empty() ? "" : ", ") + name;
-    }
-    return text;
 }
 
 void write_file(const fs::path& path, const std::string& content) {
@@ -84,7 +77,7 @@ std::string find_results(const std::string& path) {
             return found[0];
         }
         if (found.size() > 1) {
-            throw InputError(path, "", "holds several result files", joined(found));
+            throw InputError(path, "", "holds several result files", comma_list(found));
         }
     }
     throw InputError(path, "", "holds no result file", "a folder with one .sqlite file");

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "sim/core/error.h"
+#include "sim/core/text.h"
 #include "workloads/dataset_readers.h"
 #include "workloads/glyphs.h"
 
@@ -29,14 +30,6 @@ constexpr std::array<Reader, 5> kReaders = {{{"cifar10", read_cifar10},
                                              {"glyphs", embedded_glyphs},
                                              {"mnist", read_mnist}}};
 
-std::string join(const std::vector<std::string>& words) {
-    std::string line;
-    for (const std::string& word : words) {
-        line += (line.empty() ? "" : ", ") + word;
-    }
-    return line;
-}
-
 }  // namespace
 
 std::vector<std::string> dataset_formats() {
@@ -52,7 +45,8 @@ Dataset read_dataset(const std::string& format, const std::string& location, Spl
     const auto reader = std::find_if(kReaders.begin(), kReaders.end(),
                                      [&](const Reader& row) { return row.format == format; });
     if (reader == kReaders.end()) {
-        throw InputError("", "dataset", "there is no format \"" + format + "\"", join(dataset_formats()));
+        throw InputError("", "dataset", "there is no format \"" + format + "\"",
+                         comma_list(dataset_formats()));
     }
     if (limit < 0) {
         throw InputError("", "images", "is " + std::to_string(limit), "0 (all) or more");
@@ -87,7 +81,7 @@ std::string require_file(const std::string& location, const std::vector<std::str
             places += folder.empty() ? "" : ", " + (fs::path(location) / folder).string();
         }
         throw InputError(location, "",
-                         "holds none of the files " + join(names) + " (looked in " + places + ")");
+                         "holds none of the files " + comma_list(names) + " (looked in " + places + ")");
     }
     return path;
 }

@@ -129,17 +129,6 @@ nlohmann::json to_json(const protect::AreaNode& node) {
     return value;
 }
 
-double protection_area(const protect::AreaNode& node) {
-    if (node.protection) {
-        return node.area.count();
-    }
-    double sum = 0;
-    for (const protect::AreaNode& part : node.parts) {
-        sum += protection_area(part);
-    }
-    return sum;
-}
-
 PolicyRow policy_row(const CampaignPlan& plan, std::size_t index) {
     const PolicyPlan& policy = plan.policies[index];
     const protect::AreaNode area = protect::area_of(plan.experiment->accelerator, policy.policy);
@@ -149,7 +138,7 @@ PolicyRow policy_row(const CampaignPlan& plan, std::size_t index) {
     row.description = policy.policy.description;
     row.cycles = policy.timeline.cycles;
     row.area_ge = area.area.count();
-    row.protection_area_ge = protection_area(area);
+    row.protection_area_ge = protect::added_area(area).count();
     row.dram_check_share = protect::dram_check_share(plan.experiment->accelerator, policy.policy);
     row.composition = protect::to_json(policy.policy);
     row.area_tree = to_json(area);

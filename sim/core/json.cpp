@@ -4,17 +4,10 @@
 #include <fstream>
 
 #include "sim/core/error.h"
+#include "sim/core/text.h"
 
 namespace fluence {
 namespace {
-
-std::string join(const std::vector<std::string>& words) {
-    std::string line;
-    for (const std::string& word : words) {
-        line += (line.empty() ? "" : ", ") + word;
-    }
-    return line;
-}
 
 std::string range(const std::string& low, const std::string& high) {
     return low + " to " + high;
@@ -133,7 +126,7 @@ std::string JsonObject::choice(const std::string& key, const std::vector<std::st
             return value;
         }
     }
-    fail(key, "is \"" + value + "\"", join(valid));
+    fail(key, "is \"" + value + "\"", comma_list(valid));
 }
 
 std::string JsonObject::choice_or(const std::string& key, const std::string& fallback,
@@ -179,7 +172,7 @@ const nlohmann::json& JsonObject::raw(const std::string& key) {
 void JsonObject::finish() const {
     for (const auto& item : value_->items()) {
         if (known_.count(item.key()) == 0) {
-            fail(item.key(), "is not a known key", join({known_.begin(), known_.end()}));
+            fail(item.key(), "is not a known key", comma_list({known_.begin(), known_.end()}));
         }
     }
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "sim/core/text.h"
 #include "sim/protect/memory_code.h"
 #include "sim/protect/parts.h"
 
@@ -15,25 +16,17 @@ std::vector<std::string> memory_names() {
     return names;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string line;
-    for (const std::string& word : words) {
-        line += (line.empty() ? "" : ", ") + word;
-    }
-    return line;
-}
-
 }  // namespace
 
 void parse_memory_code(const PartInfo& info, JsonObject& object, Policy& policy) {
     const std::vector<std::string> valid = memory_names();
     const std::vector<std::string> words = object.has("words") ? object.text_list("words") : valid;
     if (words.empty()) {
-        object.fail("words", "names no memory", joined(valid));
+        object.fail("words", "names no memory", comma_list(valid));
     }
     for (const std::string& word : words) {
         if (std::find(valid.begin(), valid.end(), word) == valid.end()) {
-            object.fail("words", "holds \"" + word + "\"", joined(valid));
+            object.fail("words", "holds \"" + word + "\"", comma_list(valid));
         }
         MemoryPart& part = policy.memory[index_of(memory_named(word))];
         if (part.code != "none") {
