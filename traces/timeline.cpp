@@ -10,7 +10,7 @@
 namespace fluence::traces {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x314C5446;  // "FTL1"
+constexpr std::uint32_t kMagic = 0x324C5446;  // "FTL2"
 // No real run comes near; a damaged count must not make the reader allocate without bound.
 constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 32;
 constexpr std::size_t kReserveLimit = 1 << 16;
@@ -128,17 +128,18 @@ void fields(Archive& archive, R& r) {
     if constexpr (std::is_same_v<Record, Segment>) {
         all(archive, r.dram_word, r.buffer_word, r.words);
     } else if constexpr (std::is_same_v<Record, Load>) {
-        all(archive, r.layer, r.content, r.owner, r.to_vector_unit, r.buffer, r.begin, r.latency,
+        all(archive, r.layer, r.content, r.owner, r.to_vector_unit, r.buffer, r.kept, r.begin, r.latency,
             r.word_bytes, r.bytes_per_cycle, r.segments);
     } else if constexpr (std::is_same_v<Record, Store>) {
-        all(archive, r.layer, r.tensor, r.begin, r.latency, r.word_bytes, r.bytes_per_cycle, r.segments);
+        all(archive, r.layer, r.tensor, r.to_buffer, r.begin, r.latency, r.word_bytes, r.bytes_per_cycle,
+            r.segments);
     } else if constexpr (std::is_same_v<Record, Fold>) {
-        all(archive, r.layer, r.group, r.k_fold, r.k_folds, r.n_fold, r.first_pixel, r.pixels, r.used_rows,
-            r.used_cols, r.weight_load, r.activation_load, r.weight_word, r.accumulator, r.preload, r.stream,
-            r.end);
+        all(archive, r.layer, r.group, r.k_fold, r.k_folds, r.n_fold, r.first_pixel, r.pixels, r.first_k,
+            r.terms, r.first_n, r.channels, r.used_rows, r.used_cols, r.weight_load, r.activation_load,
+            r.weight_word, r.accumulator, r.accumulator_stride, r.preload, r.stream, r.end);
     } else if constexpr (std::is_same_v<Record, VectorPass>) {
-        all(archive, r.layer, r.group, r.n_fold, r.first_pixel, r.pixels, r.accumulator, r.first_element,
-            r.elements, r.operand_loads, r.lanes, r.begin, r.end);
+        all(archive, r.layer, r.group, r.n_fold, r.first_pixel, r.pixels, r.first_n, r.channels,
+            r.accumulator, r.first_element, r.elements, r.operand_loads, r.lanes, r.begin, r.end);
     } else if constexpr (std::is_same_v<Record, LayerStats>) {
         all(archive, r.name, r.begin, r.end, r.macs, r.busy_cycles, r.stall_weights, r.stall_activations,
             r.stall_drain, r.stall_store, r.preload_cycles, r.utilisation, r.dram_read_words,

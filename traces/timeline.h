@@ -44,6 +44,9 @@ struct Load {
                                   // produced, behind any flatten)
     bool to_vector_unit = false;  // parameters; otherwise into `buffer`
     Memory buffer = Memory::weight_buffer;
+    // Nothing moves: the words lie in the buffer because stores with `to_buffer` wrote them there; `begin` is
+    // the edge at which the last of them did. DRAM never has them.
+    bool kept = false;
     Cycle begin = 0;
     Cycle latency = 0;
     std::int32_t word_bytes = 8;
@@ -57,17 +60,19 @@ struct Load {
     Cycle done() const { return write_cycle(words() - 1); }
 };
 
-// One transfer of finished activations from the vector unit to DRAM. Word i is written at
-// begin + ⌊i·word_bytes/bytes_per_cycle⌋ + latency + 1. Every DRAM word of a tensor is written once, whole,
-// by the store that holds the last of its elements to be produced.
+// One transfer of finished activations from the vector unit to DRAM, or into the activation buffer where the
+// next layer finds them (`to_buffer`). Word i is written at begin + ⌊i·word_bytes/bytes_per_cycle⌋ + latency
+// + 1. Every DRAM word of a tensor is written once, whole, by the store that holds the last of its elements
+// to be produced.
 struct Store {
     LayerId layer{};
     TensorId tensor{};
+    bool to_buffer = false;
     Cycle begin = 0;
     Cycle latency = 0;
     std::int32_t word_bytes = 8;
     std::int32_t bytes_per_cycle = 8;
-    std::vector<Segment> segments;  // buffer_word unused
+    std::vector<Segment> segments;  // buffer_word used with `to_buffer` alone
 
     std::int64_t words() const;
     Cycle write_cycle(std::int64_t word) const {
@@ -76,33 +81,44 @@ struct Store {
     Cycle done() const { return write_cycle(words() - 1); }
 };
 
-// One fold: a block of up to R×C weights held by the array while `pixels` output pixels stream through it.
-// The dataflow's docstring says which PE does what in which cycle (dataflow::WeightStationaryMap).
+// One fold: the block of MACs that the array works on between two exchanges of what it keeps. Which PE does
+// which of them in which cycle is dataflow::SpaceTimeMap's to say. Its products are those of
+// m in [first_pixel, + pixels), k in [first_k, + terms), n in [first_n, + channels) of one group.
 struct Fold {
     LayerId layer{};
     std::int32_t group = 0;
     std::int32_t k_fold = 0, k_folds = 0;  // which block of the reduction, of how many
     std::int32_t n_fold = 0;               // which block of output channels
     std::int64_t first_pixel = 0, pixels = 0;
+    std::int64_t first_k = 0, terms = 0;
+    std::int64_t first_n = 0, channels = 0;  // inside the group
     std::int32_t used_rows = 0, used_cols = 0;
     std::int32_t weight_load = 0;      // index into Timeline::loads of the weights of this fold
     std::int32_t activation_load = 0;  // and of its activations
-    std::int64_t weight_word = 0;      // first word of its weights in the weight buffer
-    std::int64_t accumulator = 0;      // first accumulator (32-bit) of its block in the output buffer
-    Cycle preload = 0;                 // edge at which the first row of weights enters the array
-    Cycle stream = 0;                  // edge at which A[first_pixel][first k] is first sampled by a register
-    Cycle end = 0;                     // edge by which the last accumulator of the fold is written
+    std::int64_t weight_word = 0;      // weight stationary: first word of its weights in the weight buffer
+    // The accumulator (32-bit) in the output buffer of (first_pixel, first_n), and the distance from one
+    // channel's to the next one's; pixels follow each other.
+    std::int64_t accumulator = 0;
+    std::int64_t accumulator_stride = 0;
+    Cycle preload = 0;  // edge at which the first row of the stationary operand enters the array
+    Cycle stream = 0;   // edge at which the first row operand is first sampled by a register
+    Cycle end = 0;      // edge by which the last accumulator of the fold is written
+
+    std::int64_t accumulator_of(std::int64_t m, std::int64_t n) const {
+        return accumulator + (n - first_n) * accumulator_stride + (m - first_pixel);
+    }
 };
 
 // One pass of the vector unit over a block of elements in order; element i is read in cycle
-// begin + ⌊i/lanes⌋. For conv and linear the block is used_cols channels × pixels of accumulators, channel
-// by channel; for other layers it is a contiguous range of output elements (flat index), and the operands
+// begin + ⌊i/lanes⌋. For conv and linear the block is `channels` × `pixels` accumulators, channel by channel
+// without gaps; for other layers it is a contiguous range of output elements (flat index), and the operands
 // of output element i are read in that cycle.
 struct VectorPass {
     LayerId layer{};
     std::int32_t group = 0;
     std::int32_t n_fold = 0;                   // conv, linear: which block of output channels
     std::int64_t first_pixel = 0, pixels = 0;  // conv, linear
+    std::int64_t first_n = 0, channels = 0;    // conv, linear: inside the group
     std::int64_t accumulator = 0;              // conv, linear: first accumulator in the output buffer
     std::int64_t first_element = 0;            // others: first output element (flat)
     std::int64_t elements = 0;                 // number of elements of the block

@@ -1,10 +1,10 @@
-// When a fold may enter the array and stream: dataflow::WeightStationaryMap's rules and the arrival of
+// When a fold may enter the array and stream: dataflow::SpaceTimeMap's rules and the arrival of
 // words, in plain integers (docs/machine.md).
 #pragma once
 
 #include "sim/accel/run_observer.h"
 #include "sim/core/accelerator_config.h"
-#include "sim/dataflow/weight_stationary.h"
+#include "sim/dataflow/space_time.h"
 #include "sim/protect/policy.h"
 
 namespace fluence::accel {
@@ -29,13 +29,12 @@ class FoldTimer {
     Cycle activations_free(const traces::Fold& fold) const;
 
   private:
-    dataflow::WeightStationaryMap map_;
-    int rows_, cols_;
+    dataflow::SpaceTimeMap map_;
+    int rows_;
     Cycle lead_;  // from the stream to the first accumulation
     protect::PolicyTiming timing_;
     bool first_ = true;
-    Cycle stream_ = 0;  // of the fold before
-    std::int64_t pixels_ = 0;
+    traces::Fold before_;  // the fold timed last
     Cycle earliest_preload_ = 0, preload_ = 0;
 };
 

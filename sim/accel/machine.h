@@ -4,6 +4,7 @@
 #include "sim/core/accelerator_config.h"
 #include "sim/protect/policy.h"
 #include "traces/timeline.h"
+#include "traces/upset.h"
 #include "workloads/graph.h"
 
 namespace fluence::accel {
@@ -23,5 +24,38 @@ MachineRun elaborate_and_run(const workloads::Graph& graph, const AcceleratorCon
 // The same in a child process, any number of times.
 MachineRun run_machine(const workloads::Graph& graph, const AcceleratorConfig& config,
                        const protect::Policy& policy, const workloads::Codes& image);
+
+// What the register-true machine made of one inference.
+struct DetailedRun {
+    // By tensor: output codes as the vector unit finished them, behind the policy's range restriction and
+    // suppression; the logits as the host reads them from DRAM.
+    std::vector<workloads::Codes> tensors;
+    bool corrected = false;  // a memory code corrected a word that was read
+    bool detected =
+        false;  // a memory code detected an error that it could not correct, or a checksum differed
+    bool suppressed = false;  // a part of the policy altered a value (zero for a DUE word, zero on detection,
+                              // range restriction of a value that differs from the fault-free one)
+    bool unrepaired = false;  // a checksum differed where no part acts on it
+    bool aborted = false;     // DueAction::abort: the tensors are as far as the machine got
+    traces::Cycle recovery_cycles = 0;  // for which the clock stood (DueAction)
+};
+
+// The register-true machine: array::ArrayModel, memories of real words with their check bits, DMA and vector
+// unit word by word and element by element, under the control of `timeline` (which the fast machine made of
+// the same graph, machine and policy; timing does not depend on data). Inverts the bits of `upsets`, of any
+// site of the machine, at their cycles. One elaboration a process, as above: elaborate_… for one run in this
+// process, run_detailed() in a child process, run_detailed_each() for many lists of upsets on one machine,
+// each from the same start, in order.
+DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                       const protect::Policy& policy, const traces::Timeline& timeline,
+                                       const workloads::Codes& image,
+                                       const std::vector<traces::Upset>& upsets);
+DetailedRun run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
+                         const protect::Policy& policy, const traces::Timeline& timeline,
+                         const workloads::Codes& image, const std::vector<traces::Upset>& upsets);
+std::vector<DetailedRun> run_detailed_each(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                           const protect::Policy& policy, const traces::Timeline& timeline,
+                                           const workloads::Codes& image,
+                                           const std::vector<std::vector<traces::Upset>>& lists);
 
 }  // namespace fluence::accel

@@ -1,5 +1,7 @@
 #include "sim/core/accelerator_config.h"
 
+#include <stdexcept>
+
 #include "sim/core/error.h"
 
 namespace fluence {
@@ -7,8 +9,135 @@ namespace {
 
 constexpr std::int64_t kMaxEdge = 1024;  // PEs along one edge of the array
 constexpr std::int64_t kMaxBytes = std::int64_t(1) << 32;
+constexpr std::int64_t kMaxCycles = 100000;
 
-BufferConfig parse_buffer(JsonObject object, bool holds_accumulators) {
+// One spelling a value, for reading and for writing.
+template <class Enum>
+struct Spelling {
+    Enum value;
+    const char* text;
+};
+constexpr Spelling<DataflowKind> kDataflows[] = {{DataflowKind::weight_stationary, "weight-stationary"},
+                                                 {DataflowKind::output_stationary, "output-stationary"},
+                                                 {DataflowKind::input_stationary, "input-stationary"}};
+constexpr Spelling<OperandRegister> kOperandRegisters[] = {{OperandRegister::input, "input"},
+                                                           {OperandRegister::output, "output"}};
+constexpr Spelling<Preload> kPreloads[] = {{Preload::overlapped, "overlapped"}, {Preload::serial, "serial"}};
+constexpr Spelling<ArrayControl> kControls[] = {{ArrayControl::central, "central"},
+                                                {ArrayControl::travelling, "travelling"}};
+constexpr Spelling<Drain> kDrains[] = {{Drain::shift, "shift"}, {Drain::parallel, "parallel"}};
+constexpr Spelling<Skew> kSkews[] = {{Skew::external, "external"}, {Skew::internal, "internal"}};
+constexpr Spelling<PartialFolds> kPartialFolds[] = {{PartialFolds::actual, "actual"},
+                                                    {PartialFolds::full, "full"}};
+constexpr Spelling<Overflow> kOverflows[] = {{Overflow::wrap, "wrap"}, {Overflow::saturate, "saturate"}};
+
+template <class Enum, std::size_t N>
+Enum choose(JsonObject& object, const std::string& key, const Spelling<Enum> (&spellings)[N], Enum preset) {
+    std::vector<std::string> valid;
+    std::string text;
+    for (const Spelling<Enum>& spelling : spellings) {
+        valid.emplace_back(spelling.text);
+        text = spelling.value == preset ? spelling.text : text;
+    }
+    text = object.choice_or(key, text, valid);
+    for (const Spelling<Enum>& spelling : spellings) {
+        if (text == spelling.text) {
+            return spelling.value;
+        }
+    }
+    return preset;
+}
+
+template <class Enum, std::size_t N>
+const char* spell(const Spelling<Enum> (&spellings)[N], Enum value) {
+    for (const Spelling<Enum>& spelling : spellings) {
+        if (spelling.value == value) {
+            return spelling.text;
+        }
+    }
+    return "";
+}
+
+void check_conventions(const JsonObject& object, const ArrayConfig& array) {
+    const bool stationary_sum = array.dataflow_kind() == DataflowKind::output_stationary;
+    if (!stationary_sum && array.accumulator_stages != 1) {
+        object.fail("accumulator_stages",
+                    "is " + std::to_string(array.accumulator_stages) + ": sums that move have one stage a PE",
+                    "1 with " + array.dataflow);
+    }
+    if (stationary_sum && array.shadow_weights) {
+        object.fail("shadow_weights", "is true: output-stationary PEs keep no operand", "false");
+    }
+    if (array.control != ArrayControl::travelling) {
+        return;
+    }
+    if (array.multiplier_stages != 0 || array.accumulator_stages != 1) {
+        object.fail("multiplier_stages", "and accumulator_stages: arrays with travelling control have none",
+                    "0 and 1");
+    }
+    const bool at_input = array.operand_register == OperandRegister::input;
+    if (stationary_sum && !at_input) {
+        object.fail("operand_register", "is output: travelling control has it at the input here", "input");
+    }
+    if (!stationary_sum && at_input != array.shadow_weights) {
+        object.fail("shadow_weights",
+                    "does not fit operand_register: with travelling control shadow registers go with operand "
+                    "registers at the input (Gemmini), none with those at the output (tiny-tpu)",
+                    at_input ? "true" : "false");
+    }
+}
+
+ArrayConfig parse_array(JsonObject array) {
+    ArrayConfig config;
+    config.rows = static_cast<int>(array.integer("rows", 1, kMaxEdge));
+    config.cols = static_cast<int>(array.integer("cols", 1, kMaxEdge));
+    config.dataflow =
+        spell(kDataflows, choose(array, "dataflow", kDataflows, DataflowKind::weight_stationary));
+    const bool stationary_sum = config.dataflow_kind() == DataflowKind::output_stationary;
+    config.operand_register = choose(array, "operand_register", kOperandRegisters, OperandRegister::output);
+    config.shadow_weights = array.boolean_or("shadow_weights", !stationary_sum);
+    config.preload = choose(array, "preload", kPreloads, Preload::overlapped);
+    config.control = choose(array, "control", kControls, ArrayControl::central);
+    config.multiplier_stages = static_cast<int>(array.integer_or("multiplier_stages", 0, 0, 8));
+    config.accumulator_stages = static_cast<int>(array.integer_or("accumulator_stages", 1, 1, 8));
+    config.drain = choose(array, "drain", kDrains, Drain::shift);
+    config.skew = choose(array, "skew", kSkews, Skew::external);
+    config.partial_folds = choose(array, "partial_folds", kPartialFolds, PartialFolds::actual);
+    config.operand_bits = static_cast<int>(array.integer_or("operand_bits", 8, 8, 32));
+    config.accumulator_bits = static_cast<int>(array.integer_or("accumulator_bits", 32, 16, 32));
+    config.overflow = choose(array, "overflow", kOverflows, Overflow::wrap);
+    config.fold_overhead = Cycles(array.integer_or("fold_overhead_cycles", 0, 0, kMaxCycles));
+    config.single_edge_saving =
+        Cycles(array.integer_or("single_edge_saving_cycles", 0, 0, config.fold_overhead.count()));
+    check_conventions(array, config);
+    array.finish();
+    return config;
+}
+
+nlohmann::json array_json(const ArrayConfig& array) {
+    return {{"rows", array.rows},
+            {"cols", array.cols},
+            {"dataflow", array.dataflow},
+            {"operand_register", spell(kOperandRegisters, array.operand_register)},
+            {"shadow_weights", array.shadow_weights},
+            {"preload", spell(kPreloads, array.preload)},
+            {"control", spell(kControls, array.control)},
+            {"multiplier_stages", array.multiplier_stages},
+            {"accumulator_stages", array.accumulator_stages},
+            {"drain", spell(kDrains, array.drain)},
+            {"skew", spell(kSkews, array.skew)},
+            {"partial_folds", spell(kPartialFolds, array.partial_folds)},
+            {"operand_bits", array.operand_bits},
+            {"accumulator_bits", array.accumulator_bits},
+            {"overflow", spell(kOverflows, array.overflow)},
+            {"fold_overhead_cycles", array.fold_overhead.count()},
+            {"single_edge_saving_cycles", array.single_edge_saving.count()}};
+}
+
+enum class Holds { weights, activations, accumulators };
+
+BufferConfig parse_buffer(JsonObject object, Holds holds) {
+    const bool holds_accumulators = holds == Holds::accumulators;
     BufferConfig buffer;
     buffer.size = Bytes(object.integer("bytes", 16, kMaxBytes));
     const std::string width =
@@ -31,15 +160,36 @@ BufferConfig parse_buffer(JsonObject object, bool holds_accumulators) {
                     "is " + std::to_string(buffer.size.count()) + ": two halves of whole words are needed",
                     "multiples of " + std::to_string(2 * buffer.word_bytes()));
     }
+    buffer.banks = static_cast<int>(object.integer_or("banks", 2, 1, 2));
+    buffer.ports = static_cast<int>(object.integer_or("ports", 1, 1, 2));
+    if (holds == Holds::activations) {
+        buffer.keep_activations = object.boolean_or("keep_activations", false);
+    }
     object.finish();
     return buffer;
 }
 
-nlohmann::json buffer_json(const BufferConfig& buffer) {
-    return {{"bytes", buffer.size.count()}, {"word_bits", buffer.word_bits}};
+nlohmann::json buffer_json(const BufferConfig& buffer, Holds holds) {
+    nlohmann::json json = {{"bytes", buffer.size.count()},
+                           {"word_bits", buffer.word_bits},
+                           {"banks", buffer.banks},
+                           {"ports", buffer.ports}};
+    if (holds == Holds::activations) {
+        json["keep_activations"] = buffer.keep_activations;
+    }
+    return json;
 }
 
 }  // namespace
+
+DataflowKind ArrayConfig::dataflow_kind() const {
+    for (const Spelling<DataflowKind>& spelling : kDataflows) {
+        if (dataflow == spelling.text) {
+            return spelling.value;
+        }
+    }
+    throw std::out_of_range("there is no dataflow \"" + dataflow + "\"");
+}
 
 AcceleratorConfig parse_accelerator(const nlohmann::json& value, const std::string& file) {
     JsonObject root(value, file);
@@ -48,25 +198,26 @@ AcceleratorConfig parse_accelerator(const nlohmann::json& value, const std::stri
     root.text_or("description", "");
     config.clock_mhz = root.number("clock_mhz", 1e-3, 1e5);
 
-    JsonObject array = root.object("array");
-    config.array.rows = static_cast<int>(array.integer("rows", 1, kMaxEdge));
-    config.array.cols = static_cast<int>(array.integer("cols", 1, kMaxEdge));
-    config.array.dataflow = array.text_or("dataflow", "weight-stationary");
-    config.array.operand_register =
-        array.choice_or("operand_register", "output", {"input", "output"}) == "input"
-            ? OperandRegister::input
-            : OperandRegister::output;
-    config.array.shadow_weights = array.boolean_or("shadow_weights", true);
-    array.finish();
+    config.array = parse_array(root.object("array"));
 
-    config.weight_buffer = parse_buffer(root.object("weight_buffer"), false);
-    config.activation_buffer = parse_buffer(root.object("activation_buffer"), false);
-    config.output_buffer = parse_buffer(root.object("output_buffer"), true);
+    config.weight_buffer = parse_buffer(root.object("weight_buffer"), Holds::weights);
+    config.activation_buffer = parse_buffer(root.object("activation_buffer"), Holds::activations);
+    config.output_buffer = parse_buffer(root.object("output_buffer"), Holds::accumulators);
 
     JsonObject dram = root.object("dram");
     config.dram.word_bits = static_cast<int>(dram.integer_or("word_bits", 64, 8, 128));
     config.dram.bytes_per_cycle = static_cast<int>(dram.integer("bytes_per_cycle", 1, 4096));
-    config.dram.latency = Cycles(dram.integer("latency_cycles", 0, 100000));
+    config.dram.latency = Cycles(dram.integer("latency_cycles", 0, kMaxCycles));
+    config.dram.row_bytes = static_cast<int>(dram.integer_or("row_bytes", 0, 0, 1 << 20));
+    config.dram.row_miss = Cycles(dram.integer_or("row_miss_cycles", 0, 0, kMaxCycles));
+    config.dram.burst_bytes = static_cast<int>(dram.integer_or("burst_bytes", 0, 0, 4096));
+    for (const auto& [key, bytes] : {std::pair<std::string, int>{"row_bytes", config.dram.row_bytes},
+                                     {"burst_bytes", config.dram.burst_bytes}}) {
+        if (bytes % config.dram.word_bytes() != 0) {
+            dram.fail(key, "is " + std::to_string(bytes) + ": whole words are needed",
+                      "multiples of " + std::to_string(config.dram.word_bytes()));
+        }
+    }
     for (const auto& [key, buffer] :
          {std::pair<std::string, const BufferConfig*>{"weight_buffer", &config.weight_buffer},
           {"activation_buffer", &config.activation_buffer}}) {
@@ -91,25 +242,22 @@ AcceleratorConfig read_accelerator(const std::string& path) {
 }
 
 nlohmann::json to_json(const AcceleratorConfig& config) {
-    return {
-        {"name", config.name},
-        {"clock_mhz", config.clock_mhz},
-        {"array",
-         {{"rows", config.array.rows},
-          {"cols", config.array.cols},
-          {"dataflow", config.array.dataflow},
-          {"operand_register", config.array.operand_register == OperandRegister::input ? "input" : "output"},
-          {"shadow_weights", config.array.shadow_weights}}},
-        {"weight_buffer", buffer_json(config.weight_buffer)},
-        {"activation_buffer", buffer_json(config.activation_buffer)},
-        {"output_buffer", buffer_json(config.output_buffer)},
-        {"dram",
-         {{"word_bits", config.dram.word_bits},
-          {"bytes_per_cycle", config.dram.bytes_per_cycle},
-          {"latency_cycles", config.dram.latency.count()}}},
-        {"vector_unit",
-         {{"lanes", config.vector_unit.lanes},
-          {"pipeline_cycles", config.vector_unit.pipeline_depth.count()}}}};
+    return {{"name", config.name},
+            {"clock_mhz", config.clock_mhz},
+            {"array", array_json(config.array)},
+            {"weight_buffer", buffer_json(config.weight_buffer, Holds::weights)},
+            {"activation_buffer", buffer_json(config.activation_buffer, Holds::activations)},
+            {"output_buffer", buffer_json(config.output_buffer, Holds::accumulators)},
+            {"dram",
+             {{"word_bits", config.dram.word_bits},
+              {"bytes_per_cycle", config.dram.bytes_per_cycle},
+              {"latency_cycles", config.dram.latency.count()},
+              {"row_bytes", config.dram.row_bytes},
+              {"row_miss_cycles", config.dram.row_miss.count()},
+              {"burst_bytes", config.dram.burst_bytes}}},
+            {"vector_unit",
+             {{"lanes", config.vector_unit.lanes},
+              {"pipeline_cycles", config.vector_unit.pipeline_depth.count()}}}};
 }
 
 }  // namespace fluence

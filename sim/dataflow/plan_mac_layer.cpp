@@ -127,6 +127,10 @@ class MacLayerPlanner {
             fold.n_fold = n_fold;
             fold.first_pixel = first_pixel;
             fold.pixels = pixels;
+            fold.first_k = std::int64_t{k} * builder_.config().array.rows;
+            fold.terms = weights.used_rows;
+            fold.first_n = std::int64_t{n_fold} * builder_.config().array.cols;
+            fold.channels = weights.used_cols;
             fold.used_rows = weights.used_rows;
             fold.used_cols = weights.used_cols;
             fold.weight_load = weight_fill.loads[0];
@@ -134,6 +138,7 @@ class MacLayerPlanner {
             const traces::Segment& words = plan.loads[static_cast<std::size_t>(fold.weight_load)].segments[0];
             fold.weight_word = words.buffer_word + weights.first_word - words.dram_word;
             fold.accumulator = accumulator;
+            fold.accumulator_stride = pixels;
             plan.folds.push_back(fold);
             plan.fold_uses.push_back(use);
         }
@@ -147,6 +152,8 @@ class MacLayerPlanner {
         pass.n_fold = fold.n_fold;
         pass.first_pixel = fold.first_pixel;
         pass.pixels = fold.pixels;
+        pass.first_n = fold.first_n;
+        pass.channels = fold.channels;
         pass.accumulator = fold.accumulator;
         pass.elements = fold.used_cols * fold.pixels;
         std::vector<PlanBuilder::Range> produced;

@@ -23,7 +23,8 @@ std::uint32_t field_of(const WordBits& bits, int field) {
 Cycle AccumulatorSites::write_edge(const AccumulatorBlock& block, std::int32_t k_fold,
                                    std::int64_t position) const {
     const Fold& f = fold(block, k_fold);
-    return machine_.array.accumulate_cycle(f, position % f.pixels, static_cast<int>(position / f.pixels)) + 1;
+    return machine_.array.accumulate_cycle(f, position % f.pixels, 0, static_cast<int>(position / f.pixels)) +
+           1;
 }
 
 AccumulatorSites::Slot AccumulatorSites::find(std::int64_t accumulator, int field, Cycle cycle) {

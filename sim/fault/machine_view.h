@@ -9,7 +9,7 @@
 #include "sim/core/accelerator_config.h"
 #include "sim/dataflow/im2col.h"
 #include "sim/dataflow/memory_map.h"
-#include "sim/dataflow/weight_stationary.h"
+#include "sim/dataflow/space_time.h"
 #include "sim/fault/span_index.h"
 #include "sim/protect/memory_code.h"
 #include "sim/protect/policy.h"
@@ -60,7 +60,7 @@ class MachineView {
     const AcceleratorConfig& config;
     const protect::Policy& policy;
     const traces::Timeline& timeline;
-    const dataflow::WeightStationaryMap array;
+    const dataflow::SpaceTimeMap array;
     const dataflow::MemoryMap memory;
     const std::int64_t rows, cols;
 

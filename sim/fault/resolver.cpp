@@ -84,6 +84,8 @@ struct Resolver::Impl {
                 return words.dram(upset.unit, upset.cycle, bits, result);
             case SiteKind::neuron:
                 return neuron(upset, mask, effects, result);
+            default:
+                throw std::logic_error(std::string("the resolver does not know ") + name_of(upset.site));
         }
     }
 

@@ -22,8 +22,10 @@ namespace fluence::fault {
 
 struct Resolution {
     DeadReason dead = DeadReason::none;
-    bool corrected = false;  // a code corrected at least one read
-    bool detected = false;   // a code detected at least one read that it could not correct
+    bool corrected = false;             // a code corrected at least one read
+    bool detected = false;              // a code detected at least one read that it could not correct
+    bool aborted = false;               // DueAction::abort: the inference ended
+    traces::Cycle recovery_cycles = 0;  // DueAction: cycles for which the machine's clock stood
     // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
     // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle). Of a
     // neuron: of the golden code behind range restriction.
@@ -42,6 +44,11 @@ class Resolver {
 
     // `golden`: the fault-free run of the struck image under this policy.
     Resolution resolve(const Upset& upset, const arith::GoldenRun& golden) const;
+    // The joint effect of several upsets in one inference, exactly, whatever they share: a word, a register,
+    // an accumulator, a layer (later upsets meet what earlier ones left). `engine` is the one that made
+    // `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
+    Resolution resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
+                       arith::Engine& engine) const;
 
   private:
     struct Impl;

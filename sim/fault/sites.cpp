@@ -3,18 +3,12 @@
 #include <algorithm>
 
 #include "sim/dataflow/memory_map.h"
-#include "sim/dataflow/weight_stationary.h"
+#include "sim/dataflow/registers.h"
 
 namespace fluence::fault {
 
 std::vector<SiteClass> site_classes(const workloads::Graph& graph, const AcceleratorConfig& config,
                                     const protect::Policy& policy) {
-    constexpr int kOperandBits = 8;
-    constexpr int kSumBits = 32;
-    const std::int64_t cols = config.array.cols;
-    const std::int64_t pes = config.array.rows * cols;
-    const std::int64_t sums = dataflow::WeightStationaryMap(config.array).psum_rows() * cols;
-
     std::vector<SiteClass> classes;
     const auto add = [&classes](SiteKind kind, std::int64_t units, int bits) {
         classes.push_back({kind, units, bits, -1, 1.0});
@@ -23,12 +17,9 @@ std::vector<SiteClass> site_classes(const workloads::Graph& graph, const Acceler
         add(kind, buffer.size.count() / buffer.word_bytes(),
             protect::stored_bits(policy, memory, buffer.word_bits));
     };
-    add(SiteKind::pe_weight, pes, kOperandBits);
-    if (config.array.shadow_weights) {
-        add(SiteKind::pe_weight_shadow, pes, kOperandBits);
+    for (const dataflow::RegisterBank& bank : dataflow::register_banks(config.array)) {
+        add(bank.kind, bank.units, bank.bits);
     }
-    add(SiteKind::pe_activation, pes, kOperandBits);
-    add(SiteKind::pe_psum, sums, kSumBits);
     add_buffer(SiteKind::weight_buffer, Memory::weight_buffer, config.weight_buffer);
     add_buffer(SiteKind::activation_buffer, Memory::activation_buffer, config.activation_buffer);
     add_buffer(SiteKind::output_buffer, Memory::output_buffer, config.output_buffer);

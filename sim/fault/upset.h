@@ -1,37 +1,15 @@
-// An upset: bits of one storage site inverted at the edge that begins one cycle.
+// Upsets as the fault models draw them, and why one of them may change nothing.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include "sim/core/memory.h"
-#include "traces/timeline.h"
+#include "traces/upset.h"
 
 namespace fluence::fault {
 
-enum class SiteKind {
-    pe_weight,         // unit = row·C + column; 8 bits; the register the MAC multiplies with
-    pe_weight_shadow,  // the same; exists with shadow weights
-    pe_activation,     // 8 bits
-    pe_psum,           // unit = row·C + column, row < WeightStationaryMap::psum_rows(); 32 bits
-    weight_buffer,     // unit = word of the buffer (both halves); data bits, then check bits
-    activation_buffer,
-    output_buffer,
-    dram,    // unit = word of dataflow::MemoryMap
-    neuron,  // unit = flat element of the output of layer `layer`; not timed
-};
-inline constexpr int kSiteKindCount = 9;
-const char* name_of(SiteKind kind);
-SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
-
-struct Upset {
-    SiteKind site = SiteKind::pe_weight;
-    std::int64_t unit = 0;
-    std::int32_t layer = -1;  // neuron only
-    traces::Cycle cycle = 0;  // 0 for neuron
-    WordBits bits;            // the bits to invert
-};
+using traces::kSiteKindCount;
+using traces::name_of;
+using traces::site_kind_named;
+using traces::SiteKind;
+using traces::Upset;
 
 // Why an upset changed nothing.
 enum class DeadReason {

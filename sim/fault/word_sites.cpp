@@ -215,7 +215,8 @@ bool WordSites::feed_weight(std::int32_t load, const Field& field, const Deliver
         static_cast<int>(k / machine_.rows), [&](std::int32_t id) {
             const traces::Fold& fold = machine_.timeline.folds[static_cast<std::size_t>(id)];
             const int decode = machine_.decode_cycles(Memory::weight_buffer);
-            if (machine_.array.weight_read_cycle(fold, static_cast<int>(k % machine_.rows), decode) < from) {
+            if (machine_.array.stationary_read_cycle(fold, static_cast<int>(k % machine_.rows), decode) <
+                from) {
                 return;
             }
             read = true;
@@ -241,8 +242,8 @@ bool WordSites::feed_array(std::int32_t load, LayerId consumer, const Field& fie
                 const traces::Fold& fold = machine_.timeline.folds[static_cast<std::size_t>(id)];
                 const std::int64_t pixel = m - fold.first_pixel;
                 if (pixel < 0 || pixel >= fold.pixels ||
-                    machine_.array.activation_read_cycle(fold, pixel, static_cast<int>(k % machine_.rows),
-                                                         decode) < from) {
+                    machine_.array.operand_read_cycle(fold, pixel, static_cast<int>(k % machine_.rows),
+                                                      decode) < from) {
                     return;
                 }
                 read = true;

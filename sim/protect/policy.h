@@ -14,9 +14,23 @@
 
 namespace fluence::protect {
 
-// Point 1, memory words: a code, and a word whose error is detected but not corrected reads as zero.
+// What the machine does with a word whose error is detected and not corrected. While it recovers its clock
+// stands: cycle numbers, of upsets too, count working cycles, and the stall is added to the latency.
+//   zero       the word reads as zero
+//   refetch    weight and activation buffer: the word is fetched from DRAM again and written to the buffer;
+//              where DRAM's own code detects an error in it, it is zero; where DRAM does not hold it (an
+//              activation kept on chip), abort
+//   recompute  output buffer: the sum is computed again from the words that DRAM holds
+//   abort      the inference ends here
+enum class DueAction { zero, refetch, recompute, abort };
+
+// Point 1, memory words: a code; what follows an uncorrectable error; scrubbing: in cycle j·period, j = 1, 2,
+// … word (j−1) mod words is read, and written back at the next edge where the code corrected it (a write of
+// the machine at that edge wins). Reads of the same cycle see the word as it was. 0: none.
 struct MemoryPart {
     std::string code = "none";
+    DueAction on_due = DueAction::zero;
+    Cycles scrub_period{};
 };
 
 // Point 3, MAC output: linear checksum (filter sum) computed by a checksum column beside the array; see

@@ -1,5 +1,5 @@
 // Rules that every timeline obeys, whatever was run: written from traces/timeline.h and
-// sim/dataflow/weight_stationary.h alone, by brute force over all records.
+// sim/dataflow/space_time.h alone, by brute force over all records.
 #include "traces/timeline.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include "sim/core/error.h"
 #include "sim/dataflow/im2col.h"
 #include "sim/dataflow/memory_map.h"
-#include "sim/dataflow/weight_stationary.h"
+#include "sim/dataflow/space_time.h"
 #include "tests/support/random_graph.h"
 
 namespace fluence::accel {
@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint64_t kSeed = 7;
 
 using dataflow::MemoryMap;
-using dataflow::WeightStationaryMap;
+using dataflow::SpaceTimeMap;
 using traces::Cycle;
 using traces::Fold;
 using traces::Load;
@@ -40,7 +40,7 @@ struct Subject {
     const AcceleratorConfig& config;
     const Timeline& timeline;
     MemoryMap map;
-    WeightStationaryMap array;
+    SpaceTimeMap array;
 
     const Load& load(std::int32_t index) const { return timeline.loads.at(static_cast<std::size_t>(index)); }
     const workloads::Layer& layer(const Fold& fold) const { return graph.layer(fold.layer); }
@@ -75,16 +75,16 @@ void check_fold_order(const Subject& s) {
     const Fold* before = nullptr;
     for (const Fold& fold : s.timeline.folds) {
         EXPECT_GE(fold.stream, s.array.stream_after_preload(fold.preload));
-        EXPECT_GE(fold.end, s.array.fold_end(fold.stream, fold.pixels, fold.used_cols));
+        EXPECT_GE(fold.end, s.array.fold_end(fold, false));
         if (before != nullptr) {
-            EXPECT_GE(fold.preload, s.array.preload_after(before->stream, before->pixels));
-            EXPECT_GE(fold.stream, s.array.stream_after(before->stream, before->pixels));
+            EXPECT_GE(fold.preload, s.array.preload_after(*before));
+            EXPECT_GE(fold.stream, s.array.stream_after(*before, s.array.steps(fold)));
             if (fold.k_fold > 0) {
                 EXPECT_EQ(before->k_fold, fold.k_fold - 1);
                 EXPECT_EQ(before->accumulator, fold.accumulator);
                 // Accumulator of (0,0): read in cycle u' − decode, written by the fold before at u + 1.
-                EXPECT_GE(s.array.accumulate_cycle(fold, 0, 0) - s.decode(Memory::output_buffer),
-                          s.array.accumulate_cycle(*before, 0, 0) + 1);
+                EXPECT_GE(s.array.accumulate_cycle(fold, 0, 0, 0) - s.decode(Memory::output_buffer),
+                          s.array.accumulate_cycle(*before, 0, 0, 0) + 1);
             }
         }
         before = &fold;
@@ -102,13 +102,13 @@ void check_fold_operands(const Subject& s, const Fold& fold) {
     EXPECT_TRUE(holds_dram_word(weights, block.first_word));
     EXPECT_TRUE(holds_dram_word(weights, block.first_word + block.words - 1));
     const int rows = s.config.array.rows;
-    EXPECT_GE(s.array.weight_read_cycle(fold, rows - 1, static_cast<int>(s.decode(Memory::weight_buffer))),
-              weights.done());
+    EXPECT_GE(
+        s.array.stationary_read_cycle(fold, rows - 1, static_cast<int>(s.decode(Memory::weight_buffer))),
+        weights.done());
 
     const Load& activations = s.load(fold.activation_load);
-    EXPECT_GE(
-        s.array.activation_read_cycle(fold, 0, 0, static_cast<int>(s.decode(Memory::activation_buffer))),
-        activations.done());
+    EXPECT_GE(s.array.operand_read_cycle(fold, 0, 0, static_cast<int>(s.decode(Memory::activation_buffer))),
+              activations.done());
     const dataflow::Im2col im2col(s.graph, s.layer(fold));
     for (std::int64_t m = fold.first_pixel; m < fold.first_pixel + fold.pixels; ++m) {
         for (std::int64_t r = 0; r < fold.used_rows; ++r) {
@@ -132,12 +132,12 @@ std::vector<Use> buffer_uses(const Subject& s, Memory buffer) {
     std::vector<Use> uses;
     for (const Fold& fold : s.timeline.folds) {
         if (buffer == Memory::weight_buffer) {
-            uses.push_back(
-                {fold.weight_load, s.array.weight_read_cycle(fold, 0, static_cast<int>(s.decode(buffer)))});
+            uses.push_back({fold.weight_load,
+                            s.array.stationary_read_cycle(fold, 0, static_cast<int>(s.decode(buffer)))});
         } else {
-            uses.push_back({fold.activation_load,
-                            s.array.activation_read_cycle(fold, fold.pixels - 1, fold.used_rows - 1,
-                                                          static_cast<int>(s.decode(buffer)))});
+            uses.push_back(
+                {fold.activation_load, s.array.operand_read_cycle(fold, fold.pixels - 1, fold.used_rows - 1,
+                                                                  static_cast<int>(s.decode(buffer)))});
         }
     }
     for (const VectorPass& pass : s.timeline.passes) {
@@ -204,7 +204,7 @@ void check_output_buffer(const Subject& s) {
         EXPECT_EQ(first.k_fold, 0);
         EXPECT_EQ(first.accumulator, pass.accumulator);
         EXPECT_LE(pass.accumulator % half + pass.elements, half);
-        const Cycle first_write = s.array.accumulate_cycle(first, 0, 0) + 1;
+        const Cycle first_write = s.array.accumulate_cycle(first, 0, 0, 0) + 1;
         if (read_until.count(pass.accumulator) != 0) {
             EXPECT_GT(first_write, read_until[pass.accumulator])
                 << "accumulators overwritten before they are drained";
@@ -285,8 +285,7 @@ void check_stats(const Subject& s) {
 }
 
 void check(const workloads::Graph& graph, const AcceleratorConfig& config, const Timeline& timeline) {
-    const Subject subject{graph, config, timeline, MemoryMap(graph, config),
-                          WeightStationaryMap(config.array)};
+    const Subject subject{graph, config, timeline, MemoryMap(graph, config), SpaceTimeMap(config.array)};
     check_port(subject);
     check_fold_order(subject);
     for (const Fold& fold : timeline.folds) {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "sim/dataflow/memory_map.h"
+#include "sim/dataflow/space_time.h"
 #include "sim/dataflow/tile_plan.h"
-#include "sim/dataflow/weight_stationary.h"
 
 namespace fluence::test {
 namespace {
@@ -108,13 +108,13 @@ class Scheduler {
 
         f.preload = weights + 1 + decode(Memory::weight_buffer);
         if (last_ != nullptr) {
-            f.preload = std::max(f.preload, array_.preload_after(last_->stream, last_->pixels));
+            f.preload = std::max(f.preload, array_.preload_after(*last_));
         }
         f.preload += pause();
         f.stream =
             std::max(array_.stream_after_preload(f.preload), inputs + 1 + decode(Memory::activation_buffer));
         if (last_ != nullptr) {
-            f.stream = std::max(f.stream, array_.stream_after(last_->stream, last_->pixels));
+            f.stream = std::max(f.stream, array_.stream_after(*last_, array_.steps(f)));
         }
         if (f.k_fold > 0) {  // the fold before has written what this one adds to
             f.stream = std::max(f.stream, last_->stream + 1 + decode(Memory::output_buffer));
@@ -122,8 +122,7 @@ class Scheduler {
             f.stream = std::max(f.stream, output_half_free_[output_half(f.accumulator)]);
         }
         f.stream += pause();
-        f.end = array_.fold_end(f.stream, f.pixels,
-                                timing_.checksum_column ? config_.array.cols + 1 : f.used_cols);
+        f.end = array_.fold_end(f, timing_.checksum_column);
         const auto weight_half = static_cast<std::size_t>(plan_.weight_fills[weight_fill].half);
         weight_half_free_[weight_half] = f.preload + config_.array.rows;
         const auto half = static_cast<std::size_t>(at(plan_.activation_fills, use.activation_fill).half);
@@ -178,7 +177,7 @@ class Scheduler {
     const workloads::Graph& graph_;
     const AcceleratorConfig& config_;
     RandomStream& random_;
-    dataflow::WeightStationaryMap array_;
+    dataflow::SpaceTimeMap array_;
     dataflow::MemoryMap map_;
     dataflow::TilePlan plan_;
     protect::PolicyTiming timing_;

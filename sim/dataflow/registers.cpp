@@ -1,0 +1,40 @@
+#include "sim/dataflow/registers.h"
+
+#include "sim/dataflow/space_time.h"
+
+namespace fluence::dataflow {
+
+using traces::SiteKind;
+
+std::vector<RegisterBank> register_banks(const ArrayConfig& array) {
+    const std::int64_t cols = array.cols;
+    const std::int64_t pes = array.rows * cols;
+    const DataflowKind kind = array.dataflow_kind();
+    std::vector<RegisterBank> banks = {{SiteKind::pe_weight, pes, array.operand_bits}};
+    if (array.shadow_weights) {
+        banks.push_back({kind == DataflowKind::input_stationary ? SiteKind::pe_activation_shadow
+                                                                : SiteKind::pe_weight_shadow,
+                         pes, array.operand_bits});
+    }
+    banks.push_back({SiteKind::pe_activation, pes, array.operand_bits});
+    banks.push_back({SiteKind::pe_psum, SpaceTimeMap(array).psum_rows() * cols, array.accumulator_bits});
+    if (array.multiplier_stages > 0) {
+        banks.push_back({SiteKind::pe_product, array.multiplier_stages * pes, kProductBits});
+    }
+    if (array.accumulator_stages > 1) {
+        banks.push_back(
+            {SiteKind::pe_psum_stage, (array.accumulator_stages - 1) * pes, array.accumulator_bits});
+    }
+    const bool stationary_sum = kind == DataflowKind::output_stationary;
+    if (stationary_sum && array.drain == Drain::shift) {
+        banks.push_back({SiteKind::pe_drain, pes, array.accumulator_bits});
+    }
+    if (array.skew == Skew::internal) {
+        const std::int64_t lanes =
+            std::int64_t{array.rows} * (array.rows - 1) / 2 + (stationary_sum ? cols * (cols - 1) / 2 : 0);
+        banks.push_back({SiteKind::array_skew, lanes, array.operand_bits});
+    }
+    return banks;
+}
+
+}  // namespace fluence::dataflow

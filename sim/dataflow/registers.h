@@ -1,0 +1,23 @@
+// The registers of the PE array under a set of timing conventions: one bank a kind. Fault sites, area and the
+// register-true array all take their counts from here.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/core/accelerator_config.h"
+#include "traces/upset.h"
+
+namespace fluence::dataflow {
+
+inline constexpr int kProductBits = 16;
+
+struct RegisterBank {
+    traces::SiteKind kind{};
+    std::int64_t units = 0;
+    int bits = 0;  // of one unit
+};
+
+std::vector<RegisterBank> register_banks(const ArrayConfig& array);
+
+}  // namespace fluence::dataflow

@@ -1,0 +1,30 @@
+#include "traces/upset.h"
+
+#include <array>
+#include <stdexcept>
+
+namespace fluence::traces {
+namespace {
+
+constexpr std::array<const char*, kSiteKindCount> kNames = {
+    "pe_weight",         "pe_weight_shadow", "pe_activation", "pe_psum",      "weight_buffer",
+    "activation_buffer", "output_buffer",    "dram",          "neuron",       "pe_activation_shadow",
+    "pe_product",        "pe_psum_stage",    "pe_drain",      "array_skew",   "pe_chain",
+    "pe_bank_1",         "pe_bank_2",        "pe_valid",      "pe_propagate", "pe_weight_valid"};
+
+}  // namespace
+
+const char* name_of(SiteKind kind) {
+    return kNames[static_cast<std::size_t>(kind)];
+}
+
+SiteKind site_kind_named(const std::string& name) {
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+        if (name == kNames[i]) {
+            return static_cast<SiteKind>(i);
+        }
+    }
+    throw std::out_of_range(name);
+}
+
+}  // namespace fluence::traces

@@ -1,0 +1,55 @@
+// An upset: bits of one storage site inverted at the edge that begins one cycle. Lists of upsets are files
+// that can be replayed (docs/formats.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/core/memory.h"
+#include "traces/timeline.h"
+
+namespace fluence::traces {
+
+// Registers of the array hold what their name says in every dataflow (dataflow::SpaceTimeMap's roles); how
+// many there are of each, and how wide, is dataflow::register_banks()'s to say. `unit` of a PE register is
+// row·C + column; a bank with several stages puts stage j's registers behind stage j−1's.
+enum class SiteKind {
+    pe_weight,         // the weight that the MAC multiplies with, or that passes by
+    pe_weight_shadow,  // weight stationary with shadow registers
+    pe_activation,     // the same two for activations
+    pe_psum,        // moving partial sums, row R (if any) behind the last PE; output stationary: accumulators
+    weight_buffer,  // unit = word of the buffer (both halves); data bits, then check bits
+    activation_buffer,
+    output_buffer,
+    dram,                  // unit = word of dataflow::MemoryMap
+    neuron,                // unit = flat element of the output of layer `layer`; not timed
+    pe_activation_shadow,  // input stationary with shadow registers
+    pe_product,            // multiplier pipeline, stages 1 … LM
+    pe_psum_stage,         // output stationary: the LA − 1 stages behind the accumulator
+    pe_drain,              // output stationary, drain `shift`
+    array_skew,            // internal skew: row lane r has r registers, lane by lane, then the columns' lanes
+    // Travelling control: Gemmini's mesh and tiny-tpu.
+    pe_chain,   // what moves down to load or flush the PEs (d; wshift), row R behind the last PE
+    pe_bank_1,  // c1 and c2, which change roles with the propagate bit
+    pe_bank_2,
+    pe_valid,  // control bits
+    pe_propagate,
+    pe_weight_valid,
+};
+inline constexpr int kSiteKindCount = 20;
+const char* name_of(SiteKind kind);
+SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
+constexpr bool is_control(SiteKind kind) {
+    return kind == SiteKind::pe_valid || kind == SiteKind::pe_propagate || kind == SiteKind::pe_weight_valid;
+}
+
+struct Upset {
+    SiteKind site = SiteKind::pe_weight;
+    std::int64_t unit = 0;
+    std::int32_t layer = -1;  // neuron only
+    Cycle cycle = 0;          // 0 for neuron
+    WordBits bits;            // the bits to invert
+};
+
+}  // namespace fluence::traces
