@@ -343,10 +343,10 @@ void Stepper::Machine::strike(const fault::Upset& upset) {
             return flip_word(output_buffer, Memory::output_buffer, model.config_.output_buffer.word_bits);
         case fault::SiteKind::dram:
             return flip_word(dram, Memory::dram, model.config_.dram.word_bits);
-        case fault::SiteKind::neuron:
+        default:
             break;
     }
-    throw std::logic_error("a neuron is no storage");
+    throw std::logic_error(std::string("the stepper has no ") + fault::name_of(upset.site));
 }
 
 }  // namespace fluence::test
