@@ -16,6 +16,7 @@ namespace fluence::array {
 using traces::Cycle;
 
 // The world outside the array. All positions count inside the fold; `fold` is the number given to enqueue().
+// Operands are codes; the array keeps their low `operand_bits` bits.
 class Boundary {
   public:
     virtual ~Boundary() = default;
@@ -35,13 +36,17 @@ class Boundary {
     virtual void result(std::int32_t fold, std::int64_t step, int row, int col, std::int32_t sum) = 0;
 };
 
+// How the multipliers read the activations of a fold. 8-bit registers hold the raw code, so that u8 and s8
+// look alike in them; wider ones hold the code sign-extended and always read as signed. Weights are signed.
+enum class ActivationCodes { signed_codes, unsigned_codes };
+
 class ArrayModel {
   public:
     virtual ~ArrayModel() = default;
 
     // The folds in the order in which they stream, with `preload` and `stream` set as SpaceTimeMap's rules
     // allow; a fold must be known before edge `preload`. Numbers ascend.
-    virtual void enqueue(std::int32_t fold, const traces::Fold& times) = 0;
+    virtual void enqueue(std::int32_t fold, const traces::Fold& times, ActivationCodes activations) = 0;
     // Moves every register over edge t and hands over the sums of cycle t − 1 (Boundary::result). Edges come
     // in order, 0, 1, 2 …; a stretch in which no fold is in the array may be passed over by the caller only
     // if idle() holds.

@@ -15,8 +15,7 @@
 //   multiplication (t,r,c)         takes place in cycle s+t+r+c−1+in
 //   product register (j,r,c)       j = 1 … LM holds its product in cycle s+t+r+c−1+in+j
 //   skew register (lane,i)         internal skew: i = 0 … lane−1 holds the operand of step t in cycle s+t+i;
-//   the
-//                                  operand is read lane cycles earlier than with external skew
+//                                  the operand is read lane cycles earlier than with external skew
 // Weight and input stationary:
 //   partial-sum register (q,c)  `output`: q = 0…R−1 holds Σ_{r≤q} in cycle s+t+q+c+LM
 //                               `input`:  q = 0…R   holds Σ_{r<q} in cycle s+t+q+c+LM (row R: the drain
@@ -35,14 +34,16 @@
 //                               stages delay its value behind it.
 //   drain `parallel`            PE(r,c) hands its sum over in cycle u = s+T−1+r+c+LM+LA−1+in
 //   drain `shift`               PE(r,c) copies its sum to its drain register at edge s+T−1+r+c+LM+LA+in; when
-//   the
-//                               last PE has, at edge x = s+T−1+R−1+C−1+LM+LA+in, the drain registers move one
-//                               column to the right an edge, and those of column C−1 are handed over: the
-//                               sum of (r,c) in cycle u = x + C−1−c
+//                               the last PE has, at edge x = s+T−1+R−1+C−1+LM+LA+in, the drain registers
+//                               move one column to the right at each of the edges x+1 … x+C−1 (column 0 keeps
+//                               its own), and those of column C−1 are handed over: the sum of (r,c) in
+//                               cycle u = x + C−1−c
 //   an accumulator handed over in cycle u is added to the old one, read in cycle u − decode (no read where
 //                               k_fold = 0); the new one is written at u+1
 // Operands of unused rows and columns are 0. Results of unused rows and columns are not accumulated.
-// Between folds of one layer and between layers registers keep what the last fold left.
+// A register takes a value at the edges at which these tables give it one, and keeps it at all others: between
+// folds and between layers it holds what the last fold left. Product registers hold products modulo 2^16 and
+// read as signed. Every addition to a sum wraps or saturates at its register's width.
 //
 // Partial folds cost what they use (`partial_folds: actual`: the last used column, in output stationary also
 // the last used row, end the fold) or as much as full ones (`full`).
