@@ -41,9 +41,9 @@
 //   an accumulator handed over in cycle u is added to the old one, read in cycle u − decode (no read where
 //                               k_fold = 0); the new one is written at u+1
 // Operands of unused rows and columns are 0. Results of unused rows and columns are not accumulated.
-// A register takes a value at the edges at which these tables give it one, and keeps it at all others: between
-// folds and between layers it holds what the last fold left. Product registers hold products modulo 2^16 and
-// read as signed. Every addition to a sum wraps or saturates at its register's width.
+// A register takes a value at the edges at which these tables give it one, and keeps it at all others:
+// between folds and between layers it holds what the last fold left. Product registers hold products modulo
+// 2^16 and read as signed. Every addition to a sum wraps or saturates at its register's width.
 //
 // Partial folds cost what they use (`partial_folds: actual`: the last used column, in output stationary also
 // the last used row, end the fold) or as much as full ones (`full`).

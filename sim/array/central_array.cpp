@@ -1,0 +1,295 @@
+#include "sim/array/central_array.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+namespace fluence::array {
+
+namespace {
+
+constexpr std::uint32_t top_bit(int bits) {
+    return std::uint32_t{1} << (bits - 1);
+}
+
+}  // namespace
+
+CentralArray::CentralArray(const ArrayConfig& config, const Moves& moves)
+    : config_(config),
+      map_(config),
+      moves_(moves),
+      sums_stay_(map_.output_stationary()),
+      at_input_(config.operand_register == OperandRegister::input ? 1 : 0),
+      sum_delay_(config.multiplier_stages + at_input_),
+      stages_(config.accumulator_stages - 1),
+      skewed_(config.skew == Skew::internal),
+      shifts_out_(sums_stay_ && config.drain == Drain::shift),
+      extent_{config.rows, config.cols},
+      operand_mask_(~std::uint32_t{0} >> (32 - config.operand_bits)),
+      registers_(config),
+      stationary_values_(static_cast<std::size_t>(config.cols)) {
+    const Grid rows = registers_.row_arriving();
+    feeds_.push_back({&Boundary::row_operands, rows.at, rows.stride, registers_.row_skew(),
+                      std::vector<std::int32_t>(static_cast<std::size_t>(config.rows))});
+    if (sums_stay_) {
+        feeds_.push_back({&Boundary::column_operands, registers_.column_arriving().at, 1,
+                          registers_.column_skew(), stationary_values_});
+    }
+}
+
+void CentralArray::enqueue(std::int32_t fold, const traces::Fold& times, ActivationCodes activations) {
+    const Work* before = !waiting_.empty() ? &waiting_.back() : working_.empty() ? nullptr : &working_.back();
+    if (before != nullptr && fold <= before->fold) {
+        throw std::logic_error("folds enter the array in the order of their numbers");
+    }
+    Work work;
+    work.fold = fold;
+    work.preload = times.preload;
+    work.stream = times.stream;
+    work.steps = map_.steps(times);
+    work.used_rows = times.used_rows;
+    work.used_cols = times.used_cols;
+    const std::uint32_t weight = top_bit(config_.operand_bits);
+    const bool raw = config_.operand_bits == 8 && activations == ActivationCodes::unsigned_codes;
+    const std::uint32_t activation = raw ? 0 : weight;
+    work.signs = map_.input_stationary() ? Signs{weight, activation} : Signs{activation, weight};
+    if (shifts_out_) {
+        work.drained = map_.last_copy_edge(times);
+        work.last = work.drained + config_.cols;
+    } else {
+        work.last = map_.accumulate_cycle(times, work.steps - 1, config_.rows - 1, config_.cols - 1) + 1;
+    }
+    waiting_.push_back(work);
+}
+
+// The PEs whose registers `delay` edges behind the operand's own one take a value at edge t.
+Wave CentralArray::wave(const Work& work, Cycle t, int delay) const {
+    const std::int64_t last = t - work.stream - delay;
+    return {last - work.steps + 1, last};
+}
+
+// Those of them that take the last step's.
+Wave CentralArray::last_step(const Work& work, Cycle t, int delay) const {
+    const std::int64_t diagonal = wave(work, t, delay).first;
+    return {diagonal, diagonal};
+}
+
+// From the outputs to the inputs, so that every register is read before it takes its new value.
+void CentralArray::edge(Cycle t, Boundary& boundary) {
+    while (!waiting_.empty() && waiting_.front().preload <= t) {
+        working_.push_back(waiting_.front());
+        waiting_.pop_front();
+    }
+    for (const Work& work : working_) {
+        hand_over(work, t - 1, boundary);
+        for (Feed& feed : feeds_) {
+            sample(feed, work, t, boundary);
+        }
+    }
+    const auto each = [&](void (CentralArray::*move)(const Work&, Cycle)) {
+        for (const Work& work : working_) {
+            (this->*move)(work, t);
+        }
+    };
+    if (sums_stay_) {
+        each(&CentralArray::drain);
+    }
+    each(&CentralArray::add);
+    if (config_.multiplier_stages > 0) {
+        each(&CentralArray::multiply);
+    }
+    each(&CentralArray::move_operands);
+    if (!sums_stay_) {
+        for (const Work& work : working_) {
+            load_stationary(work, t, boundary);
+        }
+    }
+    working_.erase(
+        std::remove_if(working_.begin(), working_.end(), [&](const Work& work) { return work.last <= t; }),
+        working_.end());
+}
+
+void CentralArray::hand_over(const Work& work, Cycle u, Boundary& boundary) {
+    if (!sums_stay_) {
+        hand_over_moving_sums(work, u, boundary);
+    } else if (shifts_out_) {
+        hand_over_drained(work, u, boundary);
+    } else {
+        hand_over_staying_sums(work, u, boundary);
+    }
+}
+
+// What the last row's sums registers hold in cycle u.
+void CentralArray::hand_over_moving_sums(const Work& work, Cycle u, Boundary& boundary) {
+    const int bottom = extent_.rows - 1;
+    const Wave arrived = wave(work, u, sum_delay_ + bottom);
+    const std::int64_t end = std::min<std::int64_t>(work.used_cols, arrived.last + 1);
+    for (std::int64_t c = std::max<std::int64_t>(0, arrived.first); c < end; ++c) {
+        const auto col = static_cast<int>(c);
+        boundary.result(work.fold, arrived.last - c, 0, col, value(registers_.sum_below(), bottom, col));
+    }
+}
+
+void CentralArray::hand_over_staying_sums(const Work& work, Cycle u, Boundary& boundary) {
+    const std::int64_t diagonal = last_step(work, u, sum_delay_ + stages_).first;
+    for (int r = 0; r < work.used_rows; ++r) {
+        if (diagonal >= r && diagonal - r < work.used_cols) {
+            const auto col = static_cast<int>(diagonal - r);
+            boundary.result(work.fold, work.steps - 1, r, col, value(registers_.sum_stage(stages_), r, col));
+        }
+    }
+}
+
+// What the last column's drain registers hold in cycle u.
+void CentralArray::hand_over_drained(const Work& work, Cycle u, Boundary& boundary) {
+    const std::int64_t col = work.drained + extent_.cols - 1 - u;
+    if (u < work.drained || col < 0 || col >= work.used_cols) {
+        return;
+    }
+    for (int r = 0; r < work.used_rows; ++r) {
+        boundary.result(work.fold, work.steps - 1, r, static_cast<int>(col),
+                        value(registers_.drain(), r, extent_.cols - 1));
+    }
+}
+
+// Puts on the wires what the first operand registers of the lanes sample at edge t.
+void CentralArray::sample(Feed& feed, const Work& work, Cycle t, Boundary& boundary) {
+    const std::int64_t step = t - work.stream;
+    const auto first = static_cast<int>(std::clamp<std::int64_t>(step - work.steps + 1, 0, feed.lanes()));
+    const auto end = static_cast<int>(std::clamp<std::int64_t>(step + 1, 0, feed.lanes()));
+    if (first == end) {
+        return;
+    }
+    if (!skewed_) {
+        (boundary.*feed.operands)(work.fold, step, first, end, feed.values.data());
+        for (int lane = first; lane < end; ++lane) {
+            feed.wires[lane * feed.stride] = raw_operand(feed.values[static_cast<std::size_t>(lane)]);
+        }
+        return;
+    }
+    if (first == 0) {
+        (boundary.*feed.operands)(work.fold, step, 0, feed.lanes(), feed.values.data());
+        feed.wires[0] = raw_operand(feed.values[0]);
+    }
+    for (int lane = std::max(first, 1); lane < end; ++lane) {
+        feed.wires[lane * feed.stride] = feed.skew_lane(lane)[lane - 1];
+    }
+}
+
+// Output stationary, behind the accumulators.
+void CentralArray::drain(const Work& work, Cycle t) {
+    const Grid drains = registers_.drain();
+    if (shifts_out_) {
+        if (t > work.drained && t < work.drained + extent_.cols) {
+            const Extent but_last = {extent_.rows, extent_.cols - 1};
+            copy(but_last, {0, extent_.rows + extent_.cols}, drains, {drains.at + 1, drains.stride});
+        }
+        copy(extent_, last_step(work, t, sum_delay_ + stages_ + 1), registers_.sum_stage(stages_), drains);
+    }
+    for (int stage = stages_; stage > 0; --stage) {
+        copy(extent_, wave(work, t, sum_delay_ + stage), registers_.sum_stage(stage - 1),
+             registers_.sum_stage(stage));
+    }
+}
+
+Factors CentralArray::factors(const Work& work) {
+    const Grid row = at_input_ != 0 ? registers_.row_held() : registers_.row_arriving();
+    const Grid column = at_input_ != 0 ? registers_.column_held() : registers_.column_arriving();
+    return {row, sums_stay_ ? column : registers_.stationary(), work.signs};
+}
+
+void CentralArray::add(const Work& work, Cycle t) {
+    if (sums_stay_) {
+        start_sums(work, t);
+    }
+    const Wave summing = wave(work, t, sum_delay_);
+    const SumWidth width = {config_.accumulator_bits, config_.overflow == Overflow::saturate};
+    if (config_.multiplier_stages > 0) {
+        moves_.add(extent_, summing, registers_.product(config_.multiplier_stages), registers_.sum_above(),
+                   registers_.sum_below(), width);
+    } else {
+        moves_.multiply_add(extent_, summing, factors(work), registers_.sum_above(), registers_.sum_below(),
+                            width);
+    }
+    if (!sums_stay_ && at_input_ != 0) {
+        // The registers above the first PEs take a fresh zero for every step.
+        const Wave zeros = wave(work, t, config_.multiplier_stages);
+        const std::int64_t end = std::min<std::int64_t>(extent_.cols, zeros.last + 1);
+        for (std::int64_t c = std::max<std::int64_t>(0, zeros.first); c < end; ++c) {
+            registers_.sum_above().at[c] = 0;
+        }
+    }
+}
+
+// Accumulators whose first product comes at edge t start from zero.
+void CentralArray::start_sums(const Work& work, Cycle t) {
+    const std::int64_t diagonal = wave(work, t, sum_delay_).last;
+    const Grid sums = registers_.sum_below();
+    for (int r = 0; r < extent_.rows; ++r) {
+        if (diagonal >= r && diagonal - r < extent_.cols) {
+            sums.at[r * sums.stride + diagonal - r] = 0;
+        }
+    }
+}
+
+void CentralArray::multiply(const Work& work, Cycle t) {
+    for (int stage = config_.multiplier_stages; stage > 1; --stage) {
+        copy(extent_, wave(work, t, at_input_ - 1 + stage), registers_.product(stage - 1),
+             registers_.product(stage));
+    }
+    moves_.multiply(extent_, wave(work, t, at_input_), factors(work), registers_.product(1));
+}
+
+void CentralArray::move_operands(const Work& work, Cycle t) {
+    const Wave moving = wave(work, t, 0);
+    copy(extent_, moving, registers_.row_arriving(), registers_.row_held());
+    if (sums_stay_) {
+        copy(extent_, moving, registers_.column_arriving(), registers_.column_held());
+    }
+    if (skewed_) {
+        for (const Feed& feed : feeds_) {
+            move_skew(feed, work, t);
+        }
+    }
+}
+
+void CentralArray::move_skew(const Feed& feed, const Work& work, Cycle t) {
+    const Wave moving = wave(work, t, 0);
+    for (int lane = 1; lane < feed.lanes(); ++lane) {
+        std::uint32_t* registers = feed.skew_lane(lane);
+        for (std::int64_t i = std::min<std::int64_t>(lane - 1, moving.last);
+             i >= std::max<std::int64_t>(0, moving.first); --i) {
+            registers[i] =
+                i == 0 ? raw_operand(feed.values[static_cast<std::size_t>(lane)]) : registers[i - 1];
+        }
+    }
+}
+
+// The PEs of one diagonal take their operand from the shadow; the chain moves down by one row.
+void CentralArray::load_stationary(const Work& work, Cycle t, Boundary& boundary) {
+    if (config_.shadow_weights) {
+        const std::int64_t diagonal = t - work.stream + 1 - at_input_;
+        copy(extent_, {diagonal, diagonal}, registers_.shadow(), registers_.stationary());
+    }
+    const std::int64_t entering = extent_.rows - 1 - (t - work.preload);
+    if (t < work.preload || entering < 0) {
+        return;
+    }
+    const Grid chain = config_.shadow_weights ? registers_.shadow() : registers_.stationary();
+    std::memmove(chain.at + chain.stride, chain.at,
+                 static_cast<std::size_t>((extent_.rows - 1) * chain.stride) * sizeof(std::uint32_t));
+    boundary.stationary_row(work.fold, static_cast<int>(entering), stationary_values_.data());
+    std::transform(stationary_values_.begin(), stationary_values_.end(), chain.at,
+                   [&](std::int32_t code) { return raw_operand(code); });
+}
+
+std::uint32_t CentralArray::raw_operand(std::int32_t code) const {
+    return static_cast<std::uint32_t>(code) & operand_mask_;
+}
+
+std::int32_t CentralArray::value(const Grid& sums, int r, int c) const {
+    const std::uint32_t sign = top_bit(config_.accumulator_bits);
+    return static_cast<std::int32_t>((sums.at[r * sums.stride + c] ^ sign) - sign);
+}
+
+}  // namespace fluence::array

@@ -1,0 +1,97 @@
+#include "sim/array/register_file.h"
+
+#include <stdexcept>
+#include <string>
+
+#include "sim/dataflow/registers.h"
+
+namespace fluence::array {
+
+using traces::SiteKind;
+
+RegisterFile::RegisterFile(const ArrayConfig& config)
+    : rows_(config.rows),
+      cols_(config.cols),
+      sum_step_(config.dataflow_kind() == DataflowKind::output_stationary ? 0 : config.cols) {
+    for (const dataflow::RegisterBank& declared : dataflow::register_banks(config)) {
+        Bank bank = place(declared.kind, config);
+        bank.units = declared.units;
+        bank.mask = ~std::uint32_t{0} >> (32 - declared.bits);
+        // Words in front of the registers (inputs, zeros) belong to no bank; a row's behind its last register
+        // neither.
+        const std::int64_t rows = (bank.units + bank.cols - 1) / bank.cols;
+        (this->*bank.words).assign(static_cast<std::size_t>(bank.first + rows * bank.stride), 0);
+        banks_.push_back(bank);
+    }
+}
+
+// Where a bank's registers lie; its units and width are register_banks()'s to say.
+RegisterFile::Bank RegisterFile::place(SiteKind kind, const ArrayConfig& config) const {
+    const DataflowKind flow = config.dataflow_kind();
+    const auto grid = [&](Words RegisterFile::*words, std::int64_t first, std::int64_t stride) {
+        Bank bank;
+        bank.kind = kind;
+        bank.words = words;
+        bank.first = first;
+        bank.cols = cols_;
+        bank.stride = stride;
+        return bank;
+    };
+    const Bank row_operands = grid(&RegisterFile::row_, 1, cols_ + 1);
+    const Bank stationary = grid(&RegisterFile::stationary_, 0, cols_);
+    switch (kind) {
+        case SiteKind::pe_weight:
+            return flow == DataflowKind::weight_stationary  ? stationary
+                   : flow == DataflowKind::input_stationary ? row_operands
+                                                            : grid(&RegisterFile::column_, cols_, cols_);
+        case SiteKind::pe_activation:
+            return flow == DataflowKind::input_stationary ? stationary : row_operands;
+        case SiteKind::pe_weight_shadow:
+        case SiteKind::pe_activation_shadow:
+            return grid(&RegisterFile::shadow_, 0, cols_);
+        case SiteKind::pe_psum: {
+            const bool zeros_in_front =
+                flow != DataflowKind::output_stationary && config.operand_register == OperandRegister::output;
+            return grid(&RegisterFile::sum_, zeros_in_front ? cols_ : 0, cols_);
+        }
+        case SiteKind::pe_product:
+            return grid(&RegisterFile::product_, 0, cols_);
+        case SiteKind::pe_psum_stage:
+            return grid(&RegisterFile::sum_stage_, 0, cols_);
+        case SiteKind::pe_drain:
+            return grid(&RegisterFile::drain_, 0, cols_);
+        case SiteKind::array_skew:
+            return grid(&RegisterFile::skew_, 0, cols_);
+        default:
+            break;
+    }
+    throw std::logic_error(std::string("a centrally controlled array has no ") + name_of(kind));
+}
+
+const RegisterFile::Bank& RegisterFile::bank(SiteKind kind, std::int64_t unit) const {
+    for (const Bank& candidate : banks_) {
+        if (candidate.kind == kind) {
+            if (unit < 0 || unit >= candidate.units) {
+                throw std::out_of_range(std::string(name_of(kind)) + " " + std::to_string(unit) +
+                                        ": the array has " + std::to_string(candidate.units));
+            }
+            return candidate;
+        }
+    }
+    throw std::out_of_range(std::string("the array has no ") + name_of(kind));
+}
+
+std::uint32_t RegisterFile::read(SiteKind kind, std::int64_t unit) const {
+    const Bank& from = bank(kind, unit);
+    return (this->*from.words)[from.word(unit)];
+}
+
+void RegisterFile::flip(SiteKind kind, std::int64_t unit, std::uint32_t mask) {
+    const Bank& from = bank(kind, unit);
+    if ((mask & ~from.mask) != 0) {
+        throw std::out_of_range(std::string(name_of(kind)) + ": bits beyond the register's");
+    }
+    (this->*from.words)[from.word(unit)] ^= mask;
+}
+
+}  // namespace fluence::array

@@ -1,0 +1,72 @@
+// Without upsets the array computes matrix products, and every sum comes in the cycle that the space-time map
+// says.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "sim/dataflow/space_time.h"
+#include "tests/array/fold_sequence.h"
+
+namespace fluence::test {
+namespace {
+
+constexpr std::uint64_t kSeed = 20261121;
+
+std::vector<Result> expected_results(const FoldSequence& sequence) {
+    const dataflow::SpaceTimeMap map(sequence.config);
+    std::vector<Result> results;
+    for (std::size_t i = 0; i < sequence.folds.size(); ++i) {
+        const GemmFold& f = sequence.folds[i];
+        for (std::int64_t m = 0; m < f.times.pixels; ++m) {
+            for (std::int64_t n = 0; n < f.times.channels; ++n) {
+                Result result;
+                result.fold = static_cast<std::int32_t>(i);
+                result.step = map.result_step(f.times, m, n);
+                result.row = map.result_row(m);
+                result.col = map.result_column(m, n);
+                result.cycle = map.accumulate_cycle(f.times, result.step, result.row, result.col);
+                result.sum = partial_sum(sequence, f, m, n, f.times.terms);
+                results.push_back(result);
+            }
+        }
+    }
+    std::sort(results.begin(), results.end());
+    return results;
+}
+
+// Edges at which the model says that nothing moves are passed over where `skipping`.
+std::vector<Result> run(const FoldSequence& sequence, bool skipping) {
+    const std::unique_ptr<array::ArrayModel> model = array::make_array(sequence.config);
+    Feeder feeder(sequence);
+    std::size_t known = 0;
+    const auto preload = [&](std::size_t i) { return sequence.folds[i].times.preload; };
+    for (Cycle t = 0; t <= sequence.end; ++t) {
+        while (known < sequence.folds.size() && preload(known) <= t + 1) {
+            const GemmFold& f = sequence.folds[known];
+            model->enqueue(static_cast<std::int32_t>(known), f.times, f.codes);
+            ++known;
+        }
+        const bool entering = std::any_of(sequence.folds.begin(), sequence.folds.end(),
+                                          [&](const GemmFold& f) { return f.times.preload == t; });
+        if (skipping && model->idle() && !entering) {
+            continue;
+        }
+        feeder.begin_edge(t);
+        model->edge(t, feeder);
+    }
+    EXPECT_TRUE(model->idle());
+    return feeder.sorted_results();
+}
+
+TEST(Results, AreMatrixProductsInTheMapsCycles) {
+    for (std::uint64_t sample = 0; sample < 3000 && !testing::Test::HasFailure(); ++sample) {
+        RandomStream random(kSeed, RandomPurpose::testing, sample);
+        const FoldSequence sequence = random_sequence(random, random_array(random), Operands::codes);
+        SCOPED_TRACE("seed " + std::to_string(kSeed) + " sample " + std::to_string(sample) + ": " +
+                     sequence.description());
+        ASSERT_EQ(run(sequence, sample % 2 == 1), expected_results(sequence));
+    }
+}
+
+}  // namespace
+}  // namespace fluence::test
