@@ -35,7 +35,8 @@ struct Engine::Impl {
     Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind);
 
     GoldenRun run(const Codes& image) const;
-    FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults);
+    FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
+                        const LayerVisitor* visit);
 
     const OutputBounds* bounds_of(std::size_t layer) const {
         return bounds.empty() || bounds[layer].lo.empty() ? nullptr : &bounds[layer];
@@ -43,6 +44,7 @@ struct Engine::Impl {
     bool inputs_changed(const Layer& layer) const;
     void step(std::size_t index, const GoldenRun& golden, const LayerFault* fault, FaultyRun& result);
     void account(std::size_t index, FaultyRun& result);
+    std::vector<ValueChange> changes_of(TensorId id) const;
     void release(TensorId id);
 
     struct Prepared {
@@ -140,17 +142,30 @@ void Engine::Impl::release(TensorId id) {
     changes[index_of(id)].clear();
 }
 
-FaultyRun Engine::Impl::propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults) {
+std::vector<ValueChange> Engine::Impl::changes_of(TensorId id) const {
+    const std::int64_t plane = graph.tensor(id).shape.plane();
+    std::vector<ValueChange> values;
+    values.reserve(changes[index_of(id)].size());
+    for (const Change& change : changes[index_of(id)]) {
+        values.push_back({change.channel * plane + change.pixel, change.code});
+    }
+    return values;
+}
+
+FaultyRun Engine::Impl::propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
+                                  const LayerVisitor* visit) {
     check_faults(graph, faults);
     FaultyRun result;
     auto fault = faults.begin();
-    const std::size_t logits = index_of(graph.logits);
     for (std::size_t i = faults.empty() ? layers.size() : index_of(fault->layer); i < layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         const bool struck = fault != faults.end() && index_of(fault->layer) == i;
         if (struck || inputs_changed(layer)) {
             step(i, golden, struck ? &*fault : nullptr, result);
             account(i, result);
+            if (visit != nullptr && !changes[index_of(layer.output)].empty()) {
+                (*visit)(layer_id(i), changes_of(layer.output));
+            }
         }
         fault += struck ? 1 : 0;
         for (const TensorId id : layer.inputs) {
@@ -168,10 +183,7 @@ FaultyRun Engine::Impl::propagate(const GoldenRun& golden, const std::vector<Lay
             i = index_of(fault->layer) - 1;
         }
     }
-    const std::int64_t plane = graph.tensor(graph.logits).shape.plane();
-    for (const Change& change : changes[logits]) {
-        result.logits.push_back({change.channel * plane + change.pixel, change.code});
-    }
+    result.logits = changes_of(graph.logits);
     release(graph.logits);
     return result;
 }
@@ -195,7 +207,12 @@ GoldenRun Engine::run(const Codes& image) const {
 }
 
 FaultyRun Engine::propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults) {
-    return impl_->propagate(golden, faults);
+    return impl_->propagate(golden, faults, nullptr);
+}
+
+FaultyRun Engine::propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
+                            const LayerVisitor& visit) {
+    return impl_->propagate(golden, faults, &visit);
 }
 
 }  // namespace fluence::arith

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -62,6 +63,11 @@ class Engine {
     // accumulators, requantise and clamp, output flips, range restriction, forced outputs.
     // Not safe to call from two threads on one Engine (it owns scratch memory).
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults);
+    // The same; calls visit(layer, its changed output codes) for every layer whose output changed, in order.
+    // A flatten's changes are those of its input again.
+    using LayerVisitor = std::function<void(LayerId, const std::vector<ValueChange>&)>;
+    FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
+                        const LayerVisitor& visit);
 
   private:
     struct Impl;

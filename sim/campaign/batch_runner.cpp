@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "sim/protect/checksum.h"
+#include "sim/campaign/inference.h"
 
 namespace fluence::campaign {
 namespace {
@@ -43,14 +43,6 @@ bool same_fault(const LayerFault& a, const LayerFault& b) {
 
 bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_fault);
-}
-
-workloads::Codes faulty_logits(const workloads::Codes& golden, const arith::FaultyRun& run) {
-    workloads::Codes logits = golden;
-    for (const arith::ValueChange& change : run.logits) {
-        logits[static_cast<std::size_t>(change.index)] = change.code;
-    }
-    return logits;
 }
 
 }  // namespace
@@ -134,41 +126,36 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
     fault::Resolution resolution =
         resolvers_[static_cast<std::size_t>(policy)]->resolve(upset, golden_[machine.engine]);
 
+    const PolicyFlags flags =
+        apply_checksums(machine.policy, graph, plan_.experiment->accelerator, resolution);
+    const arith::FaultyRun& run = propagate(
+        machine.engine, flags.aborted ? std::vector<LayerFault>() : std::move(resolution.faults), known);
+    const workloads::Codes& golden = golden_logits(machine.engine);
+    const Inference inference = conclude(golden, resolution, flags, run);
+
     OutcomeRow row;
     row.policy = policy;
     row.cycle = upset.cycle;
-    row.dead = resolution.dead;
-    row.corrected = resolution.corrected;
-    // A word whose error a memory code detects and cannot correct reads as zero.
-    row.detected = row.suppressed = resolution.detected;
+    row.outcome = inference.outcome;
+    row.dead = inference.dead;
+    row.corrected = inference.flags.corrected;
+    row.detected = inference.flags.detected;
+    row.suppressed = inference.flags.suppressed;
     row.struck_layer = resolution.layer;
     row.golden_bits = resolution.golden_bits;
     row.faulty_bits = resolution.faulty_bits;
-    bool unrepaired = false;
-    for (LayerFault& fault : resolution.faults) {
-        const protect::ChecksumVerdict verdict =
-            protect::apply_checksum(machine.policy, graph, plan_.experiment->accelerator, fault);
-        row.detected = row.detected || verdict.detected;
-        row.suppressed = row.suppressed || verdict.suppressed;
-        unrepaired = unrepaired || (verdict.detected && !verdict.suppressed);
-    }
-
-    const arith::FaultyRun& run = propagate(machine.engine, std::move(resolution.faults), known);
     row.first_changed_layer = run.first_changed_layer;
     row.last_changed_layer = run.last_changed_layer;
     row.changed_values = run.changed_values;
-    row.suppressed = row.suppressed || run.restricted_values > 0;
-    if (row.dead == fault::DeadReason::none && run.changed_values == 0) {
-        row.dead = fault::DeadReason::no_effect;
+    if (inference.flags.aborted) {
+        row.top1 = -1;
+        return row;
     }
-    const workloads::Codes& golden = golden_logits(machine.engine);
-    const workloads::Codes faulty = faulty_logits(golden, run);
     const double scale = graph.tensor(graph.logits).scale;
-    row.outcome = classify(golden, faulty, unrepaired);
-    row.top1 = top1(faulty);
+    row.top1 = top1(inference.logits);
     row.correct = row.top1 == label;
-    row.top2diff = top2_difference(faulty, scale);
-    row.delta_loss = cross_entropy(faulty, scale, label) - cross_entropy(golden, scale, label);
+    row.top2diff = top2_difference(inference.logits, scale);
+    row.delta_loss = cross_entropy(inference.logits, scale, label) - cross_entropy(golden, scale, label);
     return row;
 }
 

@@ -11,23 +11,15 @@
 #include <utility>
 
 #include "sim/accel/machine.h"
+#include "sim/campaign/inference.h"
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
 #include "sim/protect/area.h"
-#include "sim/protect/range.h"
 
 namespace fluence::campaign {
 namespace {
 
 using workloads::Codes;
-
-// Without a restricted layer there are no bounds at all, so that such policies share one engine.
-std::vector<arith::OutputBounds> bounds_of(const protect::Policy& policy, const workloads::Bundle& bundle) {
-    std::vector<arith::OutputBounds> bounds = protect::output_bounds(policy, bundle);
-    const bool none =
-        std::all_of(bounds.begin(), bounds.end(), [](const auto& layer) { return layer.lo.empty(); });
-    return none ? std::vector<arith::OutputBounds>() : bounds;
-}
 
 bool same_bounds(const std::vector<arith::OutputBounds>& a, const std::vector<arith::OutputBounds>& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
@@ -217,7 +209,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
     std::vector<PolicyPlan> policies;
     std::vector<std::vector<fault::SiteClass>> sites;
     for (const protect::Policy& policy : experiment.policies) {
-        policies.push_back({policy, {}, engine_for(bounds_of(policy, bundle), bounds)});
+        policies.push_back({policy, {}, engine_for(policy_bounds(policy, bundle), bounds)});
         sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
     }
     fault::Sampler sampler(experiment.fault_model, bundle.graph, fault::unite(sites));

@@ -192,6 +192,31 @@ TEST_F(TwoConsumers, AccumulatorFaultOnTopOfChangedInputs) {
     expect_exact(engine_, {}, golden_, image_, {first, second});
 }
 
+// What the visitor saw, put on top of the golden tensors, is the faulty inference by the definition.
+TEST_F(TwoConsumers, VisitorSeesEveryLayersChanges) {
+    LayerFault first;
+    first.layer = layer_id(0);
+    first.outputs = {{40, 0x80u}, {3, 0x7fu}};
+    LayerFault last;
+    last.layer = layer_id(2);
+    last.outputs = {{17, 0x3fu}};
+    std::vector<Codes> tensors = golden_.tensors;
+    std::vector<std::size_t> layers;
+    const FaultyRun run = engine_.propagate(
+        golden_, {first, last}, [&](LayerId layer, const std::vector<arith::ValueChange>& changes) {
+            layers.push_back(index_of(layer));
+            for (const arith::ValueChange& change : changes) {
+                tensors[index_of(graph_.layer(layer).output)][static_cast<std::size_t>(change.index)] =
+                    change.code;
+            }
+        });
+    EXPECT_EQ(tensors, reference_run(graph_, {}, image_, {first, last}));
+    EXPECT_TRUE(std::is_sorted(layers.begin(), layers.end()));
+    ASSERT_FALSE(layers.empty());
+    EXPECT_EQ(static_cast<std::int32_t>(layers.front()), run.first_changed_layer);
+    EXPECT_EQ(static_cast<std::int32_t>(layers.back()), run.last_changed_layer);
+}
+
 TEST_F(TwoConsumers, NoFaultsNoChanges) {
     EXPECT_EQ(engine_.propagate(golden_, {}).first_changed_layer, -1);
 }

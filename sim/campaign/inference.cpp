@@ -1,0 +1,105 @@
+#include "sim/campaign/inference.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "sim/protect/checksum.h"
+#include "sim/protect/range.h"
+
+namespace fluence::campaign {
+namespace {
+
+void apply(const std::vector<arith::ValueChange>& changes, workloads::Codes& codes) {
+    for (const arith::ValueChange& change : changes) {
+        codes[static_cast<std::size_t>(change.index)] = change.code;
+    }
+}
+
+}  // namespace
+
+PolicyFlags apply_checksums(const protect::Policy& policy, const workloads::Graph& graph,
+                            const AcceleratorConfig& config, fault::Resolution& resolution) {
+    PolicyFlags flags;
+    flags.corrected = resolution.corrected;
+    flags.aborted = resolution.aborted;
+    // A word whose error a memory code detects and cannot correct reads as zero.
+    flags.detected = flags.suppressed = resolution.detected;
+    for (arith::LayerFault& fault : resolution.faults) {
+        const protect::ChecksumVerdict verdict = protect::apply_checksum(policy, graph, config, fault);
+        flags.detected = flags.detected || verdict.detected;
+        flags.suppressed = flags.suppressed || verdict.suppressed;
+        flags.unrepaired = flags.unrepaired || (verdict.detected && !verdict.suppressed);
+    }
+    return flags;
+}
+
+Inference conclude(const workloads::Codes& golden_logits, const fault::Resolution& resolution,
+                   const PolicyFlags& flags, const arith::FaultyRun& run) {
+    Inference result;
+    result.flags = flags;
+    result.dead = resolution.dead;
+    if (flags.aborted) {
+        result.dead = fault::DeadReason::none;
+        result.outcome = Outcome::due;
+        return result;
+    }
+    result.flags.suppressed = flags.suppressed || run.restricted_values > 0;
+    if (result.dead == fault::DeadReason::none && run.changed_values == 0) {
+        result.dead = fault::DeadReason::no_effect;
+    }
+    result.logits = golden_logits;
+    apply(run.logits, result.logits);
+    result.outcome = classify(golden_logits, result.logits, flags.unrepaired);
+    return result;
+}
+
+std::vector<arith::OutputBounds> policy_bounds(const protect::Policy& policy,
+                                               const workloads::Bundle& bundle) {
+    std::vector<arith::OutputBounds> bounds = protect::output_bounds(policy, bundle);
+    const bool none =
+        std::all_of(bounds.begin(), bounds.end(), [](const auto& layer) { return layer.lo.empty(); });
+    return none ? std::vector<arith::OutputBounds>() : bounds;
+}
+
+InferenceRunner::InferenceRunner(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                 const protect::Policy& policy, const traces::Timeline& timeline,
+                                 std::vector<arith::OutputBounds> bounds, const workloads::Codes& image)
+    : graph_(graph),
+      config_(config),
+      policy_(policy),
+      resolver_(graph, config, policy, timeline),
+      engine_(graph, std::move(bounds)),
+      golden_(engine_.run(image)) {}
+
+const workloads::Codes& InferenceRunner::golden_logits() const {
+    return golden_.tensors[index_of(graph_.logits)];
+}
+
+TracedInference InferenceRunner::run(const std::vector<fault::Upset>& upsets) {
+    TracedInference traced;
+    if (upsets.size() != 1) {
+        throw std::logic_error("the resolver takes one upset an inference");
+    }
+    traced.resolution = resolver_.resolve(upsets[0], golden_);
+    const PolicyFlags flags = apply_checksums(policy_, graph_, config_, traced.resolution);
+    if (!flags.aborted && !traced.resolution.faults.empty()) {
+        traced.run =
+            engine_.propagate(golden_, traced.resolution.faults,
+                              [&traced](LayerId layer, const std::vector<arith::ValueChange>& values) {
+                                  traced.layers.push_back({layer, values});
+                              });
+    }
+    traced.result = conclude(golden_logits(), traced.resolution, flags, traced.run);
+    return traced;
+}
+
+std::vector<workloads::Codes> InferenceRunner::tensors_of(const TracedInference& inference) const {
+    std::vector<workloads::Codes> tensors = golden_.tensors;
+    for (const LayerChanges& changes : inference.layers) {
+        apply(changes.values, tensors[index_of(graph_.layer(changes.layer).output)]);
+    }
+    return tensors;
+}
+
+}  // namespace fluence::campaign

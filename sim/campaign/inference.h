@@ -1,0 +1,85 @@
+// One inference with upsets under one policy, exactly and fast: resolver, checksum, engine, outcome.
+// Campaigns, replays and self-checks take their answers from here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/arith/engine.h"
+#include "sim/campaign/outcome.h"
+#include "sim/core/accelerator_config.h"
+#include "sim/fault/resolver.h"
+#include "sim/protect/policy.h"
+#include "traces/timeline.h"
+#include "workloads/bundle.h"
+
+namespace fluence::campaign {
+
+// What the policy's parts noticed and did.
+struct PolicyFlags {
+    bool corrected = false;   // a memory code corrected a word that was read
+    bool detected = false;    // a memory code or a checksum detected an error
+    bool suppressed = false;  // an output or a memory word became zero for it, or range restriction changed a
+                              // faulty output
+    bool unrepaired = false;  // a checksum differed where no part acts on it
+    bool aborted = false;     // DueAction::abort: there is no answer
+};
+
+// The steps of one faulty inference, for callers that share some of them between policies.
+// 1. Resolver::resolve(). 2. The policy's checksum, which may force zeros: changes resolution.faults.
+PolicyFlags apply_checksums(const protect::Policy& policy, const workloads::Graph& graph,
+                            const AcceleratorConfig& config, fault::Resolution& resolution);
+// 3. Engine::propagate() of resolution.faults. 4. The result.
+struct Inference {
+    PolicyFlags flags;
+    fault::DeadReason dead = fault::DeadReason::none;
+    workloads::Codes logits;  // empty where the inference was aborted
+    Outcome outcome = Outcome::masked;
+};
+Inference conclude(const workloads::Codes& golden_logits, const fault::Resolution& resolution,
+                   const PolicyFlags& flags, const arith::FaultyRun& run);
+
+// Range restriction of every layer under a policy; empty where it restricts nothing, so that such policies
+// can share one engine.
+std::vector<arith::OutputBounds> policy_bounds(const protect::Policy& policy,
+                                               const workloads::Bundle& bundle);
+
+// Changed output codes of one layer.
+struct LayerChanges {
+    LayerId layer{};
+    std::vector<arith::ValueChange> values;
+};
+
+// An inference with everything on its way from the upset to the logits.
+struct TracedInference {
+    fault::Resolution resolution;  // faults as the engine executed them, behind the checksum
+    arith::FaultyRun run;
+    Inference result;
+    std::vector<LayerChanges> layers;  // those whose output changed, in order
+};
+
+// One image on one machine under one policy. Keeps references to graph, config, policy and timeline.
+class InferenceRunner {
+  public:
+    // `bounds`: policy_bounds(), or empty.
+    InferenceRunner(const workloads::Graph& graph, const AcceleratorConfig& config,
+                    const protect::Policy& policy, const traces::Timeline& timeline,
+                    std::vector<arith::OutputBounds> bounds, const workloads::Codes& image);
+
+    const arith::GoldenRun& golden() const { return golden_; }
+    const workloads::Codes& golden_logits() const;
+    // All upsets strike the same inference.
+    TracedInference run(const std::vector<fault::Upset>& upsets);
+    // All tensors of that inference: the fault-free ones with the changes.
+    std::vector<workloads::Codes> tensors_of(const TracedInference& inference) const;
+
+  private:
+    const workloads::Graph& graph_;
+    const AcceleratorConfig& config_;
+    const protect::Policy& policy_;
+    fault::Resolver resolver_;
+    arith::Engine engine_;
+    arith::GoldenRun golden_;
+};
+
+}  // namespace fluence::campaign
