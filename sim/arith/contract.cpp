@@ -1,6 +1,7 @@
 #include "sim/arith/contract.h"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -74,6 +75,26 @@ void check_bounds(const Graph& graph, const std::vector<OutputBounds>& bounds) {
                 bound.lo[c] <= bound.hi[c] && is_code(output, bound.lo[c]) && is_code(output, bound.hi[c]),
                 layer.name, "bounds are out of order or no codes of the output's format");
         }
+    }
+}
+
+void check_sums(const Graph& graph, const SumRule& sums) {
+    require(sums.bits >= 2 && sums.bits <= 32, "sums", "registers have 2 to 32 bits");
+    if (sums.exact()) {
+        return;
+    }
+    require(sums.fold_ends.size() == graph.layers.size(), "sums", "not one list of folds a layer");
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        const Layer& layer = graph.layers[i];
+        const std::vector<std::int64_t>& ends = sums.fold_ends[i];
+        if (!layer.has_macs()) {
+            require(ends.empty(), layer.name, "folds in a layer without MACs");
+            continue;
+        }
+        const bool ascending =
+            std::adjacent_find(ends.begin(), ends.end(), std::greater_equal<>()) == ends.end();
+        require(!ends.empty() && ends.front() > 0 && ascending && ends.back() == gemm_shape(graph, layer).k,
+                layer.name, "folds do not cover the reduction");
     }
 }
 

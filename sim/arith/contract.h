@@ -11,6 +11,10 @@ namespace fluence::arith {
 // One entry a layer or none; one bound a channel or none; lo ≤ hi, codes of the output's format.
 void check_bounds(const workloads::Graph& graph, const std::vector<OutputBounds>& bounds);
 
+// A register of 2 to 32 bits; unless sums are exact, one list of folds a layer: ascending and up to K where
+// there are MACs, empty elsewhere.
+void check_sums(const workloads::Graph& graph, const SumRule& sums);
+
 // Codes of the input tensor's format, one an element.
 void check_image(const workloads::Graph& graph, const Codes& image);
 

@@ -32,7 +32,7 @@ std::vector<std::size_t> last_readers(const Graph& graph) {
 }  // namespace
 
 struct Engine::Impl {
-    Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind);
+    Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums);
 
     GoldenRun run(const Codes& image) const;
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
@@ -63,17 +63,18 @@ struct Engine::Impl {
     SimpleDelta simple_delta;
 };
 
-Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind)
+Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums)
     : graph(std::move(graph_in)),
       bounds(std::move(bounds_in)),
       layers(graph.layers.size()),
       last_reader(last_readers(graph)),
       changes(graph.tensors.size()) {
     check_bounds(graph, bounds);
+    check_sums(graph, sums);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         if (layer.has_macs()) {
-            layers[i].mac.emplace(graph, layer, kind);
+            layers[i].mac.emplace(graph, layer_id(i), kind, sums);
         } else {
             layers[i].simple.emplace(graph, layer);
         }
@@ -188,11 +189,11 @@ FaultyRun Engine::Impl::propagate(const GoldenRun& golden, const std::vector<Lay
     return result;
 }
 
-Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds)
-    : Engine(graph, std::move(bounds), best_kernel()) {}
+Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, const SumRule& sums)
+    : Engine(graph, std::move(bounds), best_kernel(), sums) {}
 
-Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel)
-    : impl_(std::make_unique<Impl>(graph, std::move(bounds), kernel)) {}
+Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel, const SumRule& sums)
+    : impl_(std::make_unique<Impl>(graph, std::move(bounds), kernel, sums)) {}
 
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;

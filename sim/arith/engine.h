@@ -9,6 +9,7 @@
 
 #include "sim/arith/fault_effect.h"
 #include "sim/arith/kernels.h"
+#include "sim/arith/sum_rule.h"
 #include "workloads/graph.h"
 
 namespace fluence::arith {
@@ -44,11 +45,14 @@ struct FaultyRun {
 
 class Engine {
   public:
-    // `bounds`: empty, or one a layer. Copies the graph. Throws std::invalid_argument where bounds do not
-    // fit the graph; run() and propagate() likewise for images and faults.
-    explicit Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds = {});
+    // `bounds`: empty, or one a layer. `sums`: how the array adds. Copies the graph. Throws
+    // std::invalid_argument where bounds or sums do not fit the graph; run() and propagate() likewise for
+    // images and faults.
+    explicit Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds = {},
+                    const SumRule& sums = {});
     // With a kernel of the caller's choice instead of the fastest; results are the same bit for bit.
-    Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel);
+    Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel,
+           const SumRule& sums = {});
     ~Engine();
     Engine(Engine&&) noexcept;
     Engine& operator=(Engine&&) noexcept;
@@ -77,6 +81,7 @@ class Engine {
 // The same by the definition: re-executes every layer with plain loops. Slow; tests and self-checks
 // compare with it. Returns all tensors of the faulty inference.
 std::vector<Codes> reference_run(const workloads::Graph& graph, const std::vector<OutputBounds>& bounds,
-                                 const Codes& image, const std::vector<LayerFault>& faults);
+                                 const Codes& image, const std::vector<LayerFault>& faults,
+                                 const SumRule& sums = {});
 
 }  // namespace fluence::arith

@@ -91,7 +91,7 @@ void MacDelta::run_group(const MacLayer& layer, const LayerStep& step, int group
             static_cast<double>(outputs_.size()) * layer.taps() * layer.pairs() * layer.blocks();
         const double pack = static_cast<double>(layer.input_shape().plane()) * layer.group_inputs();
         const double sparse_cost = kSparsePair * static_cast<double>(work) * layer.blocks();
-        if (sparse_cost <= kDensePair * full + kPackElement * pack) {
+        if (layer.additive() && sparse_cost <= kDensePair * full + kPackElement * pack) {
             sparse_accumulators(layer, step, group);
         } else {
             dense_accumulators(layer, step, group, begin, end);
@@ -246,8 +246,7 @@ void MacDelta::dense_accumulators(const MacLayer& layer, const LayerStep& step, 
         offsets_.push_back(layer.pixel_offsets()[static_cast<std::size_t>(pixel)]);
     }
     const auto count = static_cast<std::int64_t>(outputs_.size());
-    layer.kernels().dense({packed_.data(), offsets_.data(), count, layer.tap_offsets().data(), layer.taps(),
-                           layer.pairs(), layer.weights(group), layer.blocks(), rows_.data()});
+    layer.dense(group, packed_, offsets_.data(), count, rows_.data());
     const std::int32_t* bias = layer.layer().bias.data() + std::int64_t{group} * layer.group_outputs();
     for (std::int64_t row = 0; row < count; ++row) {
         for (int n = 0; n < layer.group_outputs(); ++n) {

@@ -38,24 +38,27 @@ void transpose(const std::int32_t* rows, int row_size, std::int64_t count, int c
 
 }  // namespace
 
-MacLayer::MacLayer(const Graph& graph, const Layer& layer, KernelKind kind)
-    : layer_(layer),
-      input_(graph.tensor(layer.inputs[0]).shape),
-      output_(graph.tensor(layer.output).shape),
-      output_format_(graph.tensor(layer.output).format),
-      window_(window_of(layer, input_)),
+MacLayer::MacLayer(const Graph& graph, LayerId id, KernelKind kind, const SumRule& sums)
+    : layer_(graph.layer(id)),
+      input_(graph.tensor(layer_.inputs[0]).shape),
+      output_(graph.tensor(layer_.output).shape),
+      output_format_(graph.tensor(layer_.output).format),
+      window_(window_of(layer_, input_)),
       kernels_(arith::kernels(kind)) {
-    group_inputs_ = input_.channels / layer.groups;
-    group_outputs_ = output_.channels / layer.groups;
+    group_inputs_ = input_.channels / layer_.groups;
+    group_outputs_ = output_.channels / layer_.groups;
     pairs_ = (group_inputs_ + 1) / 2;
     blocks_ = (group_outputs_ + kBlock - 1) / kBlock;
     group_weights_ = std::int64_t{blocks_} * taps() * pairs_ * 2 * kBlock;
     pack_weights();
     pack_parameters();
     place_windows();
-    if (kind == KernelKind::onednn && OnednnConv::exact_for(layer)) {
-        const bool is_unsigned = graph.tensor(layer.inputs[0]).format == workloads::NumberFormat::u8;
-        onednn_ = std::make_unique<OnednnConv>(layer, input_, output_, window_, is_unsigned);
+    if (can_overflow(graph, id, sums)) {
+        narrow_ = std::make_unique<NarrowSums>(layer_, group_outputs_, term_offsets(), sums.sum_register(),
+                                               sums.fold_ends[index_of(id)]);
+    } else if (kind == KernelKind::onednn && OnednnConv::exact_for(layer_)) {
+        const bool is_unsigned = graph.tensor(layer_.inputs[0]).format == workloads::NumberFormat::u8;
+        onednn_ = std::make_unique<OnednnConv>(layer_, input_, output_, window_, is_unsigned);
     }
 }
 
@@ -109,6 +112,27 @@ void MacLayer::place_windows() {
                 std::int64_t{y} * window_.dilation_h * width + std::int64_t{x} * window_.dilation_w;
             tap_offsets_.push_back(static_cast<std::int32_t>(at * pixel));
         }
+    }
+}
+
+// By k = (channel of the group, kernel row, kernel column).
+std::vector<std::int32_t> MacLayer::term_offsets() const {
+    std::vector<std::int32_t> offsets;
+    for (int c = 0; c < group_inputs_; ++c) {
+        for (const std::int32_t tap : tap_offsets_) {
+            offsets.push_back(tap + c);
+        }
+    }
+    return offsets;
+}
+
+void MacLayer::dense(int group, const std::vector<std::int16_t>& packed, const std::int32_t* pixel_offset,
+                     std::int64_t pixels, std::int32_t* rows) const {
+    if (narrow_) {
+        narrow_->run(group, packed.data(), pixel_offset, pixels, row_size(), rows);
+    } else {
+        kernels_.dense({packed.data(), pixel_offset, pixels, tap_offsets_.data(), taps(), pairs_,
+                        weights(group), blocks_, rows});
     }
 }
 
@@ -188,8 +212,7 @@ void MacLayer::run(const Codes& input, const OutputBounds* bounds, Codes& accumu
                     std::copy(from, from + group_outputs_, rows.data() + p * row_size());
                 }
             } else {
-                kernels_.dense({packed.data(), pixel_offsets_.data() + first, count, tap_offsets_.data(),
-                                taps(), pairs_, weights(group), blocks_, rows.data()});
+                dense(group, packed, pixel_offsets_.data() + first, count, rows.data());
             }
             finish_rows(group, first, rows, count, bounds, accumulators, output);
         }

@@ -8,6 +8,7 @@
 
 #include "sim/arith/change.h"
 #include "sim/arith/kernels.h"
+#include "sim/arith/narrow_sums.h"
 #include "sim/arith/onednn_conv.h"
 #include "workloads/graph.h"
 
@@ -16,7 +17,7 @@ namespace fluence::arith {
 class MacLayer {
   public:
     // Keeps references to graph and layer. Throws InputError where a padded input exceeds 2³¹ elements.
-    MacLayer(const workloads::Graph& graph, const workloads::Layer& layer, KernelKind kind);
+    MacLayer(const workloads::Graph& graph, LayerId layer, KernelKind kind, const SumRule& sums);
 
     // Dense execution; both results are sized here.
     void run(const Codes& input, const OutputBounds* bounds, Codes& accumulators, Codes& output) const;
@@ -27,6 +28,12 @@ class MacLayer {
     workloads::NumberFormat output_format() const { return output_format_; }
     const workloads::Window& window() const { return window_; }
     const Kernels& kernels() const { return kernels_; }
+    // Whether a sum is what its inputs' changes make of it, wherever it starts from; otherwise sums can leave
+    // their registers' range and only dense() is exact.
+    bool additive() const { return narrow_ == nullptr; }
+    // Sums without bias of the pixels whose windows begin at packed[pixel_offset[i]], a row each.
+    void dense(int group, const std::vector<std::int16_t>& packed, const std::int32_t* pixel_offset,
+               std::int64_t pixels, std::int32_t* rows) const;
     int groups() const { return layer_.groups; }
     int group_inputs() const { return group_inputs_; }
     int group_outputs() const { return group_outputs_; }
@@ -54,6 +61,7 @@ class MacLayer {
     void pack_weights();
     void pack_parameters();
     void place_windows();
+    std::vector<std::int32_t> term_offsets() const;
     void finish_rows(int group, std::int64_t first_pixel, std::vector<std::int32_t>& rows, std::int64_t count,
                      const OutputBounds* bounds, Codes& accumulators, Codes& output) const;
 
@@ -69,6 +77,7 @@ class MacLayer {
     std::vector<RequantiseBlock> parameters_;
     std::vector<std::int32_t> pixel_offsets_, tap_offsets_;
     std::unique_ptr<OnednnConv> onednn_;  // null: the kernels' own dense loop
+    std::unique_ptr<NarrowSums> narrow_;  // null: sums stay in range, and are exact
 };
 
 }  // namespace fluence::arith

@@ -45,15 +45,45 @@ void for_each_tap(const Shape& input, const Window& w, std::int64_t y, std::int6
     }
 }
 
+// The products of one output, added one by one as a SumRule says.
+class FoldedSum {
+  public:
+    FoldedSum(const SumRule& rule, std::size_t layer, std::int32_t bias)
+        : register_(rule.sum_register()), total_(bits(bias)) {
+        if (!rule.exact()) {
+            fold_ends_ = &rule.fold_ends[layer];
+        }
+    }
+    void add(std::int32_t product) {
+        fold_ = register_.add(fold_, product);
+        ++terms_;
+        if (fold_ends_ != nullptr && terms_ == (*fold_ends_)[folds_]) {
+            total_ += bits(fold_);
+            fold_ = 0;
+            ++folds_;
+        }
+    }
+    std::uint32_t total() const { return total_ + bits(fold_); }
+
+  private:
+    SumRegister register_;
+    const std::vector<std::int64_t>* fold_ends_ = nullptr;  // null: one fold
+    std::uint32_t total_;
+    std::int32_t fold_ = 0;
+    std::int64_t terms_ = 0;
+    std::size_t folds_ = 0;
+};
+
 // One layer under its fault.
 class LayerRun {
   public:
     LayerRun(const Graph& graph, const Layer& layer, const std::vector<Codes>& tensors,
-             const LayerFault& fault)
+             const LayerFault& fault, const SumRule& sums)
         : graph_(graph),
           layer_(layer),
           tensors_(tensors),
           fault_(fault),
+          sums_(sums),
           bias_(layer.bias),
           multiplier_(layer.multiplier),
           shift_(layer.shift),
@@ -129,34 +159,34 @@ class LayerRun {
         const Shape& in = input_shape();
         const std::int64_t group_inputs = in.channels / layer_.groups;
         const std::int64_t group = at.channel / (output_.shape.channels / layer_.groups);
-        std::uint32_t sum = bits(bias_[static_cast<std::size_t>(at.channel)]);
+        FoldedSum sum(sums_, layer_index(), bias_[static_cast<std::size_t>(at.channel)]);
         for (std::int64_t c = 0; c < group_inputs; ++c) {
             const std::int64_t plane = (group * group_inputs + c) * in.plane();
             for_each_tap(in, layer_.window, at.y, at.x, [&](std::int64_t pixel, int ky, int kx) {
-                if (pixel >= 0) {
-                    const std::int64_t w = ((at.channel * group_inputs + c) * layer_.window.kernel_h + ky) *
-                                               layer_.window.kernel_w +
-                                           kx;
-                    sum += product(plane + pixel, w);
-                }
+                const std::int64_t w =
+                    ((at.channel * group_inputs + c) * layer_.window.kernel_h + ky) * layer_.window.kernel_w +
+                    kx;
+                sum.add(pixel >= 0 ? product(plane + pixel, w) : 0);
             });
         }
-        return sum;
+        return sum.total();
     }
 
     std::uint32_t linear(const Position& at) const {
         const std::int64_t inputs = input_shape().elements();
-        std::uint32_t sum = bits(bias_[static_cast<std::size_t>(at.channel)]);
+        FoldedSum sum(sums_, layer_index(), bias_[static_cast<std::size_t>(at.channel)]);
         for (std::int64_t k = 0; k < inputs; ++k) {
-            sum += product(k, at.channel * inputs + k);
+            sum.add(product(k, at.channel * inputs + k));
         }
-        return sum;
+        return sum.total();
     }
 
-    std::uint32_t product(std::int64_t element, std::int64_t weight) const {
+    std::int32_t product(std::int64_t element, std::int64_t weight) const {
         const std::int32_t x = tensors_[index_of(layer_.inputs[0])][static_cast<std::size_t>(element)];
-        return bits(x) * bits(layer_.weights[static_cast<std::size_t>(weight)]);
+        return x * layer_.weights[static_cast<std::size_t>(weight)];
     }
+
+    std::size_t layer_index() const { return static_cast<std::size_t>(&layer_ - graph_.layers.data()); }
 
     std::int32_t requantise_mac(std::int64_t out, std::uint32_t sum) const {
         for (const AccumulatorDelta& change : fault_.accumulators) {
@@ -232,6 +262,7 @@ class LayerRun {
     const Layer& layer_;
     const std::vector<Codes>& tensors_;
     const LayerFault& fault_;
+    const SumRule& sums_;
     std::vector<std::int32_t> bias_, multiplier_;
     std::vector<std::uint8_t> shift_;
     const workloads::TensorInfo& output_;
@@ -240,10 +271,12 @@ class LayerRun {
 }  // namespace
 
 std::vector<Codes> reference_run(const Graph& graph, const std::vector<OutputBounds>& bounds,
-                                 const Codes& image, const std::vector<LayerFault>& faults) {
+                                 const Codes& image, const std::vector<LayerFault>& faults,
+                                 const SumRule& sums) {
     check_bounds(graph, bounds);
     check_image(graph, image);
     check_faults(graph, faults);
+    check_sums(graph, sums);
     std::vector<Codes> tensors(graph.tensors.size());
     tensors[index_of(graph.input)] = image;
     const LayerFault none;
@@ -251,7 +284,7 @@ std::vector<Codes> reference_run(const Graph& graph, const std::vector<OutputBou
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         const bool struck = fault != faults.end() && index_of(fault->layer) == i;
         const Layer& layer = graph.layers[i];
-        const LayerRun run(graph, layer, tensors, struck ? *fault : none);
+        const LayerRun run(graph, layer, tensors, struck ? *fault : none, sums);
         tensors[index_of(layer.output)] = run.run(bounds.empty() ? nullptr : &bounds[i]);
         fault += struck ? 1 : 0;
     }

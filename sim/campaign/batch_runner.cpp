@@ -57,7 +57,7 @@ struct BatchRunner::Struck {
 BatchRunner::BatchRunner(const CampaignPlan& plan) : plan_(plan), golden_(plan.bounds.size()) {
     const workloads::Graph& graph = plan.bundle->graph;
     for (const auto& bounds : plan.bounds) {
-        engines_.emplace_back(graph, bounds);
+        engines_.emplace_back(graph, bounds, plan.sums);
     }
     for (const PolicyPlan& policy : plan.policies) {
         resolvers_.push_back(std::make_unique<fault::Resolver>(graph, plan.experiment->accelerator,

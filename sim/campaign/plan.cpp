@@ -14,6 +14,7 @@
 #include "sim/campaign/inference.h"
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
+#include "sim/fault/sum_rule.h"
 #include "sim/protect/area.h"
 
 namespace fluence::campaign {
@@ -71,7 +72,8 @@ std::string simulate_machine(const Experiment& experiment, const workloads::Bund
                              const protect::Policy& policy) {
     const workloads::Codes image = bundle.image(0);
     const accel::MachineRun machine = accel::run_machine(bundle.graph, experiment.accelerator, policy, image);
-    const auto run = arith::Engine(bundle.graph).run(image);
+    const auto sums = fault::sum_rule(bundle.graph, experiment.accelerator);
+    const auto run = arith::Engine(bundle.graph, {}, sums).run(image);
     const std::string tensor = first_difference(bundle.graph, run.tensors, machine.tensors);
     if (!tensor.empty()) {
         throw std::logic_error("machine and engine disagree on tensor \"" + tensor + "\" under policy " +
@@ -220,8 +222,10 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
     for (std::size_t i = 0; i < policies.size(); ++i) {
         policies[i].timeline = std::move(timelines[i]);
     }
-    return CampaignPlan{&experiment,        &bundle,           Batching(experiment.images, experiment.faults),
-                        std::move(sampler), std::move(bounds), std::move(policies)};
+    return CampaignPlan{
+        &experiment,        &bundle,           Batching(experiment.images, experiment.faults),
+        std::move(sampler), std::move(bounds), fault::sum_rule(bundle.graph, experiment.accelerator),
+        std::move(policies)};
 }
 
 CampaignHeader make_header(const CampaignPlan& plan) {

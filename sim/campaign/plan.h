@@ -30,6 +30,7 @@ struct CampaignPlan {
     Batching batching;
     fault::Sampler sampler;
     std::vector<std::vector<arith::OutputBounds>> bounds;  // by PolicyPlan::engine
+    arith::SumRule sums;                                   // of the machine, for all engines
     std::vector<PolicyPlan> policies;
 };
 

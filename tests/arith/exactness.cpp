@@ -1,0 +1,63 @@
+#include "tests/arith/exactness.h"
+
+#include <gtest/gtest.h>
+
+namespace fluence::test {
+
+using arith::Engine;
+using arith::FaultyRun;
+using arith::GoldenRun;
+using arith::LayerFault;
+using arith::OutputBounds;
+using workloads::Codes;
+using workloads::Graph;
+using workloads::OpKind;
+
+FaultyRun differences(const Graph& graph, const std::vector<Codes>& golden,
+                      const std::vector<Codes>& faulty) {
+    FaultyRun result;
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        const std::size_t tensor = index_of(graph.layers[i].output);
+        std::int64_t changed = 0;
+        for (std::size_t e = 0; e < golden[tensor].size(); ++e) {
+            changed += golden[tensor][e] != faulty[tensor][e] ? 1 : 0;
+        }
+        if (changed > 0) {
+            const auto index = static_cast<std::int32_t>(i);
+            result.first_changed_layer = result.first_changed_layer < 0 ? index : result.first_changed_layer;
+            result.last_changed_layer = index;
+            result.changed_values += graph.layers[i].kind == OpKind::flatten ? 0 : changed;
+        }
+    }
+    const std::size_t logits = index_of(graph.logits);
+    for (std::size_t e = 0; e < golden[logits].size(); ++e) {
+        if (golden[logits][e] != faulty[logits][e]) {
+            result.logits.push_back({static_cast<std::int64_t>(e), faulty[logits][e]});
+        }
+    }
+    return result;
+}
+
+namespace {
+
+void expect_equal(const FaultyRun& actual, const FaultyRun& expected) {
+    ASSERT_EQ(actual.logits.size(), expected.logits.size());
+    for (std::size_t i = 0; i < actual.logits.size(); ++i) {
+        EXPECT_EQ(actual.logits[i].index, expected.logits[i].index);
+        EXPECT_EQ(actual.logits[i].code, expected.logits[i].code);
+    }
+    EXPECT_EQ(actual.first_changed_layer, expected.first_changed_layer);
+    EXPECT_EQ(actual.last_changed_layer, expected.last_changed_layer);
+    EXPECT_EQ(actual.changed_values, expected.changed_values);
+}
+
+}  // namespace
+
+void expect_exact(Engine& engine, const std::vector<OutputBounds>& bounds, const GoldenRun& golden,
+                  const Codes& image, const std::vector<LayerFault>& faults, const arith::SumRule& sums) {
+    const FaultyRun expected = differences(engine.graph(), golden.tensors,
+                                           reference_run(engine.graph(), bounds, image, faults, sums));
+    expect_equal(engine.propagate(golden, faults), expected);
+}
+
+}  // namespace fluence::test
