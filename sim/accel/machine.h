@@ -1,6 +1,7 @@
 // The tile-level machine: SystemC/TLM-2.0 modules through which the real words of one inference flow.
 #pragma once
 
+#include "sim/arith/engine.h"
 #include "sim/core/accelerator_config.h"
 #include "sim/protect/policy.h"
 #include "traces/timeline.h"
@@ -45,17 +46,20 @@ struct DetailedRun {
 // the same graph, machine and policy; timing does not depend on data). Inverts the bits of `upsets`, of any
 // site of the machine, at their cycles. One elaboration a process, as above: elaborate_… for one run in this
 // process, run_detailed() in a child process, run_detailed_each() for many lists of upsets on one machine,
-// each from the same start, in order.
+// each from the same start, in order. `bounds`: the policy's range restriction, as the Engine's.
 DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                                        const protect::Policy& policy, const traces::Timeline& timeline,
                                        const workloads::Codes& image,
-                                       const std::vector<traces::Upset>& upsets);
+                                       const std::vector<traces::Upset>& upsets,
+                                       const std::vector<arith::OutputBounds>& bounds = {});
 DetailedRun run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                          const protect::Policy& policy, const traces::Timeline& timeline,
-                         const workloads::Codes& image, const std::vector<traces::Upset>& upsets);
+                         const workloads::Codes& image, const std::vector<traces::Upset>& upsets,
+                         const std::vector<arith::OutputBounds>& bounds = {});
 std::vector<DetailedRun> run_detailed_each(const workloads::Graph& graph, const AcceleratorConfig& config,
                                            const protect::Policy& policy, const traces::Timeline& timeline,
                                            const workloads::Codes& image,
-                                           const std::vector<std::vector<traces::Upset>>& lists);
+                                           const std::vector<std::vector<traces::Upset>>& lists,
+                                           const std::vector<arith::OutputBounds>& bounds = {});
 
 }  // namespace fluence::accel
