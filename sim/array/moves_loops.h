@@ -2,6 +2,7 @@
 // internal linkage.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "sim/array/moves.h"
