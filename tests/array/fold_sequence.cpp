@@ -74,7 +74,8 @@ std::string FoldSequence::description() const {
 ArrayConfig random_array(RandomStream& random) {
     ArrayConfig config;
     config.rows = between(random, 1, 6);
-    config.cols = between(random, 1, 6);
+    // Wide arrays fill the vectors of the loops over columns.
+    config.cols = random.below(4) == 0 ? between(random, 8, 24) : between(random, 1, 6);
     const char* const dataflows[] = {"weight-stationary", "input-stationary", "output-stationary"};
     config.dataflow = dataflows[random.below(3)];
     const bool stationary_sum = config.dataflow_kind() == DataflowKind::output_stationary;
