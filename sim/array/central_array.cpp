@@ -242,7 +242,15 @@ void CentralArray::multiply(const Work& work, Cycle t) {
 
 void CentralArray::move_operands(const Work& work, Cycle t) {
     const Wave moving = wave(work, t, 0);
-    copy(extent_, moving, registers_.row_arriving(), registers_.row_held());
+    const Grid from = registers_.row_arriving();
+    const Grid to = registers_.row_held();
+    if (moving.first <= 0 && moving.last >= extent_.rows + extent_.cols - 2) {
+        // All rows in one go: what the last column pushes over its edge lands on a wire, which is spent.
+        const std::ptrdiff_t words = (extent_.rows - 1) * from.stride + extent_.cols;
+        std::memmove(to.at, from.at, static_cast<std::size_t>(words) * sizeof(std::uint32_t));
+    } else {
+        copy(extent_, moving, from, to);
+    }
     if (sums_stay_) {
         copy(extent_, moving, registers_.column_arriving(), registers_.column_held());
     }

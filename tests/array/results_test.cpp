@@ -68,5 +68,39 @@ TEST(Results, AreMatrixProductsInTheMapsCycles) {
     }
 }
 
+// The last PE of a full fold hands over the last sum; behind that edge nothing moves, at the one before it
+// does.
+TEST(Results, TheArrayIsIdleFromTheEdgeThatHandsOverTheLastSum) {
+    for (const char* dataflow : {"weight-stationary", "input-stationary", "output-stationary"}) {
+        for (const Drain drain : {Drain::shift, Drain::parallel}) {
+            FoldSequence sequence;
+            sequence.config.rows = 3;
+            sequence.config.cols = 4;
+            sequence.config.dataflow = dataflow;
+            sequence.config.drain = drain;
+            GemmFold f;
+            f.times.used_rows = 3;
+            f.times.used_cols = 4;
+            f.times.pixels = f.times.terms = f.times.channels = 4;
+            (sequence.output_stationary() ? f.times.pixels : f.times.terms) = 3;
+            f.a.assign(static_cast<std::size_t>(f.times.pixels * f.times.terms), 1);
+            f.b.assign(static_cast<std::size_t>(f.times.terms * f.times.channels), 1);
+            f.times.preload = 1;
+            f.times.stream = dataflow::SpaceTimeMap(sequence.config).stream_after_preload(1);
+            sequence.folds = {f};
+            const std::unique_ptr<array::ArrayModel> model = array::make_array(sequence.config);
+            model->enqueue(0, f.times, f.codes);
+            const Cycle last = expected_results(sequence).back().cycle;
+            Feeder feeder(sequence);
+            for (Cycle t = 1; t <= last; ++t) {
+                model->edge(t, feeder);
+                EXPECT_FALSE(model->idle()) << sequence.description() << " after edge " << t;
+            }
+            model->edge(last + 1, feeder);
+            EXPECT_TRUE(model->idle()) << sequence.description();
+        }
+    }
+}
+
 }  // namespace
 }  // namespace fluence::test
