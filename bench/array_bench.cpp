@@ -131,6 +131,12 @@ int main(int argc, char** argv) {
                 [=](benchmark::State& state) { stream_folds(state, array_of(dataflow, edge)); });
         }
     }
+    benchmark::RegisterBenchmark("array/weight-stationary/16x16/saturating", [](benchmark::State& state) {
+        ArrayConfig config = array_of("weight-stationary", 16);
+        config.accumulator_bits = 20;
+        config.overflow = Overflow::saturate;
+        stream_folds(state, config);
+    });
     benchmark::RunSpecifiedBenchmarks();
     return 0;
 }

@@ -22,8 +22,8 @@ inline std::int32_t decode(std::uint32_t raw, std::uint32_t sign) {
 
 // Where a product comes from: the operands, or the last register of the multiplier's pipeline.
 struct Multiplied {
-    const std::uint32_t* left;
-    const std::uint32_t* right;
+    const std::uint32_t* __restrict left;
+    const std::uint32_t* __restrict right;
     Signs signs;
 
     Multiplied(const Factors& f, int r, int c)
@@ -40,7 +40,7 @@ struct Multiplied {
 
 struct Registered {
     static constexpr std::uint32_t kSign = std::uint32_t{1} << (dataflow::kProductBits - 1);
-    const std::uint32_t* product;
+    const std::uint32_t* __restrict product;
 
     Registered(const Grid& g, int r, int c) : product(g.at + r * g.stride + c) {}
     std::uint32_t wrapped(int i) const { return (product[i] ^ kSign) - kSign; }
@@ -100,7 +100,7 @@ inline void sum_rows(Extent extent, Wave wave, const Source& source, Grid from, 
                 next[i] = add(next[i], product, i);
             }
         } else {
-            const std::uint32_t* above = from.at + r * from.stride + c;
+            const std::uint32_t* __restrict above = from.at + r * from.stride + c;
             for (int i = 0; i < n; ++i) {
                 next[i] = add(above[i], product, i);
             }
