@@ -1,61 +1,11 @@
-// Builds valid quantised graphs with random weights, layer by layer. Shapes follow from the operators;
-// multipliers are chosen from the expected size of the accumulators, so that codes neither vanish nor all
-// saturate.
+// The builder that random networks use, under the tests' own namespace.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include "sim/core/random.h"
-#include "workloads/graph.h"
+#include "workloads/graph_builder.h"
 
 namespace fluence::test {
 
-class GraphBuilder {
-  public:
-    GraphBuilder(const std::string& name, RandomStream& stream, workloads::Shape input,
-                 workloads::NumberFormat format);
-
-    struct ConvOptions {
-        workloads::Window window;
-        int groups = 1;
-        bool relu = true;  // output u8 with clamp 0 … 255; otherwise s8
-    };
-    TensorId conv(TensorId input, int channels, const ConvOptions& options);
-    TensorId linear(TensorId input, int channels, bool relu);
-    // The last layer: s32 logits.
-    TensorId logits(TensorId input, int classes);
-    TensorId max_pool(TensorId input, const workloads::Window& window);
-    TensorId avg_pool(TensorId input, const workloads::Window& window);
-    TensorId add(TensorId left, TensorId right, bool relu);
-    TensorId concat(const std::vector<TensorId>& inputs);
-    TensorId flatten(TensorId input);
-    TensorId subsample(TensorId input, int stride, int channels_before, int channels_after);
-
-    const workloads::Shape& shape(TensorId id) const { return graph_.tensor(id).shape; }
-    TensorId input() const { return graph_.input; }
-
-    // Checks and hands out the graph; the last layer added must be logits().
-    workloads::Graph finish();
-
-  private:
-    workloads::Layer begin(workloads::OpKind kind, const std::vector<TensorId>& inputs);
-    TensorId end(workloads::Layer layer, workloads::Shape shape, workloads::NumberFormat format, double scale,
-                 double rms);
-    void draw_weights(workloads::Layer& layer, int channels, std::int64_t reduction, double input_rms,
-                      double target);
-    void set_factor(workloads::Layer& layer, double factor, int precision);
-    void set_clamp(workloads::Layer& layer, workloads::NumberFormat format);
-    TensorId moved(workloads::OpKind kind, TensorId input, workloads::Shape shape, workloads::Layer layer);
-    double uniform(double low, double high) { return low + (high - low) * stream_.uniform(); }
-
-    RandomStream& stream_;
-    workloads::Graph graph_;
-    std::vector<double> rms_;  // expected root mean square code, by tensor
-};
-
-// Output extent of a window along one dimension.
-int output_extent(int extent, int kernel, int stride, int pad, int dilation);
+using workloads::GraphBuilder;
+using workloads::output_extent;
 
 }  // namespace fluence::test

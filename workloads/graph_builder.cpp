@@ -1,15 +1,9 @@
-#include "tests/support/graph_builder.h"
+#include "workloads/graph_builder.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace fluence::test {
-
-using workloads::Layer;
-using workloads::NumberFormat;
-using workloads::OpKind;
-using workloads::Shape;
-using workloads::Window;
+namespace fluence::workloads {
 
 namespace {
 
@@ -128,7 +122,7 @@ TensorId GraphBuilder::logits(TensorId input, int classes) {
 
 TensorId GraphBuilder::moved(OpKind kind, TensorId input, Shape out, Layer layer) {
     layer.kind = kind;
-    const workloads::TensorInfo info = graph_.tensor(input);
+    const TensorInfo info = graph_.tensor(input);
     return end(std::move(layer), out, info.format, info.scale, rms_[index_of(input)]);
 }
 
@@ -140,7 +134,7 @@ TensorId GraphBuilder::max_pool(TensorId input, const Window& window) {
 }
 
 TensorId GraphBuilder::avg_pool(TensorId input, const Window& window) {
-    const workloads::TensorInfo in = graph_.tensor(input);
+    const TensorInfo in = graph_.tensor(input);
     Layer layer = begin(OpKind::avg_pool, {input});
     layer.window = window;
     set_factor(layer, uniform(0.8, 1.6) / (window.kernel_h * window.kernel_w), 31);
@@ -195,9 +189,9 @@ TensorId GraphBuilder::subsample(TensorId input, int stride, int channels_before
     return moved(OpKind::subsample, input, out, std::move(layer));
 }
 
-workloads::Graph GraphBuilder::finish() {
+Graph GraphBuilder::finish() {
     validate(graph_, graph_.name);
     return std::move(graph_);
 }
 
-}  // namespace fluence::test
+}  // namespace fluence::workloads
