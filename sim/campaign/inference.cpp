@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "sim/fault/sum_rule.h"
 #include "sim/protect/checksum.h"
 #include "sim/protect/range.h"
 
@@ -69,7 +70,7 @@ InferenceRunner::InferenceRunner(const workloads::Graph& graph, const Accelerato
       config_(config),
       policy_(policy),
       resolver_(graph, config, policy, timeline),
-      engine_(graph, std::move(bounds)),
+      engine_(graph, std::move(bounds), fault::sum_rule(graph, config)),
       golden_(engine_.run(image)) {}
 
 const workloads::Codes& InferenceRunner::golden_logits() const {
