@@ -16,6 +16,7 @@ using arith::GoldenRun;
 using arith::KernelKind;
 using arith::LayerFault;
 using arith::OutputBounds;
+using arith::reference_run;
 using workloads::Codes;
 using workloads::Graph;
 using workloads::NumberFormat;
