@@ -1,5 +1,5 @@
-// Upsets in words of the output buffer: one or several accumulators, each written by one k fold and read by
-// the next, and at last by the vector unit.
+// Upsets in words of the output buffer: one or several accumulators, each written by one fold of the
+// reduction and read by the next, and at last by the vector unit.
 //
 // A word of several accumulators is written in part: the word as it stands is decoded, the new accumulator
 // put in its place and the whole encoded again. An error elsewhere in the word is thereby corrected,
@@ -12,65 +12,92 @@
 
 #include "sim/fault/effects.h"
 #include "sim/fault/resolver.h"
+#include "sim/fault/strike.h"
 
 namespace fluence::fault {
 
-class AccumulatorSites {
+// What happens to one word of the output buffer that upsets strike.
+class AccumulatorWord {
   public:
-    AccumulatorSites(const MachineView& machine, Effects& effects) : machine_(machine), effects_(effects) {}
+    // `strikes`: by ascending cycle. `joint`: sums that are written may be wrong themselves.
+    AccumulatorWord(const MachineView& machine, std::int64_t word, std::vector<Strike> strikes, bool joint);
 
-    // `bits`: data bits, then check bits, none of them absent. Fills `result` but for its faults.
-    void word(std::int64_t word, Cycle cycle, const WordBits& bits, Resolution& result);
+    // Layers whose accumulators the word holds when or after it was struck.
+    const std::vector<LayerId>& layers() const { return layers_; }
+
+    // Flags, and why nothing changed if nothing did. Bits and layer of the first strike, from `sums`, with
+    // `golden` where they are the fault-free run's.
+    void report(const FoldSums& sums, const arith::GoldenRun& golden, Resolution& result);
+    // What the accumulators of one layer come to. `golden`: null where `sums` are not of the fault-free run.
+    void evaluate(LayerId layer, const FoldSums& sums, const arith::GoldenRun* golden, LayerChanges& changes);
 
   private:
     static constexpr int kMaxFields = kMaxWordBits / 32;
 
-    // One accumulator of the word and what it holds when the upset strikes.
+    // One accumulator of the word, and up to which fold it is summed.
     struct Slot {
         const AccumulatorBlock* block = nullptr;  // null: nothing yet
         std::int64_t position = 0;                // inside the block
-        std::int32_t k_fold = -1;                 // the last one that was added
-        bool written_again = false;
+        std::int32_t k_fold = -1;
     };
     struct Event {
-        enum class Kind { write, read_by_array, read_by_vector_unit };
+        // At one edge words take their new values, then they are struck, and then read.
+        enum class Kind { write, strike, read_by_array, read_by_vector_unit };
         Cycle cycle = 0;
         Kind kind = Kind::write;
         int field = 0;
-        std::int32_t k_fold = 0;  // whose sum is written; or whose sum is read
-        // At one edge words take their new values first and are read then.
+        Slot slot;             // whose sum is written or read
+        bool followed = true;  // false: of the first block that comes to lie there undisturbed
+        std::size_t strike = 0;
         friend bool operator<(const Event& a, const Event& b) {
             return a.cycle != b.cycle ? a.cycle < b.cycle : a.kind < b.kind;
         }
     };
-    // How the stored accumulator differs from the golden one.
+    // How the stored accumulator differs from the fault-free one.
     struct State {
+        Slot slot;
         std::uint32_t flipped = 0;  // bits, in a word that the code takes for valid
         bool zero = false;
-        std::uint32_t offset = 0;  // of a sum that was read wrong and written back
+        std::uint32_t offset = 0;  // of a sum that was read wrong, or summed wrong, and written
         std::uint32_t pending = 0;
     };
+    // What one walk through the events is for.
+    struct Walk {
+        Resolution* result = nullptr;     // flags
+        LayerChanges* changes = nullptr;  // values of `layer`
+        LayerId layer{};
+        const FoldSums* sums = nullptr;
+        const arith::GoldenRun* golden = nullptr;
+    };
 
-    Slot find(std::int64_t accumulator, int field, Cycle cycle);
-    void schedule(const Slot& slot, int field, Cycle cycle);
+    void schedule(int field);
+    void schedule(const AccumulatorBlock& block, std::int64_t position, int field);
+    void walk(const Walk& walk);
+    void write(const Event& event, const Walk& walk);
+    void read(const Event& event, const Walk& walk);
+    protect::Decoded decode(const Walk& walk) const;
     Cycle write_edge(const AccumulatorBlock& block, std::int32_t k_fold, std::int64_t position) const;
+    Cycle drained(const AccumulatorBlock& block, std::int64_t position) const;
     const traces::Fold& fold(const AccumulatorBlock& block, std::int32_t k_fold) const {
-        return machine_.timeline
-            .folds[static_cast<std::size_t>(block.folds[static_cast<std::size_t>(k_fold)])];
+        return machine_.fold(block.folds[static_cast<std::size_t>(k_fold)]);
     }
-    std::uint32_t golden_sum(const Slot& slot, std::int32_t k_fold) const;
+    LayerId layer_of(const Slot& slot) const { return fold(*slot.block, 0).layer; }
     std::int64_t element(const Slot& slot) const;
-    void write(const Event& event, Resolution& result);
-    void read(const Event& event, Resolution& result);
-    protect::Decoded decode(Resolution& result) const;
+    std::uint32_t golden_sum(const Slot& slot, const Walk& walk) const;
+    void note(const FoldSums& sums, const arith::GoldenRun& golden, Resolution& result) const;
 
     const MachineView& machine_;
-    Effects& effects_;
-    int fields_ = 0;
-    WordBits latent_;  // inverted bits that no decoder has met yet
-    std::array<Slot, kMaxFields> slots_;
-    std::array<State, kMaxFields> states_;
+    const std::int64_t word_;
+    const std::vector<Strike> strikes_;
+    const bool joint_;
+    const int fields_;
     std::vector<Event> events_;
+    std::vector<LayerId> layers_;
+    std::array<Slot, kMaxFields> before_;       // what the word held in front of the events
+    std::array<bool, kMaxFields> rewritten_{};  // something is written behind the first strike
+    // Of a walk.
+    WordBits latent_;  // inverted bits that no decoder has met yet
+    std::array<State, kMaxFields> states_;
     bool read_ = false;  // anything of value was read
 };
 

@@ -3,11 +3,10 @@
 #include <algorithm>
 
 namespace fluence::fault {
-namespace {
 
-std::uint32_t product(std::int32_t a, std::int32_t b) {
-    return static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b);
-}
+using traces::Fold;
+
+namespace {
 
 template <class Delta, class Key>
 void add_up(std::vector<Delta>& deltas, Key key) {
@@ -32,86 +31,214 @@ void add_up(std::vector<Delta>& deltas, Key key) {
 
 }  // namespace
 
-std::uint32_t Effects::partial_sum(const MacLayer& layer, int group, std::int64_t m, std::int64_t channel,
-                                   std::int64_t first, std::int64_t last) const {
-    const workloads::Codes& codes = input(layer);
-    std::uint32_t sum = 0;
-    layer.im2col.for_each_term(group, m, first, last, [&](std::int64_t k, std::int64_t element) {
-        sum += product(codes[static_cast<std::size_t>(element)], layer.weight(channel, k));
-    });
-    return sum;
-}
-
-void Effects::weight_off(const traces::Fold& fold, std::int64_t k, std::int32_t column, std::int32_t delta,
-                         std::int64_t first) {
-    const MacLayer& layer = machine_.mac_layer(fold.layer);
-    const workloads::Codes& codes = input(layer);
-    const std::int64_t channel = fold.group * layer.gemm.n + fold.n_fold * machine_.cols + column;
-    std::vector<arith::AccumulatorDelta>& deltas = of(fold.layer).accumulators;
-    layer.im2col.for_each_pixel(fold.group, k, fold.first_pixel + first, fold.first_pixel + fold.pixels,
-                                [&](std::int64_t m, std::int64_t element) {
-                                    const std::int32_t code = codes[static_cast<std::size_t>(element)];
-                                    if (code != 0) {
-                                        deltas.push_back({layer.output_element(channel, m), code * delta});
-                                    }
-                                });
-}
-
-void Effects::activation_off(const traces::Fold& fold, std::int64_t m, std::int64_t k, std::int32_t delta,
-                             std::int32_t first_column) {
-    const MacLayer& layer = machine_.mac_layer(fold.layer);
-    const std::int64_t first_channel = fold.group * layer.gemm.n + fold.n_fold * machine_.cols;
-    arith::LayerFault& fault = of(fold.layer);
-    std::int64_t row_sum = 0;
-    for (std::int32_t c = 0; c < fold.used_cols; ++c) {
-        const std::int32_t weight = layer.weight(first_channel + c, k);
-        row_sum += weight;
-        if (c >= first_column && weight != 0) {
-            fault.accumulators.push_back({layer.output_element(first_channel + c, m), delta * weight});
+StruckLayer& Effects::of(LayerId layer) {
+    for (StruckLayer& struck : layers_) {
+        if (struck.layer == layer) {
+            return struck;
         }
     }
-    if (machine_.policy.checksum && row_sum != 0) {
-        fault.checksum.push_back({m, static_cast<std::int32_t>(first_channel), delta * row_sum});
+    layers_.emplace_back();
+    layers_.back().layer = layer;
+    return layers_.back();
+}
+
+const std::vector<StruckLayer>& Effects::layers() {
+    std::sort(layers_.begin(), layers_.end(),
+              [](const StruckLayer& a, const StruckLayer& b) { return a.layer < b.layer; });
+    return layers_;
+}
+
+LayerChanges::LayerChanges(const MachineView& machine, const FoldSums& sums, const StruckLayer& struck,
+                           bool joint)
+    : machine_(machine), sums_(sums), struck_(struck) {
+    fault_.layer = struck.layer;
+    fault_.outputs = struck.outputs;
+    if (joint || !sums.linear()) {
+        add_up_folds();
+    } else {
+        add_one_by_one();
     }
+    read_wrong();
+    parameters_wrong();
 }
 
-void Effects::accumulator_off(LayerId layer, std::int64_t element, std::int32_t delta) {
-    of(layer).accumulators.push_back({element, delta});
+void LayerChanges::accumulator_off(const Fold& f, std::int64_t m, std::int64_t n, std::uint32_t delta) {
+    const MacLayer& layer = machine_.mac_layer(f.layer);
+    fault_.accumulators.push_back(
+        {layer.output_element(layer.channel(f.group, f.first_n + n), f.first_pixel + m),
+         static_cast<std::int32_t>(delta)});
 }
 
-void Effects::output_flips(LayerId layer, std::int64_t element, std::uint32_t mask) {
-    if (mask != 0) {
-        of(layer).outputs.push_back({element, mask});
-    }
+void LayerChanges::output_off(std::int64_t element, std::uint32_t delta) {
+    fault_.accumulators.push_back({element, static_cast<std::int32_t>(delta)});
 }
 
-arith::LayerFault& Effects::of(LayerId layer) {
-    for (arith::LayerFault& fault : faults_) {
-        if (fault.layer == layer) {
-            return fault;
+void LayerChanges::add_up_folds() {
+    std::map<std::int32_t, StruckFold> folds;
+    const auto add = [&](const auto& all) {
+        for (const auto& one : all) {
+            folds.try_emplace(one.fold, sums_, machine_.fold(one.fold)).first->second.add(one);
+        }
+    };
+    add(struck_.operands);
+    add(struck_.products);
+    add(struck_.sums);
+    for (const auto& [id, fold] : folds) {
+        folds_[id] = fold.evaluate();
+        if (machine_.policy.checksum && !machine_.array.input_stationary()) {
+            for (const auto& [at, change] : fold.row_operand_changes()) {
+                checksum_off(machine_.fold(id), at.first, at.second, change);
+            }
         }
     }
-    faults_.emplace_back();
-    faults_.back().layer = layer;
-    return faults_.back();
 }
 
-std::vector<arith::LayerFault> Effects::take() {
-    for (arith::LayerFault& fault : faults_) {
-        add_up(fault.accumulators, [](const arith::AccumulatorDelta& d) { return d.index; });
-        add_up(fault.checksum,
-               [](const arith::ChecksumDelta& d) { return std::pair(d.pixel, d.first_channel); });
+void LayerChanges::add_one_by_one() {
+    for (const StruckOperand& struck : struck_.operands) {
+        struck.weight ? weight_off(struck) : activation_off(struck);
     }
-    faults_.erase(std::remove_if(faults_.begin(), faults_.end(),
-                                 [](const arith::LayerFault& fault) {
-                                     return fault.accumulators.empty() && fault.checksum.empty() &&
-                                            fault.operands.empty() && fault.parameters.empty() &&
-                                            fault.outputs.empty();
-                                 }),
-                  faults_.end());
-    std::sort(faults_.begin(), faults_.end(),
-              [](const arith::LayerFault& a, const arith::LayerFault& b) { return a.layer < b.layer; });
-    return std::move(faults_);
+    for (const StruckProduct& struck : struck_.products) {
+        const Fold& f = machine_.fold(struck.fold);
+        const std::int32_t a = sums_.activation(f, struck.m, struck.k);
+        const std::int32_t b = sums_.weight(f, struck.k, struck.n);
+        const std::int64_t change = sums_.struck_product(a, b, struck.mask) - sums_.product(a, b);
+        accumulator_off(f, struck.m, struck.n, static_cast<std::uint32_t>(change));
+    }
+    for (const StruckSum& struck : struck_.sums) {
+        const Fold& f = machine_.fold(struck.fold);
+        const std::uint32_t held = sums_.partial(f, struck.m, struck.n, struck.terms);
+        accumulator_off(f, struck.m, struck.n, (held ^ struck.mask) - held);
+    }
+}
+
+void LayerChanges::weight_off(const StruckOperand& struck) {
+    const Fold& f = machine_.fold(struck.fold);
+    if (struck.k >= f.terms) {
+        return;  // meets zeros alone
+    }
+    const MacLayer& layer = machine_.mac_layer(f.layer);
+    const Codes& codes = sums_.tensors()[index_of(layer.layer->inputs[0])];
+    const std::int64_t channel = layer.channel(f.group, f.first_n + struck.lane);
+    const std::int32_t right = sums_.weight(f, struck.k, struck.lane);
+    const std::int32_t wrong = sums_.struck_weight(right, struck.code, struck.mask);
+    if (right == wrong) {
+        return;
+    }
+    layer.im2col.for_each_pixel(
+        f.group, f.first_k + struck.k, f.first_pixel + struck.first, f.first_pixel + struck.last,
+        [&](std::int64_t m, std::int64_t element) {
+            const std::int32_t code = codes[static_cast<std::size_t>(element)];
+            if (code != 0) {
+                fault_.accumulators.push_back(
+                    {layer.output_element(channel, m),
+                     static_cast<std::int32_t>(sums_.product(code, wrong) - sums_.product(code, right))});
+            }
+        });
+}
+
+void LayerChanges::activation_off(const StruckOperand& struck) {
+    const Fold& f = machine_.fold(struck.fold);
+    const std::int32_t right = sums_.activation(f, struck.lane, struck.k);
+    const std::int32_t wrong = sums_.struck_activation(f, right, struck.code, struck.mask);
+    if (right == wrong || struck.k >= f.terms) {
+        return;
+    }
+    for (std::int64_t n = struck.first; n < struck.last; ++n) {
+        const std::int32_t weight = sums_.weight(f, struck.k, n);
+        if (weight != 0) {
+            accumulator_off(
+                f, struck.lane, n,
+                static_cast<std::uint32_t>(sums_.product(wrong, weight) - sums_.product(right, weight)));
+        }
+    }
+    if (machine_.policy.checksum && !machine_.array.input_stationary()) {
+        checksum_off(f, struck.lane, struck.k, std::int64_t{wrong} - right);
+    }
+}
+
+// The checksum column's weights are sums over the fold's channels.
+void LayerChanges::checksum_off(const Fold& f, std::int64_t m, std::int64_t k, std::int64_t change) {
+    std::int64_t weight = 0;
+    for (std::int64_t n = 0; n < f.channels; ++n) {
+        weight += sums_.weight(f, k, n);
+    }
+    if (weight != 0) {
+        const std::int64_t channel = machine_.mac_layer(f.layer).channel(f.group, f.first_n);
+        fault_.checksum.push_back({f.first_pixel + m, static_cast<std::int32_t>(channel), change * weight});
+    }
+}
+
+void LayerChanges::read_wrong() {
+    if (struck_.reads.empty()) {
+        return;
+    }
+    const workloads::Layer& layer = machine_.graph.layer(struck_.layer);
+    for (const StruckRead& read : struck_.reads) {
+        const TensorId tensor = layer.inputs[static_cast<std::size_t>(read.input)];
+        const std::int32_t right = sums_.tensors()[index_of(tensor)][static_cast<std::size_t>(read.element)];
+        const std::int32_t wrong = workloads::flip_bits(machine_.graph.tensor(tensor).format, 0,
+                                                        read.change.apply(static_cast<std::uint32_t>(right)));
+        if (right != wrong) {
+            fault_.operands.push_back({read.input, read.element, wrong, read.first_output, read.last_output});
+        }
+    }
+}
+
+void LayerChanges::parameters_wrong() {
+    std::map<std::pair<arith::Parameter, std::int64_t>, BitChange> changes;
+    for (const StruckParameter& struck : struck_.parameters) {
+        BitChange& change = changes[{struck.parameter, struck.index}];
+        change = change.then(struck.change);
+    }
+    const workloads::Layer& layer = machine_.graph.layer(struck_.layer);
+    for (const auto& [which, change] : changes) {
+        const auto index = static_cast<std::size_t>(which.second);
+        std::uint32_t right = 0;
+        std::uint32_t used = ~std::uint32_t{0};
+        if (which.first == arith::Parameter::bias) {
+            right = static_cast<std::uint32_t>(layer.bias[index]);
+        } else if (which.first == arith::Parameter::multiplier) {
+            right = static_cast<std::uint32_t>(layer.multiplier[index]);
+        } else {
+            right = layer.shift[index];
+            used = 63;  // the bits of a shift that the vector unit looks at
+        }
+        const std::uint32_t wrong = change.apply(right);
+        if (((right ^ wrong) & used) != 0) {
+            fault_.parameters.push_back({which.first, which.second, static_cast<std::int32_t>(wrong)});
+        }
+    }
+}
+
+std::uint32_t LayerChanges::claim(std::int32_t fold, std::int64_t m, std::int64_t n) {
+    const auto found = folds_.find(fold);
+    if (found == folds_.end()) {
+        return 0;
+    }
+    const auto at = found->second.find({m, n});
+    if (at == found->second.end()) {
+        return 0;
+    }
+    const std::uint32_t delta = at->second;
+    found->second.erase(at);
+    return delta;
+}
+
+arith::LayerFault LayerChanges::take() {
+    for (const auto& [id, deltas] : folds_) {
+        for (const auto& [at, delta] : deltas) {
+            accumulator_off(machine_.fold(id), at.first, at.second, delta);
+        }
+    }
+    add_up(fault_.accumulators, [](const arith::AccumulatorDelta& d) { return d.index; });
+    add_up(fault_.checksum,
+           [](const arith::ChecksumDelta& d) { return std::pair(d.pixel, d.first_channel); });
+    return std::move(fault_);
+}
+
+bool changes_anything(const arith::LayerFault& fault) {
+    return !fault.accumulators.empty() || !fault.checksum.empty() || !fault.operands.empty() ||
+           !fault.parameters.empty() || !fault.outputs.empty();
 }
 
 }  // namespace fluence::fault

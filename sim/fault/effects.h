@@ -1,59 +1,84 @@
-// Collects what one upset changes, in the terms of each layer's arithmetic.
+// Collects what upsets leave wrong, layer by layer, and turns it into changes of the layers' arithmetic.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "sim/arith/engine.h"
+#include "sim/fault/fold_sums.h"
 #include "sim/fault/machine_view.h"
 
 namespace fluence::fault {
 
-// Difference and sum of 32-bit registers, which wrap.
-inline std::int32_t wrapping_difference(std::uint32_t a, std::uint32_t b) {
-    return static_cast<std::int32_t>(a - b);
-}
+// Element `element` of input `input` is read wrong by the outputs in [first_output, last_output).
+struct StruckRead {
+    std::int32_t input = 0;
+    std::int64_t element = 0;
+    BitChange change;
+    std::int64_t first_output = 0, last_output = 0;
+};
+struct StruckParameter {
+    arith::Parameter parameter = arith::Parameter::bias;
+    std::int64_t index = 0;
+    BitChange change;
+};
+
+// What is wrong in one layer.
+struct StruckLayer {
+    LayerId layer{};
+    std::vector<StruckOperand> operands;
+    std::vector<StruckProduct> products;
+    std::vector<StruckSum> sums;
+    std::vector<StruckRead> reads;
+    std::vector<StruckParameter> parameters;
+    std::vector<arith::OutputFlip> outputs;
+};
 
 class Effects {
   public:
-    Effects(const MachineView& machine, const arith::GoldenRun& golden)
-        : machine_(machine), golden_(golden) {}
+    explicit Effects(const MachineView& machine) : machine_(machine) {}
 
-    const arith::GoldenRun& golden() const { return golden_; }
-    // Codes of the GEMM's A.
-    const workloads::Codes& input(const MacLayer& layer) const {
-        return golden_.tensors[index_of(layer.layer->inputs[0])];
-    }
-    // Σ of A[m,k]·B[k,n] over k in [first, last), as the 32-bit registers sum it; `channel` is the flat
-    // output channel, of `group`.
-    std::uint32_t partial_sum(const MacLayer& layer, int group, std::int64_t m, std::int64_t channel,
-                              std::int64_t first, std::int64_t last) const;
-
-    // B[k, column] of `fold` is off by `delta` for the pixels from `first` (inside the fold) on.
-    void weight_off(const traces::Fold& fold, std::int64_t k, std::int32_t column, std::int32_t delta,
-                    std::int64_t first);
-    // A[m,k] (m of the whole layer) is off by `delta` for the columns from `first_column` on, and for the
-    // checksum column behind them.
-    void activation_off(const traces::Fold& fold, std::int64_t m, std::int64_t k, std::int32_t delta,
-                        std::int32_t first_column);
-    void accumulator_off(LayerId layer, std::int64_t element, std::int32_t delta);
-    void operand_reads(LayerId layer, const arith::OperandChange& change) {
-        of(layer).operands.push_back(change);
-    }
-    void parameter_is(LayerId layer, const arith::ParameterChange& change) {
-        of(layer).parameters.push_back(change);
-    }
-    void output_flips(LayerId layer, std::int64_t element, std::uint32_t mask);
-
-    // The faults, ascending by layer: deltas of one accumulator added up, zeros and unchanged layers dropped.
-    std::vector<arith::LayerFault> take();
+    StruckLayer& of(LayerId layer);
+    StruckLayer& of_fold(std::int32_t fold) { return of(machine_.fold(fold).layer); }
+    // Ascending by layer.
+    const std::vector<StruckLayer>& layers();
 
   private:
-    arith::LayerFault& of(LayerId layer);
+    const MachineView& machine_;
+    std::vector<StruckLayer> layers_;
+};
+
+// The arithmetic of one layer on given tensors, with what is wrong in it.
+class LayerChanges {
+  public:
+    // `joint`: the things that are wrong may meet each other. Otherwise there is one upset, whose
+    // consequences add up.
+    LayerChanges(const MachineView& machine, const FoldSums& sums, const StruckLayer& struck, bool joint);
+
+    // Joint: how far the fold's sum of (m, n), inside the fold, is off. Once it was asked for, take() leaves
+    // it to the one who asked.
+    std::uint32_t claim(std::int32_t fold, std::int64_t m, std::int64_t n);
+    void output_off(std::int64_t element, std::uint32_t delta);
+    // Deltas of one accumulator added up, zeros dropped; where nothing is left the layer is as it should be.
+    arith::LayerFault take();
+
+  private:
+    void add_up_folds();
+    void add_one_by_one();
+    void weight_off(const StruckOperand& struck);
+    void activation_off(const StruckOperand& struck);
+    void checksum_off(const traces::Fold& f, std::int64_t m, std::int64_t k, std::int64_t change);
+    void accumulator_off(const traces::Fold& f, std::int64_t m, std::int64_t n, std::uint32_t delta);
+    void read_wrong();
+    void parameters_wrong();
 
     const MachineView& machine_;
-    const arith::GoldenRun& golden_;
-    std::vector<arith::LayerFault> faults_;
+    const FoldSums& sums_;
+    const StruckLayer& struck_;
+    std::map<std::int32_t, StruckFold::Deltas> folds_;  // joint; by fold
+    arith::LayerFault fault_;
 };
+
+bool changes_anything(const arith::LayerFault& fault);
 
 }  // namespace fluence::fault

@@ -1,6 +1,7 @@
 #include "sim/fault/machine_view.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <tuple>
@@ -41,9 +42,22 @@ std::int32_t MachineView::last_not_after(const Sorted& sorted, Cycle cycle) {
     return next == sorted.begin() ? -1 : std::prev(next)->second;
 }
 
-std::int32_t MachineView::preloaded_before(std::int32_t fold) const {
-    const std::size_t rank = preload_rank_[static_cast<std::size_t>(fold)];
-    return rank == 0 ? -1 : by_preload_[rank - 1].second;
+Cycle MachineView::weight_read_cycle(const traces::Fold& f, std::int64_t k, std::int64_t n) const {
+    const int decode = decode_cycles(Memory::weight_buffer);
+    if (array.weight_stationary()) {
+        return array.stationary_read_cycle(f, static_cast<int>(k), decode);
+    }
+    return array.input_stationary() ? array.operand_read_cycle(f, n, static_cast<int>(k), decode)
+                                    : array.operand_read_cycle(f, k, static_cast<int>(n), decode);
+}
+
+Cycle MachineView::activation_read_cycle(const traces::Fold& f, std::int64_t m, std::int64_t k) const {
+    const int decode = decode_cycles(Memory::activation_buffer);
+    if (array.input_stationary()) {
+        return array.stationary_read_cycle(f, static_cast<int>(k), decode);
+    }
+    return array.weight_stationary() ? array.operand_read_cycle(f, m, static_cast<int>(k), decode)
+                                     : array.operand_read_cycle(f, k, static_cast<int>(m), decode);
 }
 
 void MachineView::index_folds() {
@@ -55,20 +69,21 @@ void MachineView::index_folds() {
         const auto id = static_cast<std::int32_t>(i);
         by_stream_.emplace_back(fold.stream, id);
         by_preload_.emplace_back(fold.preload, id);
-        const FoldKey key{fold.group, fold.k_fold, fold.n_fold, id};
+        const FoldKey key{fold.group, fold.first_k, id};
         weight_folds_.at(static_cast<std::size_t>(fold.weight_load)).push_back(key);
         activation_folds_.at(static_cast<std::size_t>(fold.activation_load)).push_back(key);
     }
     std::sort(by_stream_.begin(), by_stream_.end());
     std::sort(by_preload_.begin(), by_preload_.end());
     preload_rank_.resize(timeline.folds.size());
+    stream_rank_.resize(timeline.folds.size());
     for (std::size_t rank = 0; rank < by_preload_.size(); ++rank) {
         preload_rank_[static_cast<std::size_t>(by_preload_[rank].second)] = rank;
+        stream_rank_[static_cast<std::size_t>(by_stream_[rank].second)] = rank;
     }
     for (auto* folds : {&weight_folds_, &activation_folds_}) {
         for (std::vector<FoldKey>& keys : *folds) {
-            std::stable_sort(keys.begin(), keys.end(),
-                             [](const FoldKey& a, const FoldKey& b) { return before(a, b, true); });
+            std::stable_sort(keys.begin(), keys.end());
         }
     }
     for (std::size_t p = 0; p < timeline.passes.size(); ++p) {
@@ -88,7 +103,9 @@ void MachineView::index_transfers() {
         const auto id = static_cast<std::int32_t>(i);
         std::int64_t offset = 0;
         for (const traces::Segment& segment : load.segments) {
-            dram_loads_.add({segment.dram_word, segment.words, id, offset, segment.buffer_word});
+            if (!load.kept) {
+                dram_loads_.add({segment.dram_word, segment.words, id, offset, segment.buffer_word});
+            }
             if (!load.to_vector_unit) {
                 SpanIndex& buffer = load.buffer == Memory::weight_buffer ? weight_loads_ : activation_loads_;
                 buffer.add({segment.buffer_word, segment.words, id, offset, segment.dram_word});
@@ -97,48 +114,66 @@ void MachineView::index_transfers() {
         }
     }
     for (std::size_t i = 0; i < timeline.stores.size(); ++i) {
+        SpanIndex& index = timeline.stores[i].to_buffer ? kept_stores_ : stores_;
         std::int64_t offset = 0;
         for (const traces::Segment& segment : timeline.stores[i].segments) {
-            stores_.add({segment.dram_word, segment.words, static_cast<std::int32_t>(i), offset, 0});
+            index.add({segment.dram_word, segment.words, static_cast<std::int32_t>(i), offset, 0});
             offset += segment.words;
         }
     }
-    for (SpanIndex* index : {&weight_loads_, &activation_loads_, &dram_loads_, &stores_}) {
+    for (SpanIndex* index : {&weight_loads_, &activation_loads_, &dram_loads_, &stores_, &kept_stores_}) {
         index->finish();
     }
 }
 
 void MachineView::index_blocks() {
-    using Key = std::tuple<std::int32_t, std::int32_t, std::int32_t, std::int64_t>;
-    std::map<Key, std::size_t> found;
-    const auto block_of = [&](const auto& part) -> AccumulatorBlock& {
-        const Key key{static_cast<std::int32_t>(part.layer), part.group, part.n_fold, part.first_pixel};
-        const auto [it, fresh] = found.emplace(key, blocks_.size());
-        if (fresh) {
-            blocks_.emplace_back();
+    // Passes by layer, group, first channel and first pixel: a fold's is the last one not behind it.
+    using Corner = std::pair<std::int64_t, std::int64_t>;
+    std::map<std::pair<std::int32_t, std::int32_t>, std::map<Corner, std::int32_t>> passes;
+    for (std::size_t i = 0; i < timeline.passes.size(); ++i) {
+        const traces::VectorPass& pass = timeline.passes[i];
+        if (graph.layer(pass.layer).has_macs()) {
+            passes[{static_cast<std::int32_t>(pass.layer), pass.group}][{pass.first_n, pass.first_pixel}] =
+                static_cast<std::int32_t>(i);
         }
-        return blocks_[it->second];
+    }
+    const auto pass_of = [&](const traces::Fold& fold) -> std::int32_t {
+        const auto& candidates = passes[{static_cast<std::int32_t>(fold.layer), fold.group}];
+        auto it = candidates.upper_bound({fold.first_n, std::numeric_limits<std::int64_t>::max()});
+        if (it == candidates.begin()) {
+            return -1;
+        }
+        const std::int64_t first_n = std::prev(it)->first.first;
+        it = candidates.upper_bound({first_n, fold.first_pixel});
+        return it == candidates.begin() ? -1 : std::prev(it)->second;
     };
+    using Key = std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int64_t>;
+    std::map<Key, std::size_t> found;
     for (const auto& [stream, id] : by_stream_) {
         const traces::Fold& fold = timeline.folds[static_cast<std::size_t>(id)];
-        AccumulatorBlock& block = block_of(fold);
+        const Key key{static_cast<std::int32_t>(fold.layer), fold.group, fold.first_n, fold.first_pixel};
+        const auto [it, fresh] = found.emplace(key, blocks_.size());
+        if (fresh) {
+            blocks_.push_back({{}, pass_of(fold)});
+        }
+        AccumulatorBlock& block = blocks_[it->second];
         if (static_cast<std::size_t>(fold.k_fold) != block.folds.size()) {
             throw std::logic_error("timeline: k folds of a block are out of order");
         }
+        if (block.pass < 0) {
+            throw std::logic_error("timeline: a block of accumulators without its pass");
+        }
         block.folds.push_back(id);
     }
-    for (std::size_t i = 0; i < timeline.passes.size(); ++i) {
-        if (graph.layer(timeline.passes[i].layer).has_macs()) {
-            block_of(timeline.passes[i]).pass = static_cast<std::int32_t>(i);
-        }
-    }
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
-        if (blocks_[i].folds.empty() || blocks_[i].pass < 0) {
-            throw std::logic_error("timeline: a block of accumulators without its folds or its pass");
+        const traces::Fold& f = fold(blocks_[i].folds[0]);
+        const bool dense = f.accumulator_stride == f.pixels;
+        const std::int64_t runs = dense ? 1 : f.channels;
+        const std::int64_t length = dense ? f.pixels * f.channels : f.pixels;
+        for (std::int64_t n = 0; n < runs; ++n) {
+            block_index_.add({f.accumulator + n * f.accumulator_stride, length, static_cast<std::int32_t>(i),
+                              n * f.pixels, 0});
         }
-        const traces::Fold& fold = timeline.folds[static_cast<std::size_t>(blocks_[i].folds[0])];
-        block_index_.add(
-            {fold.accumulator, fold.pixels * fold.used_cols, static_cast<std::int32_t>(i), 0, 0});
     }
     block_index_.finish();
 }
@@ -146,8 +181,16 @@ void MachineView::index_blocks() {
 LoadedWord MachineView::loaded_word(const SpanIndex::Span& span, std::int64_t word, bool from_dram) const {
     const traces::Load& load = timeline.loads[static_cast<std::size_t>(span.item)];
     const std::int64_t position = span.offset + word - span.first;
-    return {span.item, from_dram ? word : span.partner + word - span.first, load.read_cycle(position),
-            load.write_cycle(position)};
+    LoadedWord loaded{span.item, from_dram ? word : span.partner + word - span.first,
+                      load.read_cycle(position), load.write_cycle(position)};
+    if (load.kept) {
+        loaded.write = load.begin;
+        kept_stores_.for_each(loaded.dram_word, [&](const SpanIndex::Span& stored) {
+            loaded.write = timeline.stores[static_cast<std::size_t>(stored.item)].write_cycle(
+                stored.offset + loaded.dram_word - stored.first);
+        });
+    }
+    return loaded;
 }
 
 std::vector<LoadedWord> MachineView::loads_into(Memory buffer, std::int64_t word) const {
@@ -171,6 +214,7 @@ std::vector<LoadedWord> MachineView::loads_of(std::int64_t dram_word) const {
 
 Cycle MachineView::stored_at(std::int64_t dram_word) const {
     Cycle cycle = 0;
+    kept_stores_.for_each(dram_word, [&](const SpanIndex::Span&) { cycle = timeline.cycles; });
     stores_.for_each(dram_word, [&](const SpanIndex::Span& span) {
         cycle = timeline.stores[static_cast<std::size_t>(span.item)].write_cycle(span.offset + dram_word -
                                                                                  span.first);

@@ -1,6 +1,7 @@
 // What the resolver knows of one run of a machine, arranged for lookups by site and cycle.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -32,10 +33,11 @@ struct MacLayer {
         return layer->weights[static_cast<std::size_t>(channel * gemm.k + k)];
     }
     std::int64_t output_element(std::int64_t channel, std::int64_t m) const { return channel * gemm.m + m; }
+    std::int64_t channel(int group, std::int64_t n) const { return group * gemm.n + n; }
 };
 
-// The accumulators of one block of output channels and pixels: summed over its k folds, then drained by one
-// pass of the vector unit.
+// The accumulators of the pixels and channels of one fold: summed over the folds of the other blocks of the
+// reduction as well, then drained by a pass of the vector unit (which may drain others with them).
 struct AccumulatorBlock {
     std::vector<std::int32_t> folds;  // by k_fold
     std::int32_t pass = -1;
@@ -64,6 +66,7 @@ class MachineView {
     const dataflow::MemoryMap memory;
     const std::int64_t rows, cols;
 
+    const traces::Fold& fold(std::int32_t id) const { return timeline.folds[static_cast<std::size_t>(id)]; }
     const MacLayer& mac_layer(LayerId layer) const { return *mac_layers_[index_of(layer)]; }
     const protect::MemoryCode& code(Memory of) const { return *codes_[index_of(of)]; }
     int decode_cycles(Memory of) const { return timeline.decode_cycles[index_of(of)]; }
@@ -71,19 +74,33 @@ class MachineView {
     // Index into Timeline::folds of the last fold with stream (preload) ≤ the given cycle; −1: none.
     std::int32_t last_streaming(Cycle cycle) const { return last_not_after(by_stream_, cycle); }
     std::int32_t last_preloaded(Cycle cycle) const { return last_not_after(by_preload_, cycle); }
-    // The fold preloaded in front of / behind another one; −1: none.
-    std::int32_t preloaded_before(std::int32_t fold) const;
+    // The fold preloaded (streamed) in front of another one; −1: none.
+    std::int32_t preloaded_before(std::int32_t fold) const {
+        return before(by_preload_, preload_rank_, fold);
+    }
+    std::int32_t streamed_before(std::int32_t fold) const { return before(by_stream_, stream_rank_, fold); }
     bool is_last_preloaded(std::int32_t fold) const { return by_preload_.back().second == fold; }
 
-    // Folds that take the block of weights (group, n_fold, k_fold) from the load.
+    // Folds that take B[k,n] (A[m,k]) of `group` from the load.
     template <class Visit>
-    void for_each_weight_fold(std::int32_t load, int group, int n_fold, int k_fold, Visit visit) const {
-        visit_equal(weight_folds_[static_cast<std::size_t>(load)], {group, k_fold, n_fold}, true, visit);
+    void for_each_weight_fold(std::int32_t load, int group, std::int64_t k, std::int64_t n,
+                              Visit visit) const {
+        visit_block(weight_folds_[static_cast<std::size_t>(load)], group, k, [&](std::int32_t id) {
+            const traces::Fold& f = fold(id);
+            if (n >= f.first_n && n < f.first_n + f.channels) {
+                visit(id);
+            }
+        });
     }
-    // Folds that take activations of (group, k_fold) from the load.
     template <class Visit>
-    void for_each_activation_fold(std::int32_t load, int group, int k_fold, Visit visit) const {
-        visit_equal(activation_folds_[static_cast<std::size_t>(load)], {group, k_fold, 0}, false, visit);
+    void for_each_activation_fold(std::int32_t load, int group, std::int64_t m, std::int64_t k,
+                                  Visit visit) const {
+        visit_block(activation_folds_[static_cast<std::size_t>(load)], group, k, [&](std::int32_t id) {
+            const traces::Fold& f = fold(id);
+            if (m >= f.first_pixel && m < f.first_pixel + f.pixels) {
+                visit(id);
+            }
+        });
     }
     struct OperandUse {
         std::int32_t pass = 0;
@@ -93,31 +110,46 @@ class MachineView {
         return operand_uses_[static_cast<std::size_t>(load)];
     }
 
-    // Words of loads that come to lie in a buffer word, or that are read from a DRAM word; in time order.
+    // The cycle in which the buffers' words with B[k,n] and A[m,k] (positions inside the fold) are read for
+    // it.
+    Cycle weight_read_cycle(const traces::Fold& f, std::int64_t k, std::int64_t n) const;
+    Cycle activation_read_cycle(const traces::Fold& f, std::int64_t m, std::int64_t k) const;
+
+    // Words of loads that come to lie in a buffer word, or that are read from a DRAM word; in time order. A
+    // kept load's words are those that the vector unit stored there; nothing reads them from DRAM.
     std::vector<LoadedWord> loads_into(Memory buffer, std::int64_t word) const;
     std::vector<LoadedWord> loads_of(std::int64_t dram_word) const;
-    // Edge at which a DRAM word of activations is stored; 0 for what is there from the beginning.
+    // Edge at which a DRAM word of activations is stored; 0 for what is there from the beginning; past the
+    // end of the run where it never is.
     Cycle stored_at(std::int64_t dram_word) const;
 
-    // Blocks that hold an accumulator, in time order; visit(block, position inside the block).
+    // Blocks that hold an accumulator, in time order; visit(block, position in the block: n·pixels + m).
     template <class Visit>
     void for_each_block(std::int64_t accumulator, Visit visit) const {
         block_index_.for_each(accumulator, [&](const SpanIndex::Span& span) {
-            visit(blocks_[static_cast<std::size_t>(span.item)], accumulator - span.first);
+            visit(blocks_[static_cast<std::size_t>(span.item)], span.offset + accumulator - span.first);
         });
     }
 
   private:
     using Sorted = std::vector<std::pair<Cycle, std::int32_t>>;
     struct FoldKey {
-        std::int32_t group = 0, k_fold = 0, n_fold = 0;
+        std::int32_t group = 0;
+        std::int64_t first_k = 0;
         std::int32_t fold = 0;
+        friend bool operator<(const FoldKey& a, const FoldKey& b) {
+            return a.group != b.group ? a.group < b.group : a.first_k < b.first_k;
+        }
     };
 
     static std::int32_t last_not_after(const Sorted& sorted, Cycle cycle);
-    static bool before(const FoldKey& a, const FoldKey& b, bool with_n);
+    static std::int32_t before(const Sorted& sorted, const std::vector<std::size_t>& rank,
+                               std::int32_t fold) {
+        const std::size_t at = rank[static_cast<std::size_t>(fold)];
+        return at == 0 ? -1 : sorted[at - 1].second;
+    }
     template <class Visit>
-    static void visit_equal(const std::vector<FoldKey>& keys, const FoldKey& key, bool with_n, Visit visit);
+    void visit_block(const std::vector<FoldKey>& keys, int group, std::int64_t k, Visit visit) const;
     void index_folds();
     void index_transfers();
     void index_blocks();
@@ -126,30 +158,28 @@ class MachineView {
     std::vector<std::unique_ptr<MacLayer>> mac_layers_;  // null for layers without MACs
     std::vector<const protect::MemoryCode*> codes_;
     Sorted by_stream_, by_preload_;
-    std::vector<std::size_t> preload_rank_;
-    std::vector<std::vector<FoldKey>> weight_folds_, activation_folds_;  // by load, sorted
+    std::vector<std::size_t> preload_rank_, stream_rank_;                // by fold
+    std::vector<std::vector<FoldKey>> weight_folds_, activation_folds_;  // by load, sorted by group and k
     std::vector<std::vector<OperandUse>> operand_uses_;                  // by load
-    SpanIndex weight_loads_, activation_loads_, dram_loads_, stores_, block_index_;
+    SpanIndex weight_loads_, activation_loads_, dram_loads_, stores_, kept_stores_, block_index_;
     std::vector<AccumulatorBlock> blocks_;
 };
 
-inline bool MachineView::before(const FoldKey& a, const FoldKey& b, bool with_n) {
-    if (a.group != b.group) {
-        return a.group < b.group;
-    }
-    if (a.k_fold != b.k_fold) {
-        return a.k_fold < b.k_fold;
-    }
-    return with_n && a.n_fold < b.n_fold;
-}
-
+// The blocks of a reduction do not overlap: the one with k begins at or before it, and last of those.
 template <class Visit>
-void MachineView::visit_equal(const std::vector<FoldKey>& keys, const FoldKey& key, bool with_n,
-                              Visit visit) {
-    const auto range =
-        std::equal_range(keys.begin(), keys.end(), key,
-                         [with_n](const FoldKey& a, const FoldKey& b) { return before(a, b, with_n); });
-    for (auto it = range.first; it != range.second; ++it) {
+void MachineView::visit_block(const std::vector<FoldKey>& keys, int group, std::int64_t k,
+                              Visit visit) const {
+    auto it = std::upper_bound(keys.begin(), keys.end(), FoldKey{group, k, 0});
+    if (it == keys.begin()) {
+        return;
+    }
+    --it;
+    const traces::Fold& last = fold(it->fold);
+    if (it->group != group || k >= last.first_k + last.terms) {
+        return;
+    }
+    for (it = std::lower_bound(keys.begin(), keys.end(), *it);
+         it != keys.end() && it->group == group && it->first_k == last.first_k; ++it) {
         visit(it->fold);
     }
 }

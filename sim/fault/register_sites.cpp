@@ -1,167 +1,272 @@
 #include "sim/fault/register_sites.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "sim/dataflow/registers.h"
 
 namespace fluence::fault {
 
 using traces::Fold;
 
-namespace {
-
-std::int8_t flipped(std::int32_t weight, std::uint32_t mask) {
-    return static_cast<std::int8_t>(static_cast<std::uint8_t>(weight) ^ static_cast<std::uint8_t>(mask));
+void RegisterSites::strike(const Upset& upset, std::uint32_t mask, Resolution& result) {
+    const dataflow::SpaceTimeMap& array = machine_.array;
+    const Pe at = pe(upset.unit);
+    const Cycle cycle = upset.cycle;
+    const auto moving_row = [&] {
+        row_operand(slot(cycle - at.row - at.col), at.row, array.first_column_fed(static_cast<int>(at.col)),
+                    mask, result);
+    };
+    result.dead = DeadReason::idle;
+    switch (upset.site) {
+        case SiteKind::pe_weight:
+            if (array.weight_stationary()) {
+                return active(at, cycle, mask, result);
+            }
+            if (array.input_stationary()) {
+                return moving_row();
+            }
+            return column_operand(slot(cycle - at.row - at.col), at.col,
+                                  array.first_row_fed(static_cast<int>(at.row)), mask, result);
+        case SiteKind::pe_activation:
+            return array.input_stationary() ? active(at, cycle, mask, result) : moving_row();
+        case SiteKind::pe_weight_shadow:
+        case SiteKind::pe_activation_shadow:
+            return chain(at, cycle, mask, result);
+        case SiteKind::array_skew:
+            return skewed(upset.unit, cycle, mask, result);
+        case SiteKind::pe_product:
+            return product(upset.unit, cycle, mask, result);
+        case SiteKind::pe_psum:
+            return array.output_stationary() ? accumulator(at, 0, cycle, mask, result)
+                                             : moving_sum(at, cycle, mask, result);
+        case SiteKind::pe_psum_stage: {
+            const std::int64_t pes = machine_.rows * cols_;
+            return accumulator(pe(upset.unit % pes), static_cast<int>(upset.unit / pes) + 1, cycle, mask,
+                               result);
+        }
+        case SiteKind::pe_drain:
+            return drain(at, cycle, mask, result);
+        default:
+            throw std::logic_error(std::string("the resolver does not know ") + name_of(upset.site));
+    }
 }
 
-void note_bits(Resolution& result, std::uint32_t golden, std::uint32_t mask) {
+void RegisterSites::note(std::int32_t id, std::uint32_t golden, std::uint32_t mask,
+                         Resolution& result) const {
     result.golden_bits = golden;
     result.faulty_bits = golden ^ mask;
+    result.layer = static_cast<std::int32_t>(fold(id).layer);
+    result.dead = DeadReason::none;
 }
 
-}  // namespace
+RegisterSites::Slot RegisterSites::slot(Cycle cycle) const {
+    const std::int32_t id = machine_.last_streaming(cycle);
+    if (id < 0 || cycle - fold(id).stream >= machine_.array.steps(fold(id))) {
+        return {};
+    }
+    return {id, cycle - fold(id).stream};
+}
 
-const Fold* RegisterSites::fold_of_slot(Cycle slot, std::int64_t& pixel) const {
-    const std::int32_t id = machine_.last_streaming(slot);
+void RegisterSites::row_operand(const Slot& slot, std::int64_t lane, std::int64_t first, std::uint32_t mask,
+                                Resolution& result) {
+    if (!slot) {
+        return;
+    }
+    if (machine_.array.weight_stationary()) {
+        activation_off(slot.id, slot.step, lane, first, mask, result);
+    } else if (machine_.array.input_stationary()) {
+        weight_off(slot.id, lane, slot.step, first, mask, result);
+    } else if (lane < fold(slot.id).pixels) {
+        activation_off(slot.id, lane, slot.step, first, mask, result);
+    }
+}
+
+void RegisterSites::column_operand(const Slot& slot, std::int64_t lane, std::int64_t first,
+                                   std::uint32_t mask, Resolution& result) {
+    if (slot && lane < fold(slot.id).channels) {
+        weight_off(slot.id, slot.step, lane, first, mask, result);
+    }
+}
+
+void RegisterSites::skewed(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
+    const std::int64_t row_registers = machine_.rows * (machine_.rows - 1) / 2;
+    const bool of_rows = unit < row_registers;
+    std::int64_t stage = of_rows ? unit : unit - row_registers;
+    std::int64_t lane = 1;
+    for (; stage >= lane; ++lane) {
+        stage -= lane;
+    }
+    of_rows ? row_operand(slot(cycle - stage), lane, 0, mask, result)
+            : column_operand(slot(cycle - stage), lane, 0, mask, result);
+}
+
+void RegisterSites::active(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+    if (!machine_.config.array.shadow_weights) {
+        return chain(at, cycle, mask, result);
+    }
+    // The swap of every fold lies the same distance behind the edge at which it begins to stream.
+    const auto row = static_cast<int>(at.row);
+    const auto col = static_cast<int>(at.col);
+    const std::int32_t id = machine_.last_streaming(cycle - machine_.array.swap_edge(Fold{}, row, col));
+    if (id >= 0) {
+        stationary(id, at, cycle - machine_.array.mac_cycle(fold(id), 0, row, col), mask, result);
+    }
+}
+
+void RegisterSites::chain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+    const std::int32_t id = machine_.last_preloaded(cycle);
     if (id < 0) {
-        return nullptr;
-    }
-    const Fold& fold = machine_.timeline.folds[static_cast<std::size_t>(id)];
-    pixel = slot - fold.stream;
-    return pixel < fold.pixels ? &fold : nullptr;
-}
-
-std::int32_t RegisterSites::weight_of(const Fold& fold, std::int32_t row, std::int32_t col) const {
-    const MacLayer& layer = machine_.mac_layer(fold.layer);
-    return layer.weight(fold.group * layer.gemm.n + fold.n_fold * machine_.cols + col,
-                        fold.k_fold * machine_.rows + row);
-}
-
-void RegisterSites::weight_used(std::int32_t id, std::int32_t row, std::int32_t col, std::uint32_t mask,
-                                std::int64_t first, Resolution& result) {
-    const Fold& fold = machine_.timeline.folds[static_cast<std::size_t>(id)];
-    if (!holds_weight(fold, row, col)) {
-        result.dead = DeadReason::idle;
         return;
     }
-    const std::int32_t golden = weight_of(fold, row, col);
-    note_bits(result, static_cast<std::uint8_t>(golden), mask);
-    result.layer = static_cast<std::int32_t>(fold.layer);
-    if (first >= fold.pixels) {
-        result.dead = machine_.is_last_preloaded(id) ? DeadReason::never_read : DeadReason::overwritten;
-        return;
-    }
-    effects_.weight_off(fold, fold.k_fold * machine_.rows + row, col, flipped(golden, mask) - golden,
-                        std::max<std::int64_t>(first, 0));
-}
-
-void RegisterSites::chain_word(std::int32_t id, std::int32_t row, std::int32_t col, Cycle cycle,
-                               std::uint32_t mask, Resolution& result) {
-    const Fold& fold = machine_.timeline.folds[static_cast<std::size_t>(id)];
-    const std::int64_t shifts = std::min<std::int64_t>(cycle - fold.preload, machine_.rows - 1);
-    if (row <= shifts) {
+    const std::int64_t shifts = std::min<std::int64_t>(cycle - fold(id).preload, machine_.rows - 1);
+    if (at.row <= shifts) {
         // The word still moves down; it comes to rest in the row that it belongs to.
-        const auto home = static_cast<std::int32_t>(machine_.rows - 1 - shifts + row);
-        const Cycle first_mac = machine_.array.mac_cycle(fold, 0, home, col);
-        const Cycle swap = machine_.array.swap_edge(fold, home, col);
-        const bool shadow = machine_.config.array.shadow_weights;
-        // A shadow register is read once, in the cycle before the swap; from then on it is of no use.
-        const std::int64_t first = shadow ? (cycle < swap ? 0 : fold.pixels) : cycle - first_mac;
-        weight_used(id, home, col, mask, first, result);
-        return;
+        const Pe home{machine_.rows - 1 - shifts + at.row, at.col};
+        const auto row = static_cast<int>(home.row);
+        const auto col = static_cast<int>(home.col);
+        std::int64_t first = cycle - machine_.array.mac_cycle(fold(id), 0, row, col);
+        if (machine_.config.array.shadow_weights) {
+            // A shadow register is read once, in the cycle before the swap; from then on it is of no use.
+            const bool used = cycle < machine_.array.swap_edge(fold(id), row, col);
+            first = used ? 0 : machine_.array.steps(fold(id));
+        }
+        return stationary(id, home, first, mask, result);
     }
     // What the fold before left there is on its way out of the chain.
     const std::int32_t before = machine_.preloaded_before(id);
-    const auto old_row = static_cast<std::int32_t>(row - shifts - 1);
-    result.dead = DeadReason::idle;
     if (before >= 0) {
-        const Fold& old = machine_.timeline.folds[static_cast<std::size_t>(before)];
-        if (holds_weight(old, old_row, col)) {
-            note_bits(result, static_cast<std::uint8_t>(weight_of(old, old_row, col)), mask);
-            result.layer = static_cast<std::int32_t>(old.layer);
-            result.dead = DeadReason::overwritten;
-        }
+        stationary(before, {at.row - shifts - 1, at.col}, machine_.array.steps(fold(before)), mask, result);
     }
 }
 
-void RegisterSites::weight(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
-    const auto row = static_cast<std::int32_t>(unit / machine_.cols);
-    const auto col = static_cast<std::int32_t>(unit % machine_.cols);
-    if (!machine_.config.array.shadow_weights) {
-        const std::int32_t id = machine_.last_preloaded(cycle);
-        if (id < 0) {
-            result.dead = DeadReason::idle;
-        } else {
-            chain_word(id, row, col, cycle, mask, result);
+void RegisterSites::stationary(std::int32_t id, Pe at, std::int64_t first, std::uint32_t mask,
+                               Resolution& result) {
+    const Fold& f = fold(id);
+    if (at.col >= used_cols(f)) {
+        return;
+    }
+    if (first >= machine_.array.steps(f)) {
+        if (at.row < f.terms) {
+            const std::int32_t golden = machine_.array.input_stationary()
+                                            ? sums_.activation(f, at.col, at.row)
+                                            : sums_.weight(f, at.row, at.col);
+            note(id, sums_.operand_bits(golden), mask, result);
+            result.dead = machine_.is_last_preloaded(id) ? DeadReason::never_read : DeadReason::overwritten;
         }
         return;
     }
-    // The swap of every fold lies the same distance behind the edge at which it begins to stream.
-    const Cycle distance = machine_.array.swap_edge(Fold{}, row, col);
-    const std::int32_t id = machine_.last_streaming(cycle - distance);
-    if (id < 0) {
-        result.dead = DeadReason::idle;
-        return;
-    }
-    const Fold& fold = machine_.timeline.folds[static_cast<std::size_t>(id)];
-    weight_used(id, row, col, mask, cycle - machine_.array.mac_cycle(fold, 0, row, col), result);
-}
-
-void RegisterSites::shadow_weight(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
-    const std::int32_t id = machine_.last_preloaded(cycle);
-    if (!machine_.config.array.shadow_weights) {
-        result.dead = DeadReason::absent;
-    } else if (id < 0) {
-        result.dead = DeadReason::idle;
+    first = std::max<std::int64_t>(first, 0);
+    if (machine_.array.input_stationary()) {
+        activation_off(id, at.col, at.row, first, mask, result);
     } else {
-        chain_word(id, static_cast<std::int32_t>(unit / machine_.cols),
-                   static_cast<std::int32_t>(unit % machine_.cols), cycle, mask, result);
+        weight_off(id, at.row, at.col, first, mask, result);
     }
 }
 
-void RegisterSites::activation(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
-    const std::int64_t row = unit / machine_.cols;
-    const std::int64_t col = unit % machine_.cols;
-    std::int64_t pixel = 0;
-    const Fold* fold = fold_of_slot(cycle - row - col, pixel);
-    if (fold == nullptr || row >= fold->used_rows) {
-        result.dead = DeadReason::idle;
-        return;
+// Operands of rows that the fold does not use meet zeros; they count where an upset has changed those as
+// well.
+void RegisterSites::activation_off(std::int32_t id, std::int64_t m, std::int64_t k, std::int64_t first,
+                                   std::uint32_t mask, Resolution& result) {
+    const Fold& f = fold(id);
+    effects_.of_fold(id).operands.push_back({id, false, k, m, first, f.channels, {}, mask});
+    if (k < f.terms) {
+        note(id, sums_.operand_bits(sums_.activation(f, m, k)), mask, result);
+        if (first >= f.channels && !machine_.policy.checksum) {
+            result.dead = DeadReason::never_read;
+        }
     }
-    const MacLayer& layer = machine_.mac_layer(fold->layer);
-    const std::int64_t m = fold->first_pixel + pixel;
-    const std::int64_t k = fold->k_fold * machine_.rows + row;
-    const std::int64_t element = layer.im2col.input_element(fold->group, m, k);
-    const std::int32_t golden = element < 0 ? 0 : effects_.input(layer)[static_cast<std::size_t>(element)];
-    note_bits(result, static_cast<std::uint8_t>(golden), mask);
-    result.layer = layer.id;
-    const std::int32_t first = machine_.array.first_column_fed(static_cast<int>(col));
-    if (first >= fold->used_cols && !machine_.policy.checksum) {
-        result.dead = DeadReason::never_read;
-        return;
-    }
-    effects_.activation_off(*fold, m, k, workloads::flip_bits(layer.input_format, golden, mask) - golden,
-                            first);
 }
 
-void RegisterSites::partial_sum(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
-    const std::int64_t row = unit / machine_.cols;
-    const std::int64_t col = unit % machine_.cols;
-    std::int64_t pixel = 0;
-    const Fold* fold = fold_of_slot(cycle - row - col, pixel);
-    if (fold == nullptr || col >= fold->used_cols) {
-        result.dead = DeadReason::idle;
+void RegisterSites::weight_off(std::int32_t id, std::int64_t k, std::int64_t n, std::int64_t first,
+                               std::uint32_t mask, Resolution& result) {
+    const Fold& f = fold(id);
+    effects_.of_fold(id).operands.push_back({id, true, k, n, first, f.pixels, {}, mask});
+    if (k < f.terms) {
+        note(id, sums_.operand_bits(sums_.weight(f, k, n)), mask, result);
+        if (first >= f.pixels) {
+            result.dead = DeadReason::never_read;
+        }
+    }
+}
+
+void RegisterSites::product(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
+    const std::int64_t pes = machine_.rows * cols_;
+    const Pe at = pe(unit % pes);
+    const Cycle delay = machine_.array.product_cycle(Fold{}, 0, static_cast<int>(unit / pes) + 1,
+                                                     static_cast<int>(at.row), static_cast<int>(at.col));
+    const Slot now = slot(cycle - delay);
+    if (!now || at.col >= used_cols(fold(now.id))) {
         return;
     }
-    const MacLayer& layer = machine_.mac_layer(fold->layer);
-    const std::int64_t m = fold->first_pixel + pixel;
-    const std::int64_t channel = fold->group * layer.gemm.n + fold->n_fold * machine_.cols + col;
-    const std::int64_t k = fold->k_fold * machine_.rows;
-    const std::int64_t terms =
-        std::min<std::int64_t>(machine_.array.psum_terms(static_cast<int>(row)), fold->used_rows);
-    const std::uint32_t golden = effects_.partial_sum(layer, fold->group, m, channel, k, k + terms);
-    note_bits(result, golden, mask);
-    result.layer = layer.id;
-    effects_.accumulator_off(fold->layer, layer.output_element(channel, m),
-                             wrapping_difference(golden ^ mask, golden));
+    StruckProduct struck{now.id, now.step, at.row, at.col, mask};
+    if (machine_.array.input_stationary()) {
+        struck = {now.id, at.col, at.row, now.step, mask};
+    } else if (machine_.array.output_stationary()) {
+        if (at.row >= fold(now.id).pixels) {
+            return;
+        }
+        struck = {now.id, at.row, now.step, at.col, mask};
+    }
+    const Fold& f = fold(now.id);
+    const std::int64_t golden =
+        sums_.product(sums_.activation(f, struck.m, struck.k), sums_.weight(f, struck.k, struck.n));
+    note(now.id, static_cast<std::uint32_t>(golden) & ((1u << dataflow::kProductBits) - 1), mask, result);
+    effects_.of_fold(now.id).products.push_back(struck);
+}
+
+void RegisterSites::moving_sum(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+    const auto row = static_cast<int>(at.row);
+    const Slot now = slot(cycle - machine_.array.psum_cycle(Fold{}, 0, row, static_cast<int>(at.col)));
+    if (!now || at.col >= used_cols(fold(now.id))) {
+        return;
+    }
+    const bool weights_stay = machine_.array.weight_stationary();
+    sum_off(now.id, weights_stay ? now.step : at.col, weights_stay ? at.col : now.step,
+            machine_.array.psum_terms(row), mask, result);
+}
+
+// Stage 0 is the accumulator; the others hold what it held as many cycles before.
+void RegisterSites::accumulator(Pe at, int stage, Cycle cycle, std::uint32_t mask, Resolution& result) {
+    const Cycle delay =
+        machine_.array.psum_cycle(Fold{}, 0, static_cast<int>(at.row), static_cast<int>(at.col)) + stage;
+    const Slot now = slot(cycle - delay);
+    if (!now || at.row >= fold(now.id).pixels || at.col >= fold(now.id).channels) {
+        return;
+    }
+    if (stage > 0 && now.step + 1 < fold(now.id).terms) {
+        note(now.id, sums_.register_bits(sums_.partial(fold(now.id), at.row, at.col, now.step + 1)), mask,
+             result);
+        result.dead = DeadReason::overwritten;
+        return;
+    }
+    sum_off(now.id, at.row, at.col, now.step + 1, mask, result);
+}
+
+void RegisterSites::drain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+    std::int32_t id = machine_.last_streaming(cycle);
+    const auto copied = [&] {
+        return machine_.array.copy_edge(fold(id), static_cast<int>(at.row), static_cast<int>(at.col));
+    };
+    while (id >= 0 && copied() > cycle) {
+        id = machine_.streamed_before(id);
+    }
+    if (id < 0) {
+        return;
+    }
+    // From the last copy on the sums move one column an edge.
+    const Cycle moved = std::max<Cycle>(0, cycle - machine_.array.last_copy_edge(fold(id)));
+    const std::int64_t col = at.col - moved;
+    if (col >= 0 && col < fold(id).channels && at.row < fold(id).pixels) {
+        sum_off(id, at.row, col, fold(id).terms, mask, result);
+    }
+}
+
+void RegisterSites::sum_off(std::int32_t id, std::int64_t m, std::int64_t n, std::int64_t terms,
+                            std::uint32_t mask, Resolution& result) {
+    note(id, sums_.register_bits(sums_.partial(fold(id), m, n, terms)), mask, result);
+    effects_.of_fold(id).sums.push_back({id, m, n, terms, mask});
 }
 
 }  // namespace fluence::fault

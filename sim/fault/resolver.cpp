@@ -1,5 +1,7 @@
 #include "sim/fault/resolver.h"
 
+#include <algorithm>
+#include <map>
 #include <stdexcept>
 #include <string>
 
@@ -9,6 +11,7 @@
 #include "sim/fault/register_sites.h"
 #include "sim/fault/sites.h"
 #include "sim/fault/word_sites.h"
+#include "sim/protect/checksum.h"
 
 namespace fluence::fault {
 namespace {
@@ -61,46 +64,238 @@ struct Resolver::Impl {
         }
     }
 
-    void strike(const Upset& upset, const WordBits& bits, Effects& effects, Resolution& result) const {
-        RegisterSites registers(machine, effects);
-        WordSites words(machine, effects);
-        const std::uint32_t mask = low_32(bits);
+    WordBits bits_of(const Upset& upset) const { return present(upset.bits, site_bits(upset)); }
+
+    Resolution resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
+                       arith::Engine* engine) const;
+
+  private:
+    // One resolution: what the upsets leave wrong, and then layer by layer what comes of it.
+    class Run;
+};
+
+class Resolver::Impl::Run {
+  public:
+    Run(const Impl& impl, const arith::GoldenRun& golden, arith::Engine* engine, bool joint)
+        : machine_(impl.machine),
+          golden_(golden),
+          engine_(engine),
+          joint_(joint),
+          golden_sums_(machine_, golden.tensors),
+          effects_(machine_),
+          registers_(machine_, golden_sums_, effects_),
+          words_(machine_, golden, effects_) {}
+
+    void add(const Upset& upset, const WordBits& bits) {
         switch (upset.site) {
-            case SiteKind::pe_weight:
-                return registers.weight(upset.unit, upset.cycle, mask, result);
-            case SiteKind::pe_weight_shadow:
-                return registers.shadow_weight(upset.unit, upset.cycle, mask, result);
-            case SiteKind::pe_activation:
-                return registers.activation(upset.unit, upset.cycle, mask, result);
-            case SiteKind::pe_psum:
-                return registers.partial_sum(upset.unit, upset.cycle, mask, result);
-            case SiteKind::weight_buffer:
-                return words.buffer(Memory::weight_buffer, upset.unit, upset.cycle, bits, result);
-            case SiteKind::activation_buffer:
-                return words.buffer(Memory::activation_buffer, upset.unit, upset.cycle, bits, result);
-            case SiteKind::output_buffer:
-                return AccumulatorSites(machine, effects).word(upset.unit, upset.cycle, bits, result);
-            case SiteKind::dram:
-                return words.dram(upset.unit, upset.cycle, bits, result);
             case SiteKind::neuron:
-                return neuron(upset, mask, effects, result);
+                return neuron(upset, low_32(bits));
+            case SiteKind::dram:
+            case SiteKind::weight_buffer:
+            case SiteKind::activation_buffer:
+            case SiteKind::output_buffer:
+                return add_word(upset, bits);
             default:
-                throw std::logic_error(std::string("the resolver does not know ") + name_of(upset.site));
+                return registers_.strike(upset, low_32(bits), result_);
         }
     }
 
-    void neuron(const Upset& upset, std::uint32_t mask, Effects& effects, Resolution& result) const {
-        const LayerId layer = layer_id(static_cast<std::size_t>(upset.layer));
-        const TensorId output = machine.graph.layer(layer).output;
-        const auto code = static_cast<std::uint32_t>(
-            effects.golden().tensors[index_of(output)][static_cast<std::size_t>(upset.unit)]);
-        const int width = workloads::width_bits(machine.graph.tensor(output).format);
-        result.golden_bits = width == 32 ? code : code & ((std::uint32_t{1} << width) - 1);
-        result.faulty_bits = result.golden_bits ^ mask;
-        result.layer = upset.layer;
-        effects.output_flips(layer, upset.unit, mask);
+    Resolution finish() {
+        strike_words();
+        for (const LayerId layer : struck_layers()) {
+            resolve_layer(layer);
+        }
+        read_logits();
+        if (!result_.faults.empty()) {
+            result_.dead = DeadReason::none;
+        } else if (result_.dead == DeadReason::none) {
+            result_.dead = DeadReason::no_effect;
+        }
+        return std::move(result_);
     }
+
+  private:
+    struct StruckWord {
+        SiteKind site{};
+        std::int64_t word = 0;
+        std::vector<Strike> strikes;
+    };
+
+    void add_word(const Upset& upset, const WordBits& bits) {
+        for (StruckWord& struck : struck_words_) {
+            if (struck.site == upset.site && struck.word == upset.unit) {
+                struck.strikes.push_back({upset.cycle, bits});
+                return;
+            }
+        }
+        struck_words_.push_back({upset.site, upset.unit, {{upset.cycle, bits}}});
+    }
+
+    void neuron(const Upset& upset, std::uint32_t mask) {
+        const LayerId layer = layer_id(static_cast<std::size_t>(upset.layer));
+        const TensorId output = machine_.graph.layer(layer).output;
+        const auto code = static_cast<std::uint32_t>(
+            golden_.tensors[index_of(output)][static_cast<std::size_t>(upset.unit)]);
+        const int width = workloads::width_bits(machine_.graph.tensor(output).format);
+        result_.golden_bits = width == 32 ? code : code & ((std::uint32_t{1} << width) - 1);
+        result_.faulty_bits = result_.golden_bits ^ mask;
+        result_.layer = upset.layer;
+        flip_output(effects_.of(layer).outputs, upset.unit, mask);
+    }
+
+    static void flip_output(std::vector<arith::OutputFlip>& flips, std::int64_t element, std::uint32_t mask) {
+        const auto same = std::find_if(flips.begin(), flips.end(),
+                                       [&](const arith::OutputFlip& flip) { return flip.index == element; });
+        if (same == flips.end()) {
+            flips.push_back({element, mask});
+        } else {
+            same->mask ^= mask;
+        }
+        flips.erase(std::remove_if(flips.begin(), flips.end(),
+                                   [](const arith::OutputFlip& flip) { return flip.mask == 0; }),
+                    flips.end());
+    }
+
+    // DRAM comes first: what it delivers wrong lies wrong in the buffers.
+    void strike_words() {
+        if (struck_words_.empty()) {
+            return;
+        }
+        for (StruckWord& struck : struck_words_) {
+            std::stable_sort(struck.strikes.begin(), struck.strikes.end(),
+                             [](const Strike& a, const Strike& b) { return a.cycle < b.cycle; });
+            if (struck.site == SiteKind::dram) {
+                words_.dram(struck.word, struck.strikes, result_);
+            }
+        }
+        for (const StruckWord& struck : struck_words_) {
+            if (struck.site == SiteKind::weight_buffer) {
+                words_.buffer(Memory::weight_buffer, struck.word, struck.strikes, result_);
+            } else if (struck.site == SiteKind::activation_buffer) {
+                words_.buffer(Memory::activation_buffer, struck.word, struck.strikes, result_);
+            } else if (struck.site == SiteKind::output_buffer) {
+                accumulators_.emplace_back(machine_, struck.word, struck.strikes, joint_);
+                accumulators_.back().report(golden_sums_, golden_, result_);
+            }
+        }
+        words_.finish(result_);
+    }
+
+    std::vector<LayerId> struck_layers() {
+        std::vector<LayerId> layers;
+        for (const StruckLayer& struck : effects_.layers()) {
+            layers.push_back(struck.layer);
+        }
+        for (const AccumulatorWord& word : accumulators_) {
+            layers.insert(layers.end(), word.layers().begin(), word.layers().end());
+        }
+        std::sort(layers.begin(), layers.end());
+        layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
+        return layers;
+    }
+
+    // Behind earlier upsets the layer's inputs are no longer the fault-free ones. (One upset never meets what
+    // it has changed itself: it strikes one stored value, whatever reads that.)
+    void resolve_layer(LayerId layer) {
+        std::vector<Codes> met;
+        const bool as_golden = !joint_ || seen_.empty();
+        if (!as_golden) {
+            met = met_tensors();
+        }
+        const FoldSums sums(machine_, as_golden ? golden_.tensors : met);
+        LayerChanges changes(machine_, sums, effects_.of(layer), joint_);
+        for (AccumulatorWord& word : accumulators_) {
+            word.evaluate(layer, sums, as_golden ? &golden_ : nullptr, changes);
+        }
+        keep(changes.take());
+    }
+
+    // All tensors under what was found so far.
+    std::vector<Codes> met_tensors() {
+        std::vector<Codes> tensors = golden_.tensors;
+        engine_->propagate(golden_, seen_,
+                           [&](LayerId layer, const std::vector<arith::ValueChange>& changes) {
+                               Codes& output = tensors[index_of(machine_.graph.layer(layer).output)];
+                               for (const arith::ValueChange& change : changes) {
+                                   output[static_cast<std::size_t>(change.index)] = change.code;
+                               }
+                           });
+        return tensors;
+    }
+
+    void keep(arith::LayerFault fault) {
+        if (!changes_anything(fault)) {
+            return;
+        }
+        if (joint_) {
+            seen_.push_back(fault);
+            protect::apply_checksum(machine_.policy, machine_.graph, machine_.config, seen_.back());
+        }
+        result_.faults.push_back(std::move(fault));
+    }
+
+    // The host reads what is stored of the logits.
+    void read_logits() {
+        if (words_.logits().empty()) {
+            return;
+        }
+        const std::size_t tensor = index_of(machine_.graph.logits);
+        const Codes stored = joint_ ? met_tensors()[tensor] : golden_.tensors[tensor];
+        std::size_t producer = 0;
+        while (machine_.graph.layers[producer].output != machine_.graph.logits) {
+            ++producer;
+        }
+        const LayerId layer = layer_id(producer);
+        arith::LayerFault fault;
+        fault.layer = layer;
+        if (!result_.faults.empty() && result_.faults.back().layer == layer) {
+            fault = std::move(result_.faults.back());
+            result_.faults.pop_back();
+        }
+        std::map<std::int64_t, BitChange> changes;
+        for (const WordSites::StruckLogit& logit : words_.logits()) {
+            changes[logit.element] = changes[logit.element].then(logit.change);
+        }
+        for (const auto& [element, change] : changes) {
+            const auto bits = static_cast<std::uint32_t>(stored[static_cast<std::size_t>(element)]);
+            flip_output(fault.outputs, element, bits ^ change.apply(bits));
+        }
+        if (changes_anything(fault)) {
+            result_.faults.push_back(std::move(fault));
+        }
+    }
+
+    const MachineView& machine_;
+    const arith::GoldenRun& golden_;
+    arith::Engine* engine_;
+    const bool joint_;
+    const FoldSums golden_sums_;
+    Effects effects_;
+    RegisterSites registers_;
+    WordSites words_;
+    std::vector<StruckWord> struck_words_;
+    std::vector<AccumulatorWord> accumulators_;
+    std::vector<arith::LayerFault> seen_;  // with what the policy does about them
+    Resolution result_;
 };
+
+Resolution Resolver::Impl::resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
+                                   arith::Engine* engine) const {
+    Run run(*this, golden, engine, upsets.size() > 1);
+    bool any = false;
+    for (const Upset& upset : upsets) {
+        if (const WordBits bits = bits_of(upset); bits.any()) {
+            any = true;
+            run.add(upset, bits);
+        }
+    }
+    if (!any) {
+        Resolution absent;
+        absent.dead = DeadReason::absent;
+        return absent;
+    }
+    return run.finish();
+}
 
 Resolver::Resolver(const workloads::Graph& graph, const AcceleratorConfig& config,
                    const protect::Policy& policy, const traces::Timeline& timeline)
@@ -109,21 +304,30 @@ Resolver::Resolver(const workloads::Graph& graph, const AcceleratorConfig& confi
 Resolver::~Resolver() = default;
 
 Resolution Resolver::resolve(const Upset& upset, const arith::GoldenRun& golden) const {
-    Resolution result;
-    const WordBits bits = present(upset.bits, impl_->site_bits(upset));
-    if (bits.none()) {
-        result.dead = DeadReason::absent;
-        return result;
+    return impl_->resolve({upset}, golden, nullptr);
+}
+
+Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
+                             arith::Engine& engine) const {
+    if (upsets.empty()) {
+        return {};
     }
-    Effects effects(impl_->machine, golden);
-    impl_->strike(upset, bits, effects, result);
-    result.faults = effects.take();
-    if (!result.faults.empty()) {
-        result.dead = DeadReason::none;
-    } else if (result.dead == DeadReason::none) {
-        result.dead = DeadReason::no_effect;
+    const auto first = std::min_element(upsets.begin(), upsets.end(),
+                                        [](const Upset& a, const Upset& b) { return a.cycle < b.cycle; });
+    Resolution alone = resolve(*first, golden);
+    if (upsets.size() == 1) {
+        return alone;
     }
-    return result;
+    Resolution all = impl_->resolve(upsets, golden, &engine);
+    all.golden_bits = alone.golden_bits;
+    all.faulty_bits = alone.faulty_bits;
+    all.layer = alone.layer;
+    if (all.faults.empty()) {
+        all.dead = all.corrected && !all.detected   ? DeadReason::corrected
+                   : alone.dead == DeadReason::none ? DeadReason::no_effect
+                                                    : alone.dead;
+    }
+    return all;
 }
 
 }  // namespace fluence::fault

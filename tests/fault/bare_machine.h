@@ -106,6 +106,9 @@ struct BareMachine {
         traces::Fold fold;
         fold.k_folds = 1;
         fold.pixels = kPixels;
+        fold.terms = r;
+        fold.channels = c;
+        fold.accumulator_stride = kPixels;
         fold.used_rows = r;
         fold.used_cols = c;
         fold.weight_load = 0;
@@ -116,6 +119,7 @@ struct BareMachine {
         timeline.folds = {fold};
         traces::VectorPass pass;
         pass.pixels = kPixels;
+        pass.channels = c;
         pass.elements = kPixels * c;
         pass.lanes = 4;
         pass.begin = kDrain;

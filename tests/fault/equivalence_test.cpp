@@ -273,10 +273,55 @@ std::int64_t true_checksum(const Case& c, const Checksums::key_type& key,
     return total;
 }
 
-bool check_upset(const Case& c, const arith::GoldenRun& golden, const Resolver& resolver,
-                 test::Stepper& stepper, const Upset& upset, Tally& tally) {
-    const Resolution resolution = resolver.resolve(upset, golden);
-    const test::StepperResult stepped = stepper.run(&upset);
+// Something that may meet what the first upset left: the same word or register a little later, a copy of
+// the word, a register or a sum at work at the same time.
+Upset draw_companion(RandomStream& random, const Case& c, const std::vector<SiteClass>& sites,
+                     const Upset& first) {
+    Draw draw(random);
+    Upset upset = draw_upset(random, c, sites);
+    const bool word = first.site >= SiteKind::weight_buffer && first.site <= SiteKind::dram;
+    switch (draw.between(0, 4)) {
+        case 0:
+            return upset;  // anything
+        case 1:
+            upset.site = first.site;
+            upset.unit = first.unit;
+            upset.cycle = first.cycle + (draw.chance(2) ? 0 : draw.between(0, word ? 80 : 3));
+            break;
+        case 2:
+            for (std::size_t l = 0; l < c.timeline.loads.size() && word; ++l) {
+                const traces::Load& load = c.timeline.loads[l];
+                for (const traces::Segment& s : load.segments) {
+                    const std::int64_t at = first.unit - s.dram_word;
+                    if (first.site == SiteKind::dram && !load.to_vector_unit && at >= 0 && at < s.words) {
+                        upset.site = load.buffer == Memory::weight_buffer ? SiteKind::weight_buffer
+                                                                          : SiteKind::activation_buffer;
+                        upset.unit = s.buffer_word + at;
+                        upset.cycle = load.done() + draw.between(-3, 30);
+                    }
+                }
+            }
+            break;
+        default:
+            // The same diagonal, or nearly.
+            if (upset.site < SiteKind::weight_buffer) {
+                upset.cycle = first.cycle + draw.between(-2, c.config.array.rows + c.config.array.cols);
+            } else if (upset.site == SiteKind::output_buffer) {
+                upset.cycle = first.cycle + draw.between(0, 12);
+            }
+            break;
+    }
+    upset.cycle = std::min(std::max<Cycle>(upset.cycle, 0), c.timeline.cycles - 1);
+    return upset;
+}
+
+bool check_upsets(const Case& c, const arith::GoldenRun& golden, arith::Engine& engine,
+                  const Resolver& resolver, test::Stepper& stepper, const std::vector<Upset>& upsets,
+                  Tally& tally) {
+    const Upset& upset = upsets.front();
+    const Resolution resolution =
+        upsets.size() == 1 ? resolver.resolve(upset, golden) : resolver.resolve(upsets, golden, engine);
+    const test::StepperResult stepped = stepper.run(upsets);
     const std::vector<workloads::Codes> expected =
         arith::reference_run(c.graph, {}, c.image, resolution.faults);
     for (std::size_t t = 0; t < expected.size(); ++t) {
@@ -285,7 +330,9 @@ bool check_upset(const Case& c, const arith::GoldenRun& golden, const Resolver& 
     EXPECT_EQ(resolution.corrected, stepped.corrected);
     EXPECT_EQ(resolution.detected, stepped.detected);
     EXPECT_EQ(resolution.faults.empty(), resolution.dead != DeadReason::none);
-    check_bits(c, upset, resolution, stepped);
+    if (upsets.size() == 1) {
+        check_bits(c, upset, resolution, stepped);
+    }
     if (c.policy.checksum) {
         Checksums off = stepped.checksums;
         for (auto& [key, value] : off) {
@@ -306,10 +353,15 @@ bool check_upset(const Case& c, const arith::GoldenRun& golden, const Resolver& 
     return !testing::Test::HasFailure();
 }
 
-bool check_case(std::uint64_t seed, std::uint64_t sample, bool real_machine, int upsets, Tally& tally) {
+struct Kind {
+    bool real_machine = false;  // timelines of the SystemC machine
+    bool several = false;       // upsets in one inference
+};
+
+bool check_case(std::uint64_t seed, std::uint64_t sample, Kind kind, int upsets, Tally& tally) {
     RandomStream random(seed, RandomPurpose::testing, sample);
     Case c;
-    if (!draw_case(random, real_machine, c)) {
+    if (!draw_case(random, kind.real_machine, c)) {
         return true;
     }
     SCOPED_TRACE("FLUENCE_TEST_SEED=" + std::to_string(seed) + " sample " + std::to_string(sample) + "\n" +
@@ -317,32 +369,40 @@ bool check_case(std::uint64_t seed, std::uint64_t sample, bool real_machine, int
     ++tally.machines;
     test::Stepper stepper(c.graph, c.config, c.policy, c.timeline, c.image);
     const std::vector<workloads::Codes> expected = arith::reference_run(c.graph, {}, c.image, {});
-    const test::StepperResult fault_free = stepper.run(nullptr);
+    const test::StepperResult fault_free = stepper.run({});
     EXPECT_EQ(fault_free.tensors, expected) << "without an upset";
     EXPECT_FALSE(fault_free.corrected || fault_free.detected);
     if (testing::Test::HasFailure()) {
         return false;
     }
-    const arith::GoldenRun golden = arith::Engine(c.graph).run(c.image);
+    arith::Engine engine(c.graph);
+    const arith::GoldenRun golden = engine.run(c.image);
     const Resolver resolver(c.graph, c.config, c.policy, c.timeline);
     const std::vector<SiteClass> sites = site_classes(c.graph, c.config, c.policy);
     for (int i = 0; i < upsets; ++i) {
-        const Upset upset = draw_upset(random, c, sites);
-        SCOPED_TRACE(describe(upset));
-        if (!check_upset(c, golden, resolver, stepper, upset, tally)) {
+        std::vector<Upset> drawn = {draw_upset(random, c, sites)};
+        std::string text = describe(drawn[0]);
+        for (int more = kind.several ? Draw(random).between(1, 4) : 0; more > 0; --more) {
+            drawn.push_back(draw_companion(random, c, sites, drawn[random.below(drawn.size())]));
+            text += "\n" + describe(drawn.back());
+        }
+        SCOPED_TRACE(text);
+        if (!check_upsets(c, golden, engine, resolver, stepper, drawn, tally)) {
             return false;
         }
     }
     return true;
 }
 
-void run_cases(bool real_machine, int upsets) {
+void run_cases(Kind kind, int upsets) {
     const std::uint64_t seed = seed_of_run();
+    const std::uint64_t stream = (kind.real_machine ? 1ull << 40 : 0) + (kind.several ? 1ull << 41 : 0);
     Tally tally;
     for (std::uint64_t sample = 0; tally.upsets < upsets; ++sample) {
-        ASSERT_TRUE(check_case(seed, (real_machine ? 1ull << 40 : 0) + sample, real_machine, 25, tally));
+        ASSERT_TRUE(check_case(seed, stream + sample, kind, 25, tally));
     }
-    std::cout << "seed " << seed << ": " << tally.upsets << " upsets on " << tally.machines << " machines\n";
+    std::cout << "seed " << seed << ": " << tally.upsets << (kind.several ? " sets of" : "") << " upsets on "
+              << tally.machines << " machines\n";
     for (const auto& [site, reasons] : tally.by_site) {
         std::cout << "  " << site << ':';
         for (const auto& [reason, count] : reasons) {
@@ -354,11 +414,15 @@ void run_cases(bool real_machine, int upsets) {
 }
 
 TEST(Equivalence, RandomSchedules) {
-    run_cases(false, upsets_of_run());
+    run_cases({false, false}, upsets_of_run());
+}
+
+TEST(Equivalence, SeveralUpsetsInOneInference) {
+    run_cases({false, true}, upsets_of_run());
 }
 
 TEST(Equivalence, TimelinesOfTheMachine) {
-    run_cases(true, upsets_of_run() / 5);
+    run_cases({true, false}, upsets_of_run() / 5);
 }
 
 }  // namespace

@@ -98,13 +98,15 @@ Stepper::Stepper(const workloads::Graph& graph, const AcceleratorConfig& config,
 
 Stepper::~Stepper() = default;
 
-StepperResult Stepper::run(const fault::Upset* upset) {
+StepperResult Stepper::run(const std::vector<fault::Upset>& upsets) {
     Machine machine(*this);
     const auto& steps = control_->steps;
     for (std::size_t t = 0; t < steps.size(); ++t) {
         machine.edge(static_cast<Cycle>(t), steps[t], t + 1 < steps.size() ? &steps[t + 1] : nullptr);
-        if (upset != nullptr && upset->cycle == static_cast<Cycle>(t)) {
-            machine.strike(*upset);
+        for (const fault::Upset& upset : upsets) {
+            if (upset.cycle == static_cast<Cycle>(t)) {
+                machine.strike(upset);
+            }
         }
         machine.cycle(static_cast<Cycle>(t), steps[t]);
     }

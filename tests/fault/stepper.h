@@ -36,8 +36,8 @@ class Stepper {
             const traces::Timeline& timeline, const workloads::Codes& image);
     ~Stepper();
 
-    // `upset`: null for a run without one. Not of a neuron.
-    StepperResult run(const fault::Upset* upset);
+    // None of `upsets` of a neuron.
+    StepperResult run(const std::vector<fault::Upset>& upsets);
 
   private:
     struct Machine;

@@ -1,0 +1,20 @@
+// What becomes of some bits between the fault-free run and the struck one: cleared, inverted, or both.
+#pragma once
+
+#include <cstdint>
+
+namespace fluence::fault {
+
+struct BitChange {
+    std::uint32_t keep = ~std::uint32_t{0};  // the others are cleared
+    std::uint32_t flip = 0;                  // and then these inverted
+
+    std::uint32_t apply(std::uint32_t bits) const { return (bits & keep) ^ flip; }
+    bool none() const { return keep == ~std::uint32_t{0} && flip == 0; }
+    // This change and then another one.
+    BitChange then(const BitChange& later) const {
+        return {keep & later.keep, (flip & later.keep) ^ later.flip};
+    }
+};
+
+}  // namespace fluence::fault

@@ -1,0 +1,126 @@
+// The sums of one fold, by its definition: products added in the order in which the array adds them, at the
+// width of its registers. With operands, products and sums that upsets left wrong.
+//
+// All positions m, k, n count inside the fold. A reduction row that the fold does not use (k ≥ Fold::terms,
+// where operands stay in the array) multiplies zeros, which upsets may change.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "sim/arith/sum_rule.h"
+#include "sim/fault/bit_change.h"
+#include "sim/fault/machine_view.h"
+
+namespace fluence::fault {
+
+using Codes = workloads::Codes;
+
+// A[m,k] is wrong for channels n in [first, last), or B[k,n] for pixels m in [first, last).
+struct StruckOperand {
+    std::int32_t fold = 0;
+    bool weight = false;
+    std::int64_t k = 0;
+    std::int64_t lane = 0;  // m of an activation, n of a weight
+    std::int64_t first = 0, last = 0;
+    BitChange code;          // as it was read from the buffer
+    std::uint32_t mask = 0;  // bits inverted in an operand register, behind that
+};
+struct StruckProduct {
+    std::int32_t fold = 0;
+    std::int64_t m = 0, k = 0, n = 0;
+    std::uint32_t mask = 0;
+};
+// The sum for (m, n) behind its first `terms` products.
+struct StruckSum {
+    std::int32_t fold = 0;
+    std::int64_t m = 0, n = 0;
+    std::int64_t terms = 0;
+    std::uint32_t mask = 0;
+};
+
+// Arithmetic of the array on the operands of one inference.
+class FoldSums {
+  public:
+    // Keeps references. `tensors`: what the layers' inputs are, by tensor.
+    FoldSums(const MachineView& machine, const std::vector<Codes>& tensors);
+
+    // Codes; 0 for padding and unused rows.
+    std::int32_t activation(const traces::Fold& f, std::int64_t m, std::int64_t k) const;
+    std::int32_t weight(const traces::Fold& f, std::int64_t k, std::int64_t n) const;
+    // What a register with this code and this change is multiplied as.
+    std::int32_t struck_activation(const traces::Fold& f, std::int32_t code, const BitChange& change,
+                                   std::uint32_t mask) const;
+    std::int32_t struck_weight(std::int32_t code, const BitChange& change, std::uint32_t mask) const;
+    // As the adder sees it: modulo 2¹⁶ behind a product register.
+    std::int64_t product(std::int32_t a, std::int32_t b) const;
+    std::int64_t struck_product(std::int32_t a, std::int32_t b, std::uint32_t mask) const;
+
+    // Sums are registers of 32 bits that wrap, so that changes add up in any order.
+    bool linear() const { return linear_; }
+    // Raw bits of an operand register with this code.
+    std::uint32_t operand_bits(std::int32_t code) const;
+    // Raw bits of a sum register, as wide as it is; and as the number that they stand for.
+    std::uint32_t register_bits(std::uint32_t sum) const;
+    std::uint32_t extend(std::uint32_t bits) const;
+    std::uint32_t add(std::uint32_t sum, std::int64_t product) const {
+        return static_cast<std::uint32_t>(register_.fit(static_cast<std::int32_t>(sum) + product));
+    }
+
+    // Sum of the products k in [0, terms) for (m, n), sign-extended to 32 bits.
+    std::uint32_t partial(const traces::Fold& f, std::int64_t m, std::int64_t n, std::int64_t terms) const;
+    std::uint32_t total(const traces::Fold& f, std::int64_t m, std::int64_t n) const {
+        return partial(f, m, n, f.terms);
+    }
+    // Reduction rows that the array adds up: the unused ones too where operands stay.
+    std::int64_t rows(const traces::Fold& f) const {
+        return machine_.array.output_stationary() ? f.terms : machine_.rows;
+    }
+    const std::vector<Codes>& tensors() const { return tensors_; }
+
+  private:
+    const MachineView& machine_;
+    const std::vector<Codes>& tensors_;
+    const int operand_bits_;
+    const bool product_register_;
+    const arith::SumRegister register_;
+    const bool linear_;
+    const int sum_bits_;
+};
+
+// How far the sums of one fold are off, jointly by everything that is wrong in it.
+class StruckFold {
+  public:
+    StruckFold(const FoldSums& sums, const traces::Fold& fold) : sums_(sums), fold_(fold) {}
+
+    void add(const StruckOperand& operand);
+    void add(const StruckProduct& product);
+    void add(const StruckSum& sum);
+
+    // By (m, n): struck sum − true sum, modulo 2³²; zeros left out.
+    using Deltas = std::map<std::pair<std::int64_t, std::int64_t>, std::uint32_t>;
+    Deltas evaluate() const;
+    // A[m,k] as it leaves the last column, for the checksum column, minus what it should be; by (m, k).
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> row_operand_changes() const;
+
+  private:
+    struct Point {
+        std::vector<std::int64_t> terms;  // whose products may be wrong
+        std::vector<StruckSum> sums;
+    };
+    using Key = std::pair<std::int64_t, std::int64_t>;  // (k, lane)
+
+    std::int64_t struck_product(std::int64_t m, std::int64_t k, std::int64_t n) const;
+    std::uint32_t linear_change(std::int64_t m, std::int64_t n, const Point& point) const;
+    std::uint32_t walk(std::int64_t m, std::int64_t n, const Point& point) const;
+
+    const FoldSums& sums_;
+    const traces::Fold& fold_;
+    std::map<Key, std::vector<StruckOperand>> activations_, weights_;
+    std::map<Key, std::vector<StruckProduct>> products_;  // by (m, n)
+    std::map<Key, std::vector<StruckSum>> sums_struck_;   // by (m, n)
+};
+
+}  // namespace fluence::fault
