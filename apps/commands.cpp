@@ -1,6 +1,7 @@
 #include "apps/commands.h"
 
 #include "apps/command_area.h"
+#include "apps/command_crosscheck.h"
 #include "apps/command_list.h"
 #include "apps/command_report.h"
 #include "apps/command_run.h"
@@ -17,6 +18,8 @@ const std::vector<Command>& commands() {
         {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
         {"simulate", "cycles, stalls, utilisation and traffic of one inference, layer by layer",
          run_simulate},
+        {"crosscheck", "records of upsets in public RTL arrays against both fidelities of ours",
+         run_crosscheck},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
 #ifdef FLUENCE_WITH_TORCH

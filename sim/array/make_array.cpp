@@ -1,6 +1,6 @@
-#include <stdexcept>
-
 #include "sim/array/central_array.h"
+#include "sim/array/gemmini_array.h"
+#include "sim/array/tiny_tpu_array.h"
 
 namespace fluence::array {
 
@@ -11,7 +11,10 @@ std::unique_ptr<ArrayModel> make_array(const ArrayConfig& config) {
         case ArrayControl::travelling:
             break;
     }
-    throw std::invalid_argument("array.control: there is no register-true array with travelling control");
+    if (config.operand_register == OperandRegister::input) {
+        return std::make_unique<GemminiArray>(config);
+    }
+    return std::make_unique<TinyTpuArray>(config);
 }
 
 }  // namespace fluence::array

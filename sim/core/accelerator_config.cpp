@@ -75,6 +75,15 @@ void check_conventions(const JsonObject& object, const ArrayConfig& array) {
         object.fail("multiplier_stages", "and accumulator_stages: arrays with travelling control have none",
                     "0 and 1");
     }
+    if (array.skew != Skew::external) {
+        object.fail("skew", "is internal: arrays with travelling control have none inside", "external");
+    }
+    if (array.overflow != Overflow::wrap) {
+        object.fail("overflow", "is saturate: the sums of arrays with travelling control wrap", "wrap");
+    }
+    if (stationary_sum && array.drain != Drain::shift) {
+        object.fail("drain", "is parallel: with travelling control sums leave down the columns", "shift");
+    }
     const bool at_input = array.operand_register == OperandRegister::input;
     if (stationary_sum && !at_input) {
         object.fail("operand_register", "is output: travelling control has it at the input here", "input");

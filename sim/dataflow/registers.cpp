@@ -6,7 +6,44 @@ namespace fluence::dataflow {
 
 using traces::SiteKind;
 
+namespace {
+
+// Gemmini's mesh and tiny-tpu's array.
+std::vector<RegisterBank> travelling_banks(const ArrayConfig& array) {
+    const std::int64_t cols = array.cols;
+    const std::int64_t pes = array.rows * cols;
+    const DataflowKind kind = array.dataflow_kind();
+    const bool weights_move = kind == DataflowKind::input_stationary;
+    const SiteKind moving = weights_move ? SiteKind::pe_weight : SiteKind::pe_activation;
+    const SiteKind kept = weights_move ? SiteKind::pe_activation : SiteKind::pe_weight;
+    if (array.operand_register == OperandRegister::output) {
+        return {{kept, pes, array.operand_bits},
+                {moving, pes, array.operand_bits},
+                {SiteKind::pe_psum, pes, array.accumulator_bits},
+                {SiteKind::pe_chain, pes, array.operand_bits},
+                {SiteKind::pe_valid, pes, 1},
+                {SiteKind::pe_weight_valid, pes, 1}};
+    }
+    // What moves down is registered once more behind the last row.
+    const bool sums_stay = kind == DataflowKind::output_stationary;
+    const RegisterBank down = sums_stay ? RegisterBank{SiteKind::pe_weight, pes + cols, array.operand_bits}
+                                        : RegisterBank{SiteKind::pe_psum, pes + cols, array.accumulator_bits};
+    const int kept_bits = sums_stay ? array.accumulator_bits : array.operand_bits;
+    return {{moving, pes, array.operand_bits},
+            down,
+            {SiteKind::pe_chain, pes + cols, kept_bits},
+            {SiteKind::pe_bank_1, pes, kept_bits},
+            {SiteKind::pe_bank_2, pes, kept_bits},
+            {SiteKind::pe_valid, pes, 1},
+            {SiteKind::pe_propagate, pes, 1}};
+}
+
+}  // namespace
+
 std::vector<RegisterBank> register_banks(const ArrayConfig& array) {
+    if (array.control == ArrayControl::travelling) {
+        return travelling_banks(array);
+    }
     const std::int64_t cols = array.cols;
     const std::int64_t pes = array.rows * cols;
     const DataflowKind kind = array.dataflow_kind();

@@ -12,6 +12,7 @@ SpaceTimeMap::SpaceTimeMap(const ArrayConfig& array)
       lm_(array.multiplier_stages),
       la_(array.accumulator_stages),
       shadow_(array.shadow_weights),
+      travelling_(array.control == ArrayControl::travelling),
       serial_(array.preload == Preload::serial),
       parallel_drain_(array.drain == Drain::parallel),
       full_folds_(array.partial_folds == PartialFolds::full),
@@ -22,6 +23,13 @@ SpaceTimeMap::SpaceTimeMap(const ArrayConfig& array)
 SpaceTimeMap::Cycle SpaceTimeMap::preload_after(const Fold& before) const {
     if (serial_) {
         return before.end;
+    }
+    if (travelling_) {
+        const Cycle streamed = before.stream + steps(before);
+        if (output_stationary()) {
+            return streamed - rows_;
+        }
+        return in_ == 1 ? std::max(before.stream, streamed - rows_) : streamed + cols_ - 2;
     }
     if (output_stationary()) {
         return before.stream + steps(before);
@@ -35,6 +43,10 @@ SpaceTimeMap::Cycle SpaceTimeMap::stream_after(const Fold& before, std::int64_t 
         return before.end;
     }
     Cycle earliest = before.stream + steps(before);
+    if (output_stationary() && travelling_) {
+        // The sums of the fold before have left, and zeros have come, when this one's begin to.
+        return std::max(earliest, earliest + rows_ - next_steps);
+    }
     if (output_stationary() && !parallel_drain_) {
         // The first sum of the next fold is copied when the drain registers have moved out.
         const Cycle moved_out = last_copy_edge(before) + cols_ - 1;
@@ -49,6 +61,8 @@ SpaceTimeMap::Cycle SpaceTimeMap::fold_end(const Fold& f, bool checksum) const {
     Cycle last = 0;
     if (!output_stationary()) {
         last = accumulate_cycle(f, steps(f) - 1, 0, checksum ? cols_ : used_cols - 1);
+    } else if (travelling_) {
+        last = accumulate_cycle(f, 0, 0, used_cols - 1);
     } else if (parallel_drain_) {
         last = accumulate_cycle(f, 0, used_rows - 1, used_cols - 1);
     } else {

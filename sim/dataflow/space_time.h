@@ -45,6 +45,22 @@
 // between folds and between layers it holds what the last fold left. Product registers hold products modulo
 // 2^16 and read as signed. Every addition to a sum wraps or saturates at its register's width.
 //
+// Travelling control (Gemmini's mesh: registers at the input; tiny-tpu's array: at the output) keeps what is
+// said above of operands, multiplications and moving sums, and differs in this:
+//   stationary chain            the bits that make it move come down with the data. Stationary row R−1−i
+//   enters
+//                               row 0 of the column at edge p+i (column c of Gemmini: p+i+c) and takes two
+//                               registers a row: tiny-tpu's weight register of PE(r,c) shifts at edges
+//                               p+r+i, i = 0…R−1; Gemmini's bank at p+r+c+1+i. It may begin when row 0 has
+//                               multiplied for the last time (tiny-tpu: s'+T'+C−2 of the fold before), or so
+//                               that it ends with the stream before or later (Gemmini: the bits that stream a
+//                               fold move the other bank as well)
+//   output stationary           sums build up in one of two banks, which must hold zeros: they enter as a
+//                               stationary operand would, during the stream of the fold before, or in front
+//                               of the stream (p ≤ s−R). Sums leave down the columns, bottom row first, from
+//                               edge s+T on while the next fold streams into the other bank: the sum of (r,c)
+//                               is handed over in cycle u = s+T+c+2R−1−r
+//
 // Partial folds cost what they use (`partial_folds: actual`: the last used column, in output stationary also
 // the last used row, end the fold) or as much as full ones (`full`).
 #pragma once
@@ -111,6 +127,9 @@ class SpaceTimeMap {
         if (!output_stationary()) {
             return f.stream + t + c + lm_ + rows_ - 1 + in_;
         }
+        if (travelling_) {
+            return f.stream + steps(f) + c + 2 * rows_ - 1 - r;
+        }
         return parallel_drain_ ? f.stream + steps(f) - 1 + r + c + lm_ + la_ - 1 + in_
                                : last_copy_edge(f) + cols_ - 1 - c;
     }
@@ -133,9 +152,10 @@ class SpaceTimeMap {
     Cycle chain_settled(const traces::Fold& f) const { return f.preload + rows_ - 1; }
     Cycle swap_edge(const traces::Fold& f, int r, int c) const { return f.stream + r + c - 1 + in_; }
 
-    // Scheduling rules. Earliest stream after a preload (output stationary: no preload, the same edge).
+    // Scheduling rules. Earliest stream after a preload (output stationary under central control: no preload,
+    // the same edge).
     Cycle stream_after_preload(Cycle preload) const {
-        if (output_stationary()) {
+        if (output_stationary() && !travelling_) {
             return preload;
         }
         return preload + rows_ + (shadow_ && in_ == 0 ? 1 : 0);
@@ -154,6 +174,7 @@ class SpaceTimeMap {
     int lm_;
     int la_;
     bool shadow_;
+    bool travelling_;
     bool serial_;
     bool parallel_drain_;
     bool full_folds_;

@@ -26,6 +26,7 @@ const std::map<std::string, Rule>& rules() {
         {"sim/arith", {{"sim/core", "workloads"}, {"dnnl.hpp"}}},
         {"sim/dataflow", {{"sim/core", "workloads", "traces"}, {}}},
         {"sim/array", {{"sim/core", "sim/dataflow", "traces"}, {}}},
+        {"sim/crosscheck", {{"sim/core", "sim/dataflow", "sim/array", "traces"}, {}}},
         {"sim/cost", {{"sim/core"}, {}}},
         {"sim/protect", {{"sim/core", "workloads", "sim/arith", "sim/cost"}, {}}},
         {"sim/fault",
