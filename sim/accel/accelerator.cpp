@@ -4,18 +4,6 @@
 #include "sim/accel/memory_image.h"
 
 namespace fluence::accel {
-namespace {
-
-WordCodec codec_of(const Workload& workload, Memory memory, int word_bits) {
-    return WordCodec(protect::memory_code(workload.policy.memory[index_of(memory)].code), word_bits);
-}
-
-std::int64_t stored_bytes(const Workload& workload, Memory memory, const BufferConfig& buffer) {
-    return buffer.size.count() / buffer.word_bytes() *
-           codec_of(workload, memory, buffer.word_bits).stored_bytes();
-}
-
-}  // namespace
 
 Accelerator::Accelerator(const sc_core::sc_module_name& name, const Workload& w,
                          std::vector<std::uint8_t> memory, RunObserver* observer)

@@ -6,11 +6,12 @@
 #include <systemc>
 
 #include "sim/accel/clock.h"
+#include "sim/accel/interfaces.h"
 #include "sim/accel/storage.h"
 
 namespace fluence::accel {
 
-class Dram : public sc_core::sc_module {
+class Dram : public sc_core::sc_module, public Cells {
   public:
     // A read delivers its word `latency` cycles after the cycle it is made in; a write is in place one
     // edge later than that.
@@ -18,7 +19,10 @@ class Dram : public sc_core::sc_module {
 
     Dram(const sc_core::sc_module_name& name, std::int64_t bytes, Cycle latency, const Clock& clock);
 
+    void flip(std::int64_t byte, std::uint8_t mask) override { storage_.flip(byte, mask); }
+
   private:
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& access);
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned transport_dbg(tlm::tlm_generic_payload& payload);
 

@@ -4,20 +4,31 @@
 
 namespace fluence::accel {
 
+WordCodec codec_of(const Workload& workload, Memory memory, int word_bits) {
+    return WordCodec(protect::memory_code(workload.policy.memory[index_of(memory)].code), word_bits);
+}
+
+std::int64_t stored_bytes(const Workload& workload, Memory memory, const BufferConfig& buffer) {
+    return buffer.size.count() / buffer.word_bytes() *
+           codec_of(workload, memory, buffer.word_bits).stored_bytes();
+}
+
 EccCodec::EccCodec(const sc_core::sc_module_name& name, const WordCodec& codec, Cycle decode_cycles,
                    const Clock& clock)
     : sc_module(name),
       front("front"),
       memory("memory"),
+      due("due"),
       codec_(codec),
       decode_cycles_(decode_cycles),
       clock_(clock) {
     front.register_b_transport(this, &EccCodec::b_transport);
     front.register_transport_dbg(this, &EccCodec::transport_dbg);
+    front.register_get_direct_mem_ptr(this, &EccCodec::get_direct_mem_ptr);
 }
 
 template <class Forward>
-void EccCodec::pass(tlm::tlm_generic_payload& payload, Forward forward) {
+void EccCodec::pass(tlm::tlm_generic_payload& payload, bool recover, Forward forward) {
     if (codec_.transparent()) {
         forward(payload);
         return;
@@ -41,22 +52,62 @@ void EccCodec::pass(tlm::tlm_generic_payload& payload, Forward forward) {
     forward(wide);
     payload.set_response_status(wide.get_response_status());
     for (std::uint64_t i = 0; payload.is_read() && wide.is_response_ok() && i < words; ++i) {
-        const WordCodec::Verdict verdict =
-            codec_.decode(stored_.data() + i * stored_bytes, data + i * data_bytes);
-        stats_.corrected += verdict.corrected ? 1 : 0;
-        stats_.detected += verdict.detected ? 1 : 0;
+        deliver(static_cast<std::int64_t>(payload.get_address() / data_bytes + i),
+                stored_.data() + i * stored_bytes, data + i * data_bytes, recover);
     }
 }
 
+void EccCodec::deliver(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data, bool recover) {
+    const WordCodec::Verdict verdict = codec_.decode(stored, data);
+    stats_.corrected += verdict.corrected ? 1 : 0;
+    if (!verdict.detected) {
+        return;
+    }
+    ++stats_.detected;
+    if (recover && due.size() > 0 && due->recover(word, data)) {
+        std::vector<std::uint8_t> repaired(static_cast<std::size_t>(codec_.stored_bytes()));
+        codec_.encode(data, repaired.data());
+        access_stored(tlm::TLM_WRITE_COMMAND, word, repaired.data());
+    } else {
+        ++stats_.zeroed;
+    }
+}
+
+void EccCodec::access_stored(tlm::tlm_command command, std::int64_t word, std::uint8_t* stored) {
+    debug_burst(memory, command, word * codec_.stored_bytes(), stored, codec_.stored_bytes());
+}
+
+void EccCodec::read_for_scrubbing(std::int64_t word) {
+    std::vector<std::uint8_t> stored(static_cast<std::size_t>(codec_.stored_bytes()));
+    scrubbed_.resize(stored.size());
+    access_stored(tlm::TLM_READ_COMMAND, word, stored.data());
+    std::vector<std::uint8_t> data(static_cast<std::size_t>(codec_.data_bytes()));
+    const WordCodec::Verdict verdict = codec_.decode(stored.data(), data.data());
+    stats_.corrected += verdict.corrected ? 1 : 0;
+    scrubbed_word_ = verdict.corrected ? word : -1;
+    codec_.encode(data.data(), scrubbed_.data());
+}
+
+void EccCodec::write_scrubbed() {
+    if (scrubbed_word_ >= 0) {
+        access_stored(tlm::TLM_WRITE_COMMAND, scrubbed_word_, scrubbed_.data());
+        scrubbed_word_ = -1;
+    }
+}
+
+bool EccCodec::get_direct_mem_ptr(int, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& access) {
+    return codec_.transparent() && memory->get_direct_mem_ptr(payload, access);
+}
+
 void EccCodec::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-    pass(payload, [&](tlm::tlm_generic_payload& stored) { memory->b_transport(stored, delay); });
+    pass(payload, true, [&](tlm::tlm_generic_payload& stored) { memory->b_transport(stored, delay); });
     if (payload.is_read()) {
         delay += clock_.span(decode_cycles_);
     }
 }
 
 unsigned EccCodec::transport_dbg(int, tlm::tlm_generic_payload& payload) {
-    pass(payload, [&](tlm::tlm_generic_payload& stored) { memory->transport_dbg(stored); });
+    pass(payload, false, [&](tlm::tlm_generic_payload& stored) { memory->transport_dbg(stored); });
     return payload.is_response_ok() ? payload.get_data_length() : 0;
 }
 

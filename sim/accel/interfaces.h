@@ -1,10 +1,15 @@
 // Control connections between the modules; data flows through TLM sockets.
+//
+// The detailed machine goes through every cycle in three steps: edge(t), in which registers and words take
+// their new values; the upsets of cycle t; cycle(t), in which words are read.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <systemc>
 
 #include "sim/accel/run_observer.h"
+#include "traces/upset.h"
 
 namespace fluence::accel {
 
@@ -33,6 +38,72 @@ class FoldCommands : public virtual sc_core::sc_interface {
 class PassCommands : public virtual sc_core::sc_interface {
   public:
     virtual BufferTraffic run(std::int32_t pass) = 0;
+};
+
+// The cells of a memory, for the injector.
+class Cells : public virtual sc_core::sc_interface {
+  public:
+    // Inverts bits of one stored byte.
+    virtual void flip(std::int64_t byte, std::uint8_t mask) = 0;
+};
+
+// The registers of the array, for the injector.
+class Registers : public virtual sc_core::sc_interface {
+  public:
+    virtual void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) = 0;
+};
+
+// A unit of the detailed machine, driven cycle by cycle. A cycle in which no unit has anything to do is
+// passed over.
+class ClockedUnit : public virtual sc_core::sc_interface {
+  public:
+    // The first cycle after the last one driven in which the unit has something to do; kNever.
+    virtual Cycle next() const = 0;
+    virtual void edge(Cycle t) = 0;
+    virtual void cycle(Cycle t) = 0;
+};
+inline constexpr Cycle kNever = std::numeric_limits<Cycle>::max();
+
+// What a codec asks where it read a word with an error that it cannot correct.
+class DueHandler : public virtual sc_core::sc_interface {
+  public:
+    // True: `data` is the word's repaired contents, to be written back. False: the word reads as zero.
+    virtual bool recover(std::int64_t word, std::uint8_t* data) = 0;
+};
+
+// Two steps of scrubbing one word, in consecutive cycles.
+class Scrubbing : public virtual sc_core::sc_interface {
+  public:
+    virtual void read_for_scrubbing(std::int64_t word) = 0;
+    // Writes the word back if the code corrected it.
+    virtual void write_scrubbed() = 0;
+};
+
+// What the checksum column summed up for one pixel (of the whole layer) of the block that a pass drains.
+class ChecksumColumn : public virtual sc_core::sc_interface {
+  public:
+    virtual std::int64_t checksum(std::int32_t pass, std::int64_t pixel) const = 0;
+};
+
+// What recovery must know about the contents of the buffers.
+class BufferDirectory : public virtual sc_core::sc_interface {
+  public:
+    // DRAM word that lies in a buffer's word; −1 where DRAM does not hold it.
+    virtual std::int64_t dram_word(Memory buffer, std::int64_t word) const = 0;
+};
+struct SumInBuffer {
+    std::int32_t fold = -1;  // the last one that it contains; −1: no sum yet
+    std::int64_t m = 0, n = 0;
+};
+class SumDirectory : public virtual sc_core::sc_interface {
+  public:
+    virtual SumInBuffer sum_at(std::int64_t accumulator) const = 0;
+};
+
+// Ends the inference behind the present cycle.
+class Halt : public virtual sc_core::sc_interface {
+  public:
+    virtual void halt() = 0;
 };
 
 }  // namespace fluence::accel

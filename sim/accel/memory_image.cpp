@@ -73,25 +73,28 @@ std::vector<std::uint8_t> memory_image(const Workload& workload, const workloads
     return words;
 }
 
+std::int32_t code_at(const std::uint8_t* bytes, workloads::NumberFormat format) {
+    std::int32_t code = 0;
+    switch (format) {
+        case workloads::NumberFormat::u8:
+            return bytes[0];
+        case workloads::NumberFormat::s8:
+            return static_cast<std::int8_t>(bytes[0]);
+        case workloads::NumberFormat::s32:
+            std::memcpy(&code, bytes, 4);
+            break;
+    }
+    return code;
+}
+
 std::vector<workloads::Codes> tensors_in(const Workload& workload, const std::vector<std::uint8_t>& words) {
     std::vector<workloads::Codes> tensors;
     for (std::size_t t = 0; t < workload.graph.tensors.size(); ++t) {
         const dataflow::TensorLayout layout(workload.graph, workload.map, tensor_id(t));
         workloads::Codes codes(static_cast<std::size_t>(layout.elements()));
         for (std::int64_t e = 0; e < layout.elements(); ++e) {
-            const std::uint8_t* bytes = words.data() + layout.byte(e);
-            std::int32_t& code = codes[static_cast<std::size_t>(e)];
-            switch (workload.graph.tensors[t].format) {
-                case workloads::NumberFormat::u8:
-                    code = bytes[0];
-                    break;
-                case workloads::NumberFormat::s8:
-                    code = static_cast<std::int8_t>(bytes[0]);
-                    break;
-                case workloads::NumberFormat::s32:
-                    std::memcpy(&code, bytes, 4);
-                    break;
-            }
+            codes[static_cast<std::size_t>(e)] =
+                code_at(words.data() + layout.byte(e), workload.graph.tensors[t].format);
         }
         tensors.push_back(std::move(codes));
     }

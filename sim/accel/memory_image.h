@@ -12,6 +12,9 @@ namespace fluence::accel {
 // Throws InputError where `image` has not the size of the input.
 std::vector<std::uint8_t> memory_image(const Workload& workload, const workloads::Codes& image);
 
+// A code of an activation tensor where its bytes begin.
+std::int32_t code_at(const std::uint8_t* bytes, workloads::NumberFormat format);
+
 // The codes of every tensor in such words.
 std::vector<workloads::Codes> tensors_in(const Workload& workload, const std::vector<std::uint8_t>& words);
 

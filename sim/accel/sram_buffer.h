@@ -7,17 +7,21 @@
 #include <systemc>
 
 #include "sim/accel/clock.h"
+#include "sim/accel/interfaces.h"
 #include "sim/accel/storage.h"
 
 namespace fluence::accel {
 
-class SramBuffer : public sc_core::sc_module {
+class SramBuffer : public sc_core::sc_module, public Cells {
   public:
     tlm_utils::simple_target_socket<SramBuffer> socket;
 
     SramBuffer(const sc_core::sc_module_name& name, std::int64_t bytes, const Clock& clock);
 
+    void flip(std::int64_t byte, std::uint8_t mask) override { storage_.flip(byte, mask); }
+
   private:
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& access);
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned transport_dbg(tlm::tlm_generic_payload& payload);
 

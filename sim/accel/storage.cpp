@@ -20,4 +20,18 @@ bool Storage::transfer(tlm::tlm_generic_payload& payload) {
     return true;
 }
 
+bool Storage::grant(tlm::tlm_dmi& access) {
+    access.init();
+    access.set_dmi_ptr(cells_.data());
+    access.set_start_address(0);
+    access.set_end_address(cells_.size() - 1);
+    access.set_granted_access(tlm::tlm_dmi::DMI_ACCESS_READ_WRITE);
+    return !cells_.empty();
+}
+
+void Storage::flip(std::int64_t byte, std::uint8_t mask) {
+    std::uint8_t& cell = cells_.at(static_cast<std::size_t>(byte));
+    cell = static_cast<std::uint8_t>(cell ^ mask);
+}
+
 }  // namespace fluence::accel

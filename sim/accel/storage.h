@@ -13,6 +13,10 @@ class Storage {
 
     // Copies; false (and an address error in the payload) where it reaches beyond the cells.
     bool transfer(tlm::tlm_generic_payload& payload);
+    // Grants direct access to all cells.
+    bool grant(tlm::tlm_dmi& access);
+    // Inverts bits of one byte. Throws std::out_of_range.
+    void flip(std::int64_t byte, std::uint8_t mask);
 
   private:
     std::vector<std::uint8_t> cells_;

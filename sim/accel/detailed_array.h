@@ -1,0 +1,73 @@
+// The register-true PE array between its buffers: an array::ArrayModel, what feeds it and what takes its
+// sums, and the checksum column beside it.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include <map>
+#include <memory>
+#include <systemc>
+#include <utility>
+#include <vector>
+
+#include "sim/accel/interfaces.h"
+#include "sim/accel/operand_fetch.h"
+#include "sim/accel/script.h"
+#include "sim/accel/sum_port.h"
+#include "sim/accel/word_access.h"
+#include "sim/array/array_model.h"
+
+namespace fluence::accel {
+
+class DetailedArray : public sc_core::sc_module,
+                      public ClockedUnit,
+                      public Registers,
+                      public ChecksumColumn,
+                      public SumDirectory,
+                      private array::Boundary {
+  public:
+    tlm_utils::simple_initiator_socket<DetailedArray> weight_buffer;
+    tlm_utils::simple_initiator_socket<DetailedArray> activation_buffer;
+    tlm_utils::simple_initiator_socket<DetailedArray> output_buffer;
+
+    DetailedArray(const sc_core::sc_module_name& name, const Script& script);
+
+    Cycle next() const override;
+    void edge(Cycle t) override;
+    void cycle(Cycle t) override;
+    void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) override;
+    std::int64_t checksum(std::int32_t pass, std::int64_t pixel) const override;
+    SumInBuffer sum_at(std::int64_t accumulator) const override { return sums_.sum_at(accumulator); }
+
+  private:
+    void start_of_simulation() override;
+
+    void row_operands(std::int32_t fold, std::int64_t step, int first, int last,
+                      std::int32_t* values) override;
+    void column_operands(std::int32_t fold, std::int64_t step, int first, int last,
+                         std::int32_t* values) override;
+    void stationary_row(std::int32_t fold, int row, std::int32_t* values) override;
+    void result(std::int32_t fold, std::int64_t step, int row, int col, std::int32_t sum) override;
+
+    void enqueue_until(Cycle t);
+    void find_passes();
+    void add_checksums(Cycle t);
+    std::vector<std::int64_t> checksum_weights(const traces::Fold& fold) const;
+
+    const Script& script_;
+    WordAccess weights_, activations_, output_;
+    std::unique_ptr<array::ArrayModel> model_;
+    OperandFetch operands_;
+    SumPort sums_;
+    Cycle now_ = -1;              // the last cycle driven
+    std::int32_t next_fold_ = 0;  // the first that is not in the model yet
+    FoldWindow busy_;             // from the first operand read to the last accumulation
+
+    bool has_checksum_;
+    FoldWindow checksum_window_;
+    std::vector<std::int32_t> pass_of_;                                   // by fold
+    std::map<std::int32_t, std::vector<std::int64_t>> checksum_weights_;  // by fold of the window, by row
+    std::map<std::pair<std::int32_t, std::int64_t>, std::int64_t> checksums_;  // by pass and pixel
+};
+
+}  // namespace fluence::accel

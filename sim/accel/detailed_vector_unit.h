@@ -1,0 +1,94 @@
+// The vector unit, element by element in the cycles of the timeline's passes: it reads accumulators or
+// operands, uses the parameters that were loaded to it, and applies the policy's parts at a layer's output
+// (range restriction; comparison with the checksum column and zero on detection). Finished codes wait here
+// for the store of their word.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <systemc>
+#include <vector>
+
+#include "sim/accel/interfaces.h"
+#include "sim/accel/loaded_words.h"
+#include "sim/accel/script.h"
+#include "sim/accel/vector_arithmetic.h"
+#include "sim/accel/word_access.h"
+
+namespace fluence::accel {
+
+class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
+  public:
+    tlm_utils::simple_initiator_socket<DetailedVectorUnit> output_buffer;
+    tlm_utils::simple_initiator_socket<DetailedVectorUnit> activation_buffer;
+    // Writes are parameters, reads are finished codes; both by DRAM byte address.
+    tlm_utils::simple_target_socket<DetailedVectorUnit> dma;
+    sc_core::sc_port<ChecksumColumn> checksums;
+
+    // A code that range restriction altered.
+    struct Restricted {
+        std::int32_t tensor = 0;
+        std::int64_t element = 0;
+        std::int32_t code = 0;  // in front of it
+    };
+    struct Report {
+        bool differs = false;     // a checksum did
+        bool zeroed = false;      // outputs of a located block became zero
+        bool unrepaired = false;  // a checksum differed in a layer where no part acts on it
+        std::vector<Restricted> restricted;
+    };
+
+    DetailedVectorUnit(const sc_core::sc_module_name& name, const Script& script);
+
+    Cycle next() const override;
+    void edge(Cycle) override {}
+    void cycle(Cycle t) override;
+
+    const Report& report() const { return report_; }
+    // The finished codes, by tensor; those of the network's input are empty.
+    std::vector<workloads::Codes> tensors() const;
+    // Codes in front of range restriction, by tensor; empty without bounds.
+    const std::vector<workloads::Codes>& unrestricted() const { return unrestricted_; }
+
+  private:
+    struct Parameters {
+        std::vector<std::uint8_t> words;
+        bool parsed = false;
+        LayerParameters values;
+    };
+    struct Running {
+        std::int32_t index = 0;
+        std::int64_t element = 0;  // the next one
+        std::vector<LoadedWords> operands;
+        std::vector<std::uint32_t> hints;
+        std::vector<std::int64_t> sums;  // under a checksum: of the accumulators, by pixel
+    };
+
+    void start_of_simulation() override;
+    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    const traces::VectorPass& pass_of(const Running& running) const;
+    void begin_passes(Cycle t);
+    void produce(Running& running);
+    std::int32_t drain(Running& running, const traces::VectorPass& pass, std::int64_t channel);
+    std::int32_t combine(Running& running, const traces::VectorPass& pass);
+    void finish(const Running& running);
+    void compare_checksums(const Running& running, const traces::VectorPass& pass);
+    std::int32_t restricted(LayerId layer, std::int64_t element, std::int32_t code);
+    void stage(TensorId tensor, std::int64_t element, std::int32_t code);
+    const LayerParameters& parameters_of(LayerId layer);
+
+    const Script& script_;
+    const workloads::Graph& graph_;
+    WordAccess sums_, activations_;
+    std::vector<std::int32_t> passes_;  // in the order in which they begin
+    std::size_t next_pass_ = 0;
+    std::vector<Running> running_;
+    Cycle now_ = -1;
+    std::vector<Parameters> parameters_;             // by layer
+    std::vector<std::vector<std::uint8_t>> staged_;  // by tensor: its region's bytes
+    std::vector<workloads::Codes> unrestricted_;
+    Report report_;
+};
+
+}  // namespace fluence::accel

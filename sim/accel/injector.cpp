@@ -1,0 +1,120 @@
+#include "sim/accel/injector.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+
+#include "sim/core/error.h"
+#include "sim/dataflow/registers.h"
+
+namespace fluence::accel {
+namespace {
+
+using traces::SiteKind;
+
+struct MemorySite {
+    Memory memory{};
+    int word_bits = 0;
+    std::int64_t words = 0;
+};
+
+std::optional<MemorySite> memory_of(const Workload& workload, SiteKind site) {
+    const auto of = [](Memory memory, const BufferConfig& buffer) {
+        return MemorySite{memory, buffer.word_bits, buffer.size.count() / buffer.word_bytes()};
+    };
+    const AcceleratorConfig& config = workload.config;
+    switch (site) {
+        case SiteKind::weight_buffer:
+            return of(Memory::weight_buffer, config.weight_buffer);
+        case SiteKind::activation_buffer:
+            return of(Memory::activation_buffer, config.activation_buffer);
+        case SiteKind::output_buffer:
+            return of(Memory::output_buffer, config.output_buffer);
+        case SiteKind::dram:
+            return MemorySite{Memory::dram, config.dram.word_bits, workload.map.words()};
+        default:
+            return std::nullopt;
+    }
+}
+
+std::optional<dataflow::RegisterBank> bank_of(const Workload& workload, SiteKind site) {
+    for (const dataflow::RegisterBank& bank : dataflow::register_banks(workload.config.array)) {
+        if (bank.kind == site) {
+            return bank;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Injector::Injector(const sc_core::sc_module_name& name, const Workload& workload)
+    : sc_module(name),
+      array("array"),
+      dram("dram"),
+      weight_buffer("weight_buffer"),
+      activation_buffer("activation_buffer"),
+      output_buffer("output_buffer"),
+      workload_(workload) {}
+
+void Injector::check(const Workload& workload, const std::vector<traces::Upset>& upsets) {
+    for (std::size_t i = 0; i < upsets.size(); ++i) {
+        const traces::Upset& upset = upsets[i];
+        const std::string key = "upsets[" + std::to_string(i) + "]";
+        const auto memory = memory_of(workload, upset.site);
+        const auto bank = bank_of(workload, upset.site);
+        if (!memory && !bank) {
+            throw InputError(workload.config.name, key + ".site",
+                             std::string("is ") + name_of(upset.site) + ", which this machine does not have");
+        }
+        const std::int64_t units = memory ? memory->words : bank->units;
+        if (upset.unit < 0 || upset.unit >= units) {
+            throw InputError(workload.config.name, key + ".unit",
+                             "is " + std::to_string(upset.unit) + ": " + name_of(upset.site) + " has " +
+                                 std::to_string(units),
+                             "0 … " + std::to_string(units - 1));
+        }
+        if (upset.cycle < 0) {
+            throw InputError(workload.config.name, key + ".cycle", "is " + std::to_string(upset.cycle),
+                             "0 and above");
+        }
+    }
+}
+
+void Injector::attach(const std::vector<traces::Upset>& upsets) {
+    check(workload_, upsets);
+    upsets_.insert(upsets_.end(), upsets.begin(), upsets.end());
+    std::stable_sort(upsets_.begin() + static_cast<std::ptrdiff_t>(next_), upsets_.end(),
+                     [](const traces::Upset& a, const traces::Upset& b) { return a.cycle < b.cycle; });
+}
+
+void Injector::strike(const traces::Upset& upset) {
+    const auto memory = memory_of(workload_, upset.site);
+    if (!memory) {
+        const int bits = bank_of(workload_, upset.site)->bits;
+        std::uint32_t mask = 0;
+        for (int i = 0; i < bits; ++i) {
+            mask |= std::uint32_t{upset.bits[static_cast<std::size_t>(i)]} << i;
+        }
+        array->flip(upset.site, upset.unit, mask);
+        return;
+    }
+    const std::array<Cells*, kMemoryCount> memories = {dram.operator->(), weight_buffer.operator->(),
+                                                       activation_buffer.operator->(),
+                                                       output_buffer.operator->()};
+    Cells* cells = memories[index_of(memory->memory)];
+    const int bits = protect::stored_bits(workload_.policy, memory->memory, memory->word_bits);
+    const std::int64_t bytes = (bits + 7) / 8;  // of a stored word (WordCodec)
+    for (int byte = 0; byte < bytes; ++byte) {
+        unsigned mask = 0;
+        for (int i = 8 * byte; i < std::min(bits, 8 * byte + 8); ++i) {
+            mask |= unsigned{upset.bits[static_cast<std::size_t>(i)]} << (i % 8);
+        }
+        if (mask != 0) {
+            cells->flip(upset.unit * bytes + byte, static_cast<std::uint8_t>(mask));
+        }
+    }
+}
+
+}  // namespace fluence::accel

@@ -1,0 +1,45 @@
+// Inverts the bits of upsets at their cycles: registers of the array through its bank, words of the memories
+// behind their codecs, check bits included.
+#pragma once
+
+#include <systemc>
+#include <vector>
+
+#include "sim/accel/interfaces.h"
+#include "sim/accel/workload.h"
+#include "traces/upset.h"
+
+namespace fluence::accel {
+
+class Injector : public sc_core::sc_module, public ClockedUnit {
+  public:
+    sc_core::sc_port<Registers> array;
+    sc_core::sc_port<Cells> dram, weight_buffer, activation_buffer, output_buffer;
+
+    Injector(const sc_core::sc_module_name& name, const Workload& workload);
+
+    // Adds upsets of cycles that have not begun. Throws InputError for a site or unit that the machine does
+    // not have; check() does nothing else. Bits that a unit does not have are left out.
+    void attach(const std::vector<traces::Upset>& upsets);
+    static void check(const Workload& workload, const std::vector<traces::Upset>& upsets);
+
+    // What remains strikes whenever the machine takes notice: the injector wakes nobody.
+    Cycle next() const override { return kNever; }
+    void edge(Cycle t) override { strike_before(t); }
+    void cycle(Cycle t) override { strike_before(t + 1); }
+    // All upsets of cycles before t.
+    void strike_before(Cycle t) {
+        while (next_ < upsets_.size() && upsets_[next_].cycle < t) {
+            strike(upsets_[next_++]);
+        }
+    }
+
+  private:
+    void strike(const traces::Upset& upset);
+
+    const Workload& workload_;
+    std::vector<traces::Upset> upsets_;  // by cycle
+    std::size_t next_ = 0;
+};
+
+}  // namespace fluence::accel
