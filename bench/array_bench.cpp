@@ -131,6 +131,16 @@ int main(int argc, char** argv) {
                 [=](benchmark::State& state) { stream_folds(state, array_of(dataflow, edge)); });
         }
     }
+    for (const bool gemmini : {true, false}) {
+        const char* name = gemmini ? "array/gemmini-ws/16x16" : "array/tinytpu-ws/16x16";
+        benchmark::RegisterBenchmark(name, [=](benchmark::State& state) {
+            ArrayConfig config = array_of("weight-stationary", 16);
+            config.control = ArrayControl::travelling;
+            config.operand_register = gemmini ? OperandRegister::input : OperandRegister::output;
+            config.shadow_weights = gemmini;
+            stream_folds(state, config);
+        });
+    }
     benchmark::RegisterBenchmark("array/weight-stationary/16x16/saturating", [](benchmark::State& state) {
         ArrayConfig config = array_of("weight-stationary", 16);
         config.accumulator_bits = 20;

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -15,6 +14,7 @@
 #include "sim/protect/memory_code.h"
 #include "tests/fault/schedule.h"
 #include "tests/fault/stepper.h"
+#include "tests/support/environment.h"
 #include "tests/support/random_graph.h"
 
 namespace fluence::accel {
@@ -185,11 +185,6 @@ std::string describe(const Case& c) {
     return text.str();
 }
 
-std::uint64_t environment(const char* name, std::uint64_t otherwise) {
-    const char* given = std::getenv(name);
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
-}
-
 struct Tally {
     int upsets = 0, machines = 0, changed = 0, corrected = 0, detected = 0;
 };
@@ -213,8 +208,8 @@ void compare(const Case& c, const std::vector<Upset>& upsets, const DetailedRun&
 }
 
 TEST(DetailedUpsets, equal_the_stepper_on_every_weight_stationary_site) {
-    const std::uint64_t seed = environment("FLUENCE_TEST_SEED", 20260901);
-    const auto wanted = static_cast<int>(environment("FLUENCE_TEST_UPSETS", 1200));
+    const std::uint64_t seed = test::environment("FLUENCE_TEST_SEED", 20260901);
+    const auto wanted = static_cast<int>(test::environment("FLUENCE_TEST_UPSETS", 1200));
     Tally tally;
     for (std::uint64_t sample = 0; tally.upsets < wanted; ++sample) {
         RandomStream random(seed, RandomPurpose::testing, sample);

@@ -6,11 +6,10 @@
 
 #include "sim/dataflow/space_time.h"
 #include "tests/array/fold_sequence.h"
+#include "tests/support/environment.h"
 
 namespace fluence::test {
 namespace {
-
-constexpr std::uint64_t kSeed = 20261121;
 
 std::vector<Result> expected_results(const FoldSequence& sequence) {
     const dataflow::SpaceTimeMap map(sequence.config);
@@ -59,11 +58,13 @@ std::vector<Result> run(const FoldSequence& sequence, bool skipping) {
 }
 
 TEST(Results, AreMatrixProductsInTheMapsCycles) {
-    for (std::uint64_t sample = 0; sample < 3000 && !testing::Test::HasFailure(); ++sample) {
-        RandomStream random(kSeed, RandomPurpose::testing, sample);
+    const std::uint64_t seed = environment("FLUENCE_TEST_SEED", 20261121);
+    const std::uint64_t samples = environment("FLUENCE_TEST_ARRAYS", 3000);
+    for (std::uint64_t sample = 0; sample < samples && !testing::Test::HasFailure(); ++sample) {
+        RandomStream random(seed, RandomPurpose::testing, sample);
         const FoldSequence sequence = random_sequence(random, random_array(random), Operands::codes);
-        SCOPED_TRACE("seed " + std::to_string(kSeed) + " sample " + std::to_string(sample) + ": " +
-                     sequence.description());
+        SCOPED_TRACE("FLUENCE_TEST_SEED=" + std::to_string(seed) + " sample " + std::to_string(sample) +
+                     ": " + sequence.description());
         ASSERT_EQ(run(sequence, sample % 2 == 1), expected_results(sequence));
     }
 }

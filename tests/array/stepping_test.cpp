@@ -6,13 +6,12 @@
 #include "sim/dataflow/registers.h"
 #include "tests/array/fold_sequence.h"
 #include "tests/array/naive_array.h"
+#include "tests/support/environment.h"
 
 namespace fluence::test {
 namespace {
 
 using dataflow::RegisterBank;
-
-constexpr std::uint64_t kSeed = 20261122;
 
 struct Flip {
     traces::SiteKind bank{};
@@ -75,13 +74,15 @@ void step_side_by_side(const FoldSequence& sequence, RandomStream& random, const
 }
 
 TEST(Stepping, EveryRegisterIsThatOfTheNaiveModelUnderAnyUpsets) {
-    for (std::uint64_t sample = 0; sample < 1200 && !testing::Test::HasFailure(); ++sample) {
-        RandomStream random(kSeed, RandomPurpose::testing, sample);
+    const std::uint64_t seed = environment("FLUENCE_TEST_SEED", 20261122);
+    const std::uint64_t samples = environment("FLUENCE_TEST_ARRAYS", 1200);
+    for (std::uint64_t sample = 0; sample < samples && !testing::Test::HasFailure(); ++sample) {
+        RandomStream random(seed, RandomPurpose::testing, sample);
         const ArrayConfig config = random_array(random);
         const Operands operands = random.below(2) == 0 ? Operands::codes : Operands::any_bits;
         const FoldSequence sequence = random_sequence(random, config, operands);
-        SCOPED_TRACE("seed " + std::to_string(kSeed) + " sample " + std::to_string(sample) + ": " +
-                     sequence.description());
+        SCOPED_TRACE("FLUENCE_TEST_SEED=" + std::to_string(seed) + " sample " + std::to_string(sample) +
+                     ": " + sequence.description());
         step_side_by_side(sequence, random, sample % 4 == 0 ? array::kPortableMoves : array::best_moves());
     }
 }
