@@ -7,9 +7,9 @@
 #include "sim/accel/dma.h"
 #include "sim/accel/dram.h"
 #include "sim/accel/ecc_codec.h"
+#include "sim/accel/fold_array.h"
 #include "sim/accel/sram_buffer.h"
 #include "sim/accel/vector_unit.h"
-#include "sim/accel/weight_stationary_array.h"
 
 namespace fluence::accel {
 
@@ -32,7 +32,7 @@ class Accelerator : public sc_core::sc_module {
 
     Controller controller_;
     Dma dma_;
-    WeightStationaryArray array_;
+    FoldArray array_;
     VectorUnit vector_unit_;
     EccCodec dram_codec_, weight_codec_, activation_codec_, output_codec_;
     Dram dram_;

@@ -135,28 +135,61 @@ void Controller::load_parameters() {
     }
 }
 
+void Controller::read_fill(std::int32_t fold, Memory buffer) {
+    const bool weights = buffer == Memory::weight_buffer;
+    const dataflow::FoldUse& use = at(plan_.fold_uses, fold);
+    const std::int32_t fill = weights ? use.weight_fill : use.activation_fill;
+    FillReads& reads = weights ? weight_reads_ : activation_reads_;
+    const Cycle end = timer_.last_read_end(buffer);
+    reads = {fill, reads.fill == fill ? std::max(reads.end, end) : end};
+    if (at(weights ? plan_.weight_fills : plan_.activation_fills, fill).last_user == fold) {
+        (weights ? weight_fills_free_ : activation_fills_free_).reach(fill, reads.end);
+    }
+}
+
+FoldTimer::Waits Controller::await_operands(std::int32_t fold) {
+    const dataflow::FoldUse& use = at(plan_.fold_uses, fold);
+    FoldTimer::Waits waits;
+    waits.weights = await_fill(at(plan_.weight_fills, use.weight_fill));
+    waits.activations = await_fill(at(plan_.activation_fills, use.activation_fill));
+    waits.drain = await_drain(use.pass);
+    return waits;
+}
+
 void Controller::run_folds() {
+    Cycle end = 0;
     for (std::int32_t i = 0; i < count(plan_.folds.size()); ++i) {
         const traces::Fold& fold = at(plan_.folds, i);
         const dataflow::FoldUse& use = at(plan_.fold_uses, i);
-        const dataflow::BufferFill& weights = at(plan_.weight_fills, use.weight_fill);
-        const dataflow::BufferFill& activations = at(plan_.activation_fills, use.activation_fill);
-        workload_.clock.wait_until(timer_.preload(await_fill(weights)));
-        BufferTraffic traffic = array->preload(i);
-        if (weights.last_user == i) {
-            weight_fills_free_.reach(use.weight_fill, timer_.weights_free());
+        if (timer_.has_preload()) {
+            const bool weights = timer_.stationary() == Memory::weight_buffer;
+            const Cycle done = await_fill(weights ? at(plan_.weight_fills, use.weight_fill)
+                                                  : at(plan_.activation_fills, use.activation_fill));
+            workload_.clock.wait_until(timer_.preload(done));
+            array->preload(i);
+            read_fill(i, timer_.stationary());
         }
-        const FoldTimes times = timer_.stream(fold, await_fill(activations), await_drain(use.pass));
+        FoldTimer::Waits waits = await_operands(i);
+        traces::Fold writer;
+        if (use.writer >= 0) {
+            writer = at(plan_.folds, use.writer);
+            writer.stream = at(streams_, use.writer);
+            waits.writer = &writer;
+        }
+        const FoldTimes times = timer_.stream(fold, waits);
+        streams_.push_back(times.stream);
         workload_.clock.wait_until(times.stream);
-        const BufferTraffic more = array->stream(i);
-        if (activations.last_user == i) {
-            activation_fills_free_.reach(use.activation_fill, timer_.activations_free(fold));
+        array->stream(i);
+        for (const Memory buffer : {Memory::weight_buffer, Memory::activation_buffer}) {
+            if (!timer_.has_preload() || buffer != timer_.stationary()) {
+                read_fill(i, buffer);
+            }
         }
-        folds_end_.reach(i, times.end);
+        // A short fold may be done before the one in front of it; a pass waits for both.
+        end = std::max(end, times.end);
+        folds_end_.reach(i, end);
         if (observer_ != nullptr) {
-            traffic.reads += more.reads;
-            traffic.writes += more.writes;
-            observer_->fold(i, times, traffic);
+            observer_->fold(i, times);
         }
     }
 }
@@ -206,7 +239,7 @@ void Controller::run_passes() {
                                               : await_fill(at(plan_.activation_fills, use.activation_fill));
         const PassTimes times = time_pass(i, unit_free, parameters, operands, await_staging_block(i));
         workload_.clock.wait_until(times.begin);
-        const BufferTraffic traffic = vector_unit->run(i);
+        vector_unit->run(i);
         unit_free = times.begin + (pass.elements + pass.lanes - 1) / pass.lanes;
         if (use.activation_fill >= 0) {
             activation_fills_free_.reach(use.activation_fill, unit_free);
@@ -215,7 +248,7 @@ void Controller::run_passes() {
         passes_read_.reach(i, unit_free);
         passes_end_.reach(i, times.end);
         if (observer_ != nullptr) {
-            observer_->pass(i, times, traffic);
+            observer_->pass(i, times);
         }
     }
 }

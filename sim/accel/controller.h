@@ -42,6 +42,10 @@ class Controller : public sc_core::sc_module, public TransferReports {
     // The pass that frees the half of the output buffer which the block of `pass` goes to.
     FoldTimer::Drain await_drain(std::int32_t pass);
     Cycle await_staging_block(std::int32_t pass);
+    FoldTimer::Waits await_operands(std::int32_t fold);
+    // The fold timed last reads a fill of `buffer`, up to the last fold that does, whereupon its half is
+    // free.
+    void read_fill(std::int32_t fold, Memory buffer);
     PassTimes time_pass(std::int32_t pass, Cycle unit_free, Cycle parameters, Cycle operands,
                         Cycle staging) const;
 
@@ -49,6 +53,12 @@ class Controller : public sc_core::sc_module, public TransferReports {
     const dataflow::TilePlan& plan_;
     RunObserver* observer_;
     FoldTimer timer_;
+    std::vector<Cycle> streams_;  // of the folds timed so far
+    struct FillReads {
+        std::int32_t fill = -1;
+        Cycle end = 0;  // first edge after the last read so far
+    };
+    FillReads weight_reads_, activation_reads_;
     std::vector<std::int32_t> producer_;  // by tensor: the layer that produces it, −1 for the input
     Milestones loads_done_, stores_done_, store_ports_free_;
     Milestones weight_fills_free_, activation_fills_free_;

@@ -1,6 +1,8 @@
 #include "sim/accel/dma.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 
 #include "sim/accel/burst.h"
@@ -77,15 +79,25 @@ void Dma::serve() {
 
 void Dma::load(std::int32_t index, Cycle begin) {
     const traces::Load& load = workload_.plan.loads[static_cast<std::size_t>(index)];
-    Cycle latency = 0;
-    for (const traces::Segment& segment : load.segments) {
-        words_.resize(static_cast<std::size_t>(segment.words * load.word_bytes));
-        latency = burst(dram, workload_.clock, tlm::TLM_READ_COMMAND, segment.dram_word * load.word_bytes,
-                        words_.data(), segment.words * load.word_bytes);
-        deliver(load, segment);
+    const Cycle latency = workload_.config.dram.latency.count() + workload_.decode_cycles(Memory::dram);
+    if (workload_.moves_words()) {
+        for (const traces::Segment& segment : load.segments) {
+            words_.resize(static_cast<std::size_t>(segment.words * load.word_bytes));
+            expect(latency,
+                   burst(dram, workload_.clock, tlm::TLM_READ_COMMAND, segment.dram_word * load.word_bytes,
+                         words_.data(), segment.words * load.word_bytes));
+            deliver(load, segment);
+        }
     }
     port_free_ = begin + (load.words() * load.word_bytes + load.bytes_per_cycle - 1) / load.bytes_per_cycle;
     reports->load_began(index, begin, latency);
+}
+
+void Dma::expect(Cycle latency, Cycle answered) const {
+    if (latency != answered) {
+        throw std::logic_error(std::string(name()) +
+                               ": DRAM answers at another time than the transfers' timing says");
+    }
 }
 
 void Dma::deliver(const traces::Load& load, const traces::Segment& segment) {
@@ -102,18 +114,21 @@ void Dma::deliver(const traces::Load& load, const traces::Segment& segment) {
 
 void Dma::store(std::int32_t index, Cycle begin) {
     const traces::Store& store = workload_.plan.stores[static_cast<std::size_t>(index)];
-    Cycle latency = 0;
-    for (const traces::Segment& segment : store.segments) {
-        const std::int64_t address = segment.dram_word * store.word_bytes;
-        const std::int64_t bytes = segment.words * store.word_bytes;
-        words_.resize(static_cast<std::size_t>(bytes));
-        burst(vector_unit, workload_.clock, tlm::TLM_READ_COMMAND, address, words_.data(), bytes);
-        latency = burst(dram, workload_.clock, tlm::TLM_WRITE_COMMAND, address, words_.data(), bytes);
+    const Cycle latency = workload_.config.dram.latency.count();
+    if (workload_.moves_words()) {
+        for (const traces::Segment& segment : store.segments) {
+            const std::int64_t address = segment.dram_word * store.word_bytes;
+            const std::int64_t bytes = segment.words * store.word_bytes;
+            words_.resize(static_cast<std::size_t>(bytes));
+            burst(vector_unit, workload_.clock, tlm::TLM_READ_COMMAND, address, words_.data(), bytes);
+            // The memory's delay includes the edge at which the word is in place.
+            expect(latency + 1,
+                   burst(dram, workload_.clock, tlm::TLM_WRITE_COMMAND, address, words_.data(), bytes));
+        }
     }
     port_free_ =
         begin + (store.words() * store.word_bytes + store.bytes_per_cycle - 1) / store.bytes_per_cycle;
-    // The memory's delay includes the edge at which the word is in place.
-    reports->store_began(index, begin, latency - 1);
+    reports->store_began(index, begin, latency);
 }
 
 }  // namespace fluence::accel

@@ -38,6 +38,8 @@ class Dma : public sc_core::sc_module, public TransferRequests {
     void serve();
     void load(std::int32_t index, Cycle begin);
     void store(std::int32_t index, Cycle begin);
+    // Throws where the memory's own delay is not the one that the timing assumes.
+    void expect(Cycle latency, Cycle answered) const;
     void deliver(const traces::Load& load, const traces::Segment& segment);
 
     const Workload& workload_;

@@ -5,53 +5,71 @@
 namespace fluence::accel {
 
 FoldTimer::FoldTimer(const ArrayConfig& array, const protect::PolicyTiming& timing)
-    : map_(array), rows_(array.rows), timing_(timing) {
-    traces::Fold origin;
-    lead_ = map_.accumulate_cycle(origin, 0, 0, 0);
-}
+    : map_(array), timing_(timing) {}
 
-Cycle FoldTimer::preload(Cycle weights_done) {
+Cycle FoldTimer::preload(Cycle done) {
     // The first row is read in the cycle in front of edge `preload`, and `decode` cycles earlier still.
-    const Cycle decode = timing_.decode_cycles[index_of(Memory::weight_buffer)];
-    earliest_preload_ = first_ ? 0 : map_.preload_after(before_);
-    preload_ = std::max(earliest_preload_, weights_done + 1 + decode);
+    const Cycle earliest = first_ ? 0 : map_.preload_after(before_);
+    preload_ = std::max(earliest, done + 1 + decode(stationary()));
     return preload_;
 }
 
-FoldTimes FoldTimer::stream(const traces::Fold& fold, Cycle activations_done, const Drain& drain) {
-    const Cycle activation_decode = timing_.decode_cycles[index_of(Memory::activation_buffer)];
-    const Cycle output_decode = timing_.decode_cycles[index_of(Memory::output_buffer)];
-    FoldTimes times;
-    times.preload = preload_;
-    times.array = map_.stream_after_preload(earliest_preload_);
-    if (!first_) {
-        times.array = std::max(times.array, map_.stream_after(before_, map_.steps(fold)));
-        if (fold.k_fold > 0) {
-            // The old accumulator is read `decode` cycles ahead, and not before the fold before wrote it.
-            times.array = std::max(times.array, before_.stream + 1 + output_decode);
+Cycle FoldTimer::lead(traces::Fold fold) const {
+    fold.stream = 0;
+    Cycle first = map_.accumulate_cycle(fold, 0, 0, 0);
+    if (map_.output_stationary()) {  // which corner's sum leaves first is a matter of how they leave
+        for (const int row : {0, fold.used_rows - 1}) {
+            first = std::min(first, map_.accumulate_cycle(fold, 0, row, fold.used_cols - 1));
+            first = std::min(first, map_.accumulate_cycle(fold, 0, row, 0));
         }
     }
-    times.weights = std::max(times.array, map_.stream_after_preload(preload_));
-    times.activations = std::max(times.weights, activations_done + 1 + activation_decode);
+    return first;
+}
+
+// The earliest stream for operands that are in `buffer` at edge `done`: they are read `decode` cycles before
+// the cycle in front of it, or have to enter the array first.
+Cycle FoldTimer::streamed(Memory buffer, Cycle done) const {
+    return has_preload() && buffer == stationary() ? map_.stream_after_preload(preload_)
+                                                   : done + 1 + decode(buffer);
+}
+
+FoldTimes FoldTimer::stream(const traces::Fold& fold, const Waits& waits) {
+    FoldTimes times;
+    times.array = map_.stream_after_preload(first_ ? 0 : map_.preload_after(before_));
+    if (!first_) {
+        times.array = std::max(times.array, map_.stream_after(before_, map_.steps(fold)));
+    }
+    if (waits.writer != nullptr) {
+        // The old accumulator is read `decode` cycles ahead, and not before it is written. All of a fold's
+        // accumulations lie as far from its first one as those of the same sums before.
+        const Cycle written = waits.writer->stream + lead(*waits.writer) + 1;
+        times.array = std::max(times.array, written + decode(Memory::output_buffer) - lead(fold));
+    }
+    times.weights = std::max(times.array, streamed(Memory::weight_buffer, waits.weights));
+    times.activations = std::max(times.weights, streamed(Memory::activation_buffer, waits.activations));
     // The first accumulator is written at the edge behind its accumulation, and not before the last one of
     // the block before was read; the fold is released when that pass begins.
-    times.stream = std::max({times.activations, drain.begin, drain.read - lead_ - 1});
+    times.stream = std::max({times.activations, waits.drain.begin, waits.drain.read - lead(fold) - 1});
+    // Arrays with travelling control shift zeros into their accumulators in front of the stream.
+    times.preload = has_preload() ? preload_ : times.stream - map_.stream_after_preload(0);
     first_ = false;
     before_ = fold;
-    before_.preload = preload_;
+    before_.preload = times.preload;
     before_.stream = times.stream;
     before_.end = times.end = map_.fold_end(before_, timing_.checksum_column);
     return times;
 }
 
-Cycle FoldTimer::weights_free() const {
-    // Row 0 is read last, in cycle preload + R − 2 − decode.
-    return preload_ + rows_ - 1 - timing_.decode_cycles[index_of(Memory::weight_buffer)];
-}
-
-Cycle FoldTimer::activations_free(const traces::Fold& fold) const {
-    return 1 + map_.operand_read_cycle(before_, fold.pixels - 1, fold.used_rows - 1,
-                                       timing_.decode_cycles[index_of(Memory::activation_buffer)]);
+Cycle FoldTimer::last_read_end(Memory buffer) const {
+    const auto decode_cycles = static_cast<int>(decode(buffer));
+    if (has_preload() && buffer == stationary()) {
+        traces::Fold fold;
+        fold.preload = preload_;
+        return map_.stationary_read_cycle(fold, 0, decode_cycles) + 1;
+    }
+    const bool columns = map_.output_stationary() && buffer == Memory::weight_buffer;
+    const int last_lane = (columns ? before_.used_cols : before_.used_rows) - 1;
+    return map_.operand_read_cycle(before_, map_.steps(before_) - 1, last_lane, decode_cycles) + 1;
 }
 
 }  // namespace fluence::accel

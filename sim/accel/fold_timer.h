@@ -13,29 +13,46 @@ class FoldTimer {
   public:
     FoldTimer(const ArrayConfig& array, const protect::PolicyTiming& timing);
 
-    // The edge at which the next fold's first row of weights enters; its weights are in the buffer at edge
-    // `weights_done`.
-    Cycle preload(Cycle weights_done);
-    // Times of that fold; its activations are in the buffer at edge `activations_done`. The pass that drains
-    // what its half of the output buffer held before begins at `drain.begin` and has read all at
-    // `drain.read`.
+    // Output stationary arrays keep no operand: there is no preload.
+    bool has_preload() const { return !map_.output_stationary(); }
+    // The buffer that the stationary operand comes from.
+    Memory stationary() const {
+        return map_.weight_stationary() ? Memory::weight_buffer : Memory::activation_buffer;
+    }
+
+    // The edge at which the next fold's first row of the stationary operand enters; it is in its buffer at
+    // edge `done`. To be called before stream() for every fold of an array that has a preload.
+    Cycle preload(Cycle done);
+
+    // The pass that drains what a half of the output buffer held before begins at `begin` and has read all at
+    // `read`.
     struct Drain {
         Cycle begin = 0, read = 0;
     };
-    FoldTimes stream(const traces::Fold& fold, Cycle activations_done, const Drain& drain);
+    // What a fold waits for: the edges at which its operands are in their buffers, the drain of its half of
+    // the output buffer, and (k_fold > 0) the timed fold that wrote the same accumulators before.
+    struct Waits {
+        Cycle weights = 0, activations = 0;
+        Drain drain;
+        const traces::Fold* writer = nullptr;
+    };
+    FoldTimes stream(const traces::Fold& fold, const Waits& waits);
 
-    // First edges after the last reads of the fold timed last: of its weights, of its activations.
-    Cycle weights_free() const;
-    Cycle activations_free(const traces::Fold& fold) const;
+    // First edge after the last read of a buffer by the fold timed last; of the stationary operand's buffer
+    // known from preload() on.
+    Cycle last_read_end(Memory buffer) const;
 
   private:
+    Cycle decode(Memory memory) const { return timing_.decode_cycles[index_of(memory)]; }
+    // From a fold's stream to the cycle of its first accumulation.
+    Cycle lead(traces::Fold fold) const;
+    Cycle streamed(Memory buffer, Cycle done) const;
+
     dataflow::SpaceTimeMap map_;
-    int rows_;
-    Cycle lead_;  // from the stream to the first accumulation
     protect::PolicyTiming timing_;
     bool first_ = true;
     traces::Fold before_;  // the fold timed last
-    Cycle earliest_preload_ = 0, preload_ = 0;
+    Cycle preload_ = 0;
 };
 
 }  // namespace fluence::accel

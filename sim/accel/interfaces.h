@@ -8,7 +8,7 @@
 #include <limits>
 #include <systemc>
 
-#include "sim/accel/run_observer.h"
+#include "sim/accel/clock.h"
 #include "traces/upset.h"
 
 namespace fluence::accel {
@@ -27,17 +27,18 @@ class TransferReports : public virtual sc_core::sc_interface {
     virtual void store_began(std::int32_t store, Cycle begin, Cycle latency) = 0;
 };
 
-// The array executes a fold in two steps, called at the fold's edges.
+// The array executes a fold in two steps, called at the fold's edges; where nothing stays in the array the
+// first one is left out.
 class FoldCommands : public virtual sc_core::sc_interface {
   public:
-    virtual BufferTraffic preload(std::int32_t fold) = 0;
-    virtual BufferTraffic stream(std::int32_t fold) = 0;
+    virtual void preload(std::int32_t fold) = 0;
+    virtual void stream(std::int32_t fold) = 0;
 };
 
 // The vector unit executes a pass, called in its first cycle.
 class PassCommands : public virtual sc_core::sc_interface {
   public:
-    virtual BufferTraffic run(std::int32_t pass) = 0;
+    virtual void run(std::int32_t pass) = 0;
 };
 
 // The cells of a memory, for the injector.

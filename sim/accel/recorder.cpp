@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "sim/dataflow/tensor_layout.h"
+#include "sim/dataflow/traffic.h"
 
 namespace fluence::accel {
 namespace {
@@ -25,7 +26,7 @@ Recorder::Recorder(const Workload& workload)
     : workload_(workload),
       fold_times_(workload.plan.folds.size()),
       pass_times_(workload.plan.passes.size()),
-      layer_traffic_(workload.graph.layers.size()),
+      array_(workload.config.array),
       stored_(workload.graph.tensors.size()) {
     timeline_.loads = workload.plan.loads;
     timeline_.stores = workload.plan.stores;
@@ -38,9 +39,6 @@ void Recorder::load(std::int32_t index, Cycle begin, Cycle latency) {
     traces::Load& load = at(timeline_.loads, index);
     load.begin = begin;
     load.latency = latency;
-    if (!load.to_vector_unit) {
-        layer_traffic_[index_of(load.layer)].writes += load.words();
-    }
 }
 
 void Recorder::store(std::int32_t index, Cycle begin, Cycle latency) {
@@ -52,22 +50,19 @@ void Recorder::store(std::int32_t index, Cycle begin, Cycle latency) {
     stored = std::max(stored, store.done());
 }
 
-void Recorder::fold(std::int32_t index, const FoldTimes& times, const BufferTraffic& traffic) {
+void Recorder::fold(std::int32_t index, const FoldTimes& times) {
     traces::Fold& fold = at(timeline_.folds, index);
     fold.preload = times.preload;
     fold.stream = times.stream;
     fold.end = times.end;
     at(fold_times_, index) = times;
-    layer_traffic_[index_of(fold.layer)].reads += traffic.reads;
-    layer_traffic_[index_of(fold.layer)].writes += traffic.writes;
 }
 
-void Recorder::pass(std::int32_t index, const PassTimes& times, const BufferTraffic& traffic) {
+void Recorder::pass(std::int32_t index, const PassTimes& times) {
     traces::VectorPass& pass = at(timeline_.passes, index);
     pass.begin = times.begin;
     pass.end = times.end;
     at(pass_times_, index) = times;
-    layer_traffic_[index_of(pass.layer)].reads += traffic.reads;
 }
 
 Cycle Recorder::inputs_stored(const workloads::Layer& layer) const {
@@ -78,16 +73,27 @@ Cycle Recorder::inputs_stored(const workloads::Layer& layer) const {
     return stored;
 }
 
-void Recorder::count_traffic(std::size_t layer, traces::LayerStats& stats) const {
+void Recorder::count_traffic() {
     for (const traces::Load& load : timeline_.loads) {
-        stats.dram_read_words += index_of(load.layer) == layer ? load.words() : 0;
+        traces::LayerStats& stats = timeline_.layers[index_of(load.layer)];
+        stats.dram_read_words += load.words();
+        stats.buffer_writes += load.to_vector_unit ? 0 : load.words();
     }
     for (const traces::Store& store : timeline_.stores) {
-        stats.dram_write_words += index_of(store.layer) == layer ? store.words() : 0;
+        timeline_.layers[index_of(store.layer)].dram_write_words += store.words();
     }
-    stats.unique_words = workload_.plan.layers[layer].unique_words;
-    stats.buffer_reads = layer_traffic_[layer].reads;
-    stats.buffer_writes = layer_traffic_[layer].writes;
+    const auto add = [this](LayerId layer, const dataflow::BufferTraffic& traffic) {
+        traces::LayerStats& stats = timeline_.layers[index_of(layer)];
+        stats.buffer_reads += traffic.reads;
+        stats.buffer_writes += traffic.writes;
+    };
+    const DataflowKind dataflow = workload_.config.array.dataflow_kind();
+    for (const traces::Fold& fold : timeline_.folds) {
+        add(fold.layer, dataflow::fold_traffic(workload_.graph, dataflow, workload_.map, fold));
+    }
+    for (const traces::VectorPass& pass : timeline_.passes) {
+        add(pass.layer, dataflow::pass_traffic(workload_.graph, pass));
+    }
 }
 
 void Recorder::time_folds(const dataflow::LayerPlan& plan, traces::LayerStats& stats) {
@@ -98,10 +104,12 @@ void Recorder::time_folds(const dataflow::LayerPlan& plan, traces::LayerStats& s
         charge(stats.stall_weights, cursor, times.weights);
         charge(stats.stall_activations, cursor, times.activations);
         charge(stats.stall_drain, cursor, times.stream);
-        charge(stats.busy_cycles, cursor, times.stream + at(timeline_.folds, i).pixels);
+        charge(stats.busy_cycles, cursor, times.stream + array_.steps(at(timeline_.folds, i)));
     }
     array_free_ = cursor;
-    cursor = std::max(cursor, at(fold_times_, plan.last_fold - 1).end);
+    for (std::int32_t i = plan.first_fold; i < plan.last_fold; ++i) {
+        cursor = std::max(cursor, at(fold_times_, i).end);
+    }
     charge(stats.stall_store, cursor, stats.end);
 }
 
@@ -142,7 +150,7 @@ traces::LayerStats Recorder::stats_of(std::size_t index) {
     const double pe_cycles = static_cast<double>(workload_.config.array.rows) * workload_.config.array.cols *
                              static_cast<double>(stats.end - stats.begin);
     stats.utilisation = static_cast<double>(stats.macs) / pe_cycles;
-    count_traffic(index, stats);
+    stats.unique_words = plan.unique_words;
     return stats;
 }
 
@@ -174,6 +182,7 @@ traces::Timeline Recorder::finish() {
     for (std::size_t i = 0; i < workload_.graph.layers.size(); ++i) {
         timeline_.layers.push_back(stats_of(i));
     }
+    count_traffic();
     sort_loads();
     return std::move(timeline_);
 }

@@ -3,6 +3,7 @@
 
 #include "sim/accel/run_observer.h"
 #include "sim/accel/workload.h"
+#include "sim/dataflow/space_time.h"
 #include "traces/timeline.h"
 
 namespace fluence::accel {
@@ -13,8 +14,8 @@ class Recorder : public RunObserver {
 
     void load(std::int32_t index, Cycle begin, Cycle latency) override;
     void store(std::int32_t index, Cycle begin, Cycle latency) override;
-    void fold(std::int32_t index, const FoldTimes& times, const BufferTraffic& traffic) override;
-    void pass(std::int32_t index, const PassTimes& times, const BufferTraffic& traffic) override;
+    void fold(std::int32_t index, const FoldTimes& times) override;
+    void pass(std::int32_t index, const PassTimes& times) override;
 
     // The timeline of the finished run; loads by ascending begin.
     traces::Timeline finish();
@@ -22,7 +23,7 @@ class Recorder : public RunObserver {
   private:
     Cycle inputs_stored(const workloads::Layer& layer) const;
     traces::LayerStats stats_of(std::size_t layer);
-    void count_traffic(std::size_t layer, traces::LayerStats& stats) const;
+    void count_traffic();
     void time_folds(const dataflow::LayerPlan& plan, traces::LayerStats& stats);
     void time_passes(const dataflow::LayerPlan& plan, traces::LayerStats& stats);
     void sort_loads();
@@ -31,7 +32,7 @@ class Recorder : public RunObserver {
     traces::Timeline timeline_;
     std::vector<FoldTimes> fold_times_;
     std::vector<PassTimes> pass_times_;
-    std::vector<BufferTraffic> layer_traffic_;
+    dataflow::SpaceTimeMap array_;
     std::vector<Cycle> stored_;                    // by tensor: the edge at which it is in DRAM
     Cycle array_free_ = 0, vector_unit_free_ = 0;  // behind the layers that stats_of() has seen
 };

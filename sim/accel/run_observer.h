@@ -23,19 +23,14 @@ struct PassTimes {
     Cycle unit = 0, parameters = 0, operands = 0;
 };
 
-// Buffer words that a fold or pass read and wrote.
-struct BufferTraffic {
-    std::int64_t reads = 0, writes = 0;
-};
-
 class RunObserver {
   public:
     virtual ~RunObserver() = default;
     // Indices into the tile plan's lists.
     virtual void load(std::int32_t index, Cycle begin, Cycle latency) = 0;
     virtual void store(std::int32_t index, Cycle begin, Cycle latency) = 0;
-    virtual void fold(std::int32_t index, const FoldTimes& times, const BufferTraffic& traffic) = 0;
-    virtual void pass(std::int32_t index, const PassTimes& times, const BufferTraffic& traffic) = 0;
+    virtual void fold(std::int32_t index, const FoldTimes& times) = 0;
+    virtual void pass(std::int32_t index, const PassTimes& times) = 0;
 };
 
 }  // namespace fluence::accel

@@ -11,6 +11,22 @@
 
 namespace fluence::accel {
 
+// Calls visit(buffer word, DRAM word, words) for what `load` holds of DRAM words [first, last) and returns
+// how many they are.
+template <class Visit>
+std::int64_t for_each_held(const traces::Load& load, std::int64_t first, std::int64_t last, Visit visit) {
+    std::int64_t total = 0;
+    for (const traces::Segment& segment : load.segments) {
+        const std::int64_t begin = std::max(first, segment.dram_word);
+        const std::int64_t end = std::min(last, segment.dram_word + segment.words);
+        if (begin < end) {
+            visit(segment.buffer_word + begin - segment.dram_word, begin, end - begin);
+            total += end - begin;
+        }
+    }
+    return total;
+}
+
 class TensorWindow {
   public:
     explicit TensorWindow(int word_bytes) : word_bytes_(word_bytes) {}
@@ -42,19 +58,12 @@ class TensorWindow {
 
 template <class Read>
 std::int64_t TensorWindow::fetch(const traces::Load& load, std::int64_t first, std::int64_t last, Read read) {
-    std::int64_t total = 0;
-    for (const traces::Segment& segment : load.segments) {
-        const std::int64_t begin = std::max(first, segment.dram_word);
-        const std::int64_t end = std::min(last, segment.dram_word + segment.words);
-        if (begin < end) {
-            const Run run{begin * word_bytes_ - first_byte_, (end - begin) * word_bytes_};
-            read(segment.buffer_word + begin - segment.dram_word, end - begin,
-                 bytes_.data() + run.first_byte);
-            filled_.push_back(run);
-            total += end - begin;
-        }
-    }
-    return total;
+    return for_each_held(load, first, last,
+                         [&](std::int64_t buffer_word, std::int64_t dram_word, std::int64_t words) {
+                             const Run run{dram_word * word_bytes_ - first_byte_, words * word_bytes_};
+                             read(buffer_word, words, bytes_.data() + run.first_byte);
+                             filled_.push_back(run);
+                         });
 }
 
 }  // namespace fluence::accel

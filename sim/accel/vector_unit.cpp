@@ -56,12 +56,19 @@ void VectorUnit::read(Socket& socket, Memory memory, std::int64_t address, std::
     }
 }
 
-BufferTraffic VectorUnit::run(std::int32_t index) {
+void VectorUnit::run(std::int32_t index) {
     const traces::VectorPass& pass = workload_.plan.passes[static_cast<std::size_t>(index)];
-    return workload_.graph.layer(pass.layer).has_macs() ? drain_block(pass) : run_range(pass);
+    if (!workload_.moves_words()) {
+        return;
+    }
+    if (workload_.graph.layer(pass.layer).has_macs()) {
+        drain_block(pass);
+    } else {
+        run_range(pass);
+    }
 }
 
-BufferTraffic VectorUnit::drain_block(const traces::VectorPass& pass) {
+void VectorUnit::drain_block(const traces::VectorPass& pass) {
     const workloads::Layer& layer = workload_.graph.layer(pass.layer);
     const workloads::GemmShape gemm = workloads::gemm_shape(workload_.graph, layer);
     const LayerParameters& parameters = parameters_of(pass.layer);
@@ -72,8 +79,7 @@ BufferTraffic VectorUnit::drain_block(const traces::VectorPass& pass) {
 
     const dataflow::TensorLayout layout(workload_.graph, workload_.map, layer.output);
     std::vector<std::uint8_t>& staged = staged_words(layout.stored());
-    const std::int64_t first_channel =
-        pass.group * gemm.n + std::int64_t{pass.n_fold} * workload_.config.array.cols;
+    const std::int64_t first_channel = pass.group * gemm.n + pass.first_n;
     for (std::int64_t i = 0; i < pass.elements; ++i) {
         std::int32_t accumulator = 0;
         std::memcpy(&accumulator, accumulators_.data() + i * 4, 4);
@@ -81,10 +87,9 @@ BufferTraffic VectorUnit::drain_block(const traces::VectorPass& pass) {
         stage(layout, staged, channel * gemm.m + pass.first_pixel + i % pass.pixels,
               finish_accumulator(layer, parameters, channel, accumulator));
     }
-    return {pass.elements, 0};
 }
 
-BufferTraffic VectorUnit::run_range(const traces::VectorPass& pass) {
+void VectorUnit::run_range(const traces::VectorPass& pass) {
     const workloads::Layer& layer = workload_.graph.layer(pass.layer);
     const LayerParameters& parameters = parameters_of(pass.layer);
     const std::int64_t word_bytes = workload_.map.word_bytes();
@@ -104,9 +109,7 @@ BufferTraffic VectorUnit::run_range(const traces::VectorPass& pass) {
                               region.first_word, region.first_word + region.words, from_buffer);
         }
     }
-    std::int64_t reads = 0;
     const auto operand = [&](std::size_t i, std::int64_t element) {
-        ++reads;
         return windows_[i].code(layouts[i].byte(element), workload_.graph.tensor(layer.inputs[i]).format);
     };
     const dataflow::TensorLayout layout(workload_.graph, workload_.map, layer.output);
@@ -114,7 +117,6 @@ BufferTraffic VectorUnit::run_range(const traces::VectorPass& pass) {
     for (std::int64_t e = pass.first_element; e < pass.first_element + pass.elements; ++e) {
         stage(layout, staged, e, vector_element(workload_.graph, layer, parameters, e, operand));
     }
-    return {reads, 0};
 }
 
 void VectorUnit::stage(const dataflow::TensorLayout& layout, std::vector<std::uint8_t>& staged,

@@ -28,7 +28,7 @@ class VectorUnit : public sc_core::sc_module, public PassCommands {
 
     VectorUnit(const sc_core::sc_module_name& name, const Workload& workload);
 
-    BufferTraffic run(std::int32_t pass) override;
+    void run(std::int32_t pass) override;
 
   private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
@@ -36,8 +36,8 @@ class VectorUnit : public sc_core::sc_module, public PassCommands {
     const LayerParameters& parameters_of(LayerId layer);
     template <class Socket>
     void read(Socket& socket, Memory memory, std::int64_t address, std::uint8_t* data, std::int64_t bytes);
-    BufferTraffic drain_block(const traces::VectorPass& pass);
-    BufferTraffic run_range(const traces::VectorPass& pass);
+    void drain_block(const traces::VectorPass& pass);
+    void run_range(const traces::VectorPass& pass);
     // Puts a finished code where the DMA fetches it.
     void stage(const dataflow::TensorLayout& layout, std::vector<std::uint8_t>& staged, std::int64_t element,
                std::int32_t code);

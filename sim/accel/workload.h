@@ -10,6 +10,9 @@
 
 namespace fluence::accel {
 
+// Do the words of the inference flow, or only their cycles? Timing does not depend on what they hold.
+enum class Words { move, stay };
+
 struct Workload {
     const workloads::Graph& graph;
     const AcceleratorConfig& config;
@@ -18,9 +21,12 @@ struct Workload {
     dataflow::MemoryMap map;
     dataflow::TilePlan plan;
     Clock clock;
+    Words words;
 
     // Throws InputError where the machine cannot run the network.
-    Workload(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy);
+    Workload(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
+             Words words = Words::move);
+    bool moves_words() const { return words == Words::move; }
     std::int32_t decode_cycles(Memory memory) const { return timing.decode_cycles[index_of(memory)]; }
 };
 

@@ -28,9 +28,21 @@ class Im2col {
     template <class Visit>
     void for_each_term(int group, std::int64_t m, std::int64_t first, std::int64_t last, Visit visit) const;
 
+    // Calls visit(first, last) for runs of input elements, whole input rows of one or more channels, that
+    // together hold all of A[m,k] for m in [first_m, last_m), k in [first_k, last_k).
+    template <class Visit>
+    void for_each_row_run(int group, std::int64_t first_m, std::int64_t last_m, std::int64_t first_k,
+                          std::int64_t last_k, Visit visit) const;
+
+    // How many (m, k) of those ranges are not padding.
+    std::int64_t operands(std::int64_t first_m, std::int64_t last_m, std::int64_t first_k,
+                          std::int64_t last_k) const;
+
     const workloads::GemmShape& gemm() const { return gemm_; }
 
   private:
+    std::int64_t operands_of_tap(std::int64_t tap, std::int64_t first_m, std::int64_t last_m) const;
+
     workloads::GemmShape gemm_;
     workloads::Shape input_;
     workloads::Window window_;
@@ -115,6 +127,26 @@ void Im2col::for_each_term(int group, std::int64_t m, std::int64_t first, std::i
                 ++channel;
             }
         }
+    }
+}
+
+template <class Visit>
+void Im2col::for_each_row_run(int group, std::int64_t first_m, std::int64_t last_m, std::int64_t first_k,
+                              std::int64_t last_k, Visit visit) const {
+    const std::int64_t top = first_m / output_width_ * window_.stride_h - window_.pad_h;
+    const std::int64_t bottom = (last_m - 1) / output_width_ * window_.stride_h - window_.pad_h +
+                                std::int64_t{window_.kernel_h - 1} * window_.dilation_h;
+    const std::int64_t begin = std::max<std::int64_t>(top, 0);
+    const std::int64_t end = std::min<std::int64_t>(bottom + 1, input_.height);
+    const std::int64_t taps = std::int64_t{window_.kernel_h} * window_.kernel_w;
+    const std::int64_t first = group * std::int64_t{channels_per_group_} + first_k / taps;
+    const std::int64_t last = group * std::int64_t{channels_per_group_} + (last_k - 1) / taps + 1;
+    if (begin == 0 && end == input_.height) {
+        visit(first * input_.plane(), last * input_.plane());
+        return;
+    }
+    for (std::int64_t c = first; c < last && begin < end; ++c) {
+        visit((c * input_.height + begin) * input_.width, (c * input_.height + end) * input_.width);
     }
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "sim/dataflow/tile_plan.h"
 #include "sim/dataflow/word_runs.h"
@@ -36,8 +38,14 @@ class PlanBuilder {
         WordRuns runs;
     };
     std::int32_t fill_activations(const std::vector<Operand>& operands, std::vector<std::int32_t>& loads);
-    // The weight fill that holds `block`: the present one, the present one grown by it, or the next one.
-    std::int32_t fill_weights(const WeightBlock& block);
+    // The weight fill that holds all of `runs` (what one fold needs): the present one, the present one grown
+    // by what it lacks, or the next one.
+    struct WeightRun {
+        std::int64_t first_word = 0, words = 0;  // in DRAM
+    };
+    std::int32_t fill_weights(const std::vector<WeightRun>& runs);
+    // Where a run of the present fill lies in the weight buffer.
+    std::int64_t weight_word(const WeightRun& run) const { return held_.at({run.first_word, run.words}); }
 
     // Appends the pass, its store of the words that become whole, and returns the pass's index.
     // `produced`: flat element ranges of the output.
@@ -63,14 +71,17 @@ class PlanBuilder {
     const MemoryMap& map_;
     TilePlan plan_;
     LayerId layer_{};
-    std::size_t first_load_ = 0;     // of the layer
-    bool weights_open_ = false;      // the last weight fill belongs to this layer
-    std::int64_t weight_first_ = 0;  // DRAM word the open fill begins at
+    std::size_t first_load_ = 0;  // of the layer
+    bool weights_open_ = false;   // the last weight fill belongs to this layer
+    // The runs it holds: first DRAM word and words → word of the buffer.
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> held_;
     std::optional<WriteCombiner> combiner_;
 };
 
-// Append the layer that the builder is at.
-void plan_mac_layer(PlanBuilder& builder);
+// Append the layer that the builder is at: one without MACs, and one with MACs under a dataflow.
 void plan_vector_layer(PlanBuilder& builder);
+void plan_mac_layer_weight_stationary(PlanBuilder& builder);
+void plan_mac_layer_output_stationary(PlanBuilder& builder);
+void plan_mac_layer_input_stationary(PlanBuilder& builder);
 
 }  // namespace fluence::dataflow

@@ -10,6 +10,10 @@ const std::vector<Dataflow>& dataflows() {
     static const std::vector<Dataflow> table = {
         {"weight-stationary", "weights stay in the PEs, activations move right, partial sums down",
          plan_weight_stationary},
+        {"output-stationary", "sums stay in the PEs, activations move right, weights down",
+         plan_output_stationary},
+        {"input-stationary", "activations stay in the PEs, weights move right, partial sums down",
+         plan_input_stationary},
     };
     return table;
 }

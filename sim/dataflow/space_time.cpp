@@ -64,7 +64,7 @@ SpaceTimeMap::Cycle SpaceTimeMap::fold_end(const Fold& f, bool checksum) const {
     } else if (travelling_) {
         last = accumulate_cycle(f, 0, 0, used_cols - 1);
     } else if (parallel_drain_) {
-        last = accumulate_cycle(f, 0, used_rows - 1, used_cols - 1);
+        last = accumulate_cycle(f, 0, used_rows - 1, checksum ? cols_ : used_cols - 1);
     } else {
         last = accumulate_cycle(f, 0, 0, 0);
     }

@@ -16,6 +16,7 @@ void PlanBuilder::begin_layer(LayerId id) {
     layer_ = id;
     first_load_ = plan_.loads.size();
     weights_open_ = false;
+    held_.clear();
     combiner_.emplace(TensorLayout(graph_, map_, layer().output), map_.activations(layer().output),
                       word_bytes());
     LayerPlan& entry = plan_.layers[index_of(id)];
@@ -80,35 +81,42 @@ std::int32_t PlanBuilder::fill_activations(const std::vector<Operand>& operands,
     return index;
 }
 
-std::int32_t PlanBuilder::fill_weights(const WeightBlock& block) {
+std::int32_t PlanBuilder::fill_weights(const std::vector<WeightRun>& runs) {
     const std::int64_t half = half_words(config_.weight_buffer);
-    if (block.words > half) {
-        too_small("weight_buffer", config_.weight_buffer, "one fold of weights", block.words * word_bytes());
+    std::int64_t words = 0;
+    std::int64_t missing = 0;
+    for (const WeightRun& run : runs) {
+        words += run.words;
+        missing += held_.count({run.first_word, run.words}) == 0 ? run.words : 0;
     }
-    if (weights_open_) {
-        BufferFill& fill = plan_.weight_fills.back();
-        const std::int64_t offset = block.first_word - weight_first_;
-        const bool inside = offset >= 0 && offset + block.words <= fill.words;
-        const bool next = offset == fill.words && fill.words + block.words <= half;
-        if (next) {
-            fill.words += block.words;
-            plan_.loads[static_cast<std::size_t>(fill.loads[0])].segments[0].words += block.words;
-        }
-        if (inside || next) {
-            return static_cast<std::int32_t>(plan_.weight_fills.size()) - 1;
-        }
+    if (words > half) {
+        too_small("weight_buffer", config_.weight_buffer, "one fold of weights", words * word_bytes());
     }
-    const auto index = static_cast<std::int32_t>(plan_.weight_fills.size());
-    BufferFill fill;
-    fill.layer = layer_;
-    fill.half = index % 2;
-    fill.words = block.words;
-    fill.loads = {add_load(traces::Content::weights, static_cast<std::int32_t>(layer_), Memory::weight_buffer,
-                           {{block.first_word, fill.half * half, block.words}})};
-    plan_.weight_fills.push_back(std::move(fill));
-    weights_open_ = true;
-    weight_first_ = block.first_word;
-    return index;
+    if (!weights_open_ || plan_.weight_fills.back().words + missing > half) {
+        BufferFill fill;
+        fill.layer = layer_;
+        fill.half = static_cast<std::int32_t>(plan_.weight_fills.size() % 2);
+        fill.loads = {
+            add_load(traces::Content::weights, static_cast<std::int32_t>(layer_), Memory::weight_buffer, {})};
+        plan_.weight_fills.push_back(std::move(fill));
+        weights_open_ = true;
+        held_.clear();
+    }
+    BufferFill& fill = plan_.weight_fills.back();
+    std::vector<traces::Segment>& segments = plan_.loads[static_cast<std::size_t>(fill.loads[0])].segments;
+    for (const WeightRun& run : runs) {
+        const std::int64_t word = fill.half * half + fill.words;
+        if (!held_.try_emplace({run.first_word, run.words}, word).second) {
+            continue;
+        }
+        if (!segments.empty() && segments.back().dram_word + segments.back().words == run.first_word) {
+            segments.back().words += run.words;
+        } else {
+            segments.push_back({run.first_word, word, run.words});
+        }
+        fill.words += run.words;
+    }
+    return static_cast<std::int32_t>(plan_.weight_fills.size()) - 1;
 }
 
 std::int32_t PlanBuilder::add_pass(traces::VectorPass pass, const PassUse& use,
@@ -162,8 +170,10 @@ std::int64_t PlanBuilder::unique_words() const {
     return total + (layer().kind == workloads::OpKind::flatten ? 0 : map_.activations(layer().output).words);
 }
 
-TilePlan plan_weight_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
-                                const MemoryMap& map) {
+namespace {
+
+TilePlan plan_network(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
+                      void (*plan_mac_layer)(PlanBuilder&)) {
     PlanBuilder builder(graph, config, map);
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         builder.begin_layer(layer_id(i));
@@ -175,6 +185,23 @@ TilePlan plan_weight_stationary(const workloads::Graph& graph, const Accelerator
         builder.end_layer();
     }
     return builder.finish();
+}
+
+}  // namespace
+
+TilePlan plan_weight_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                const MemoryMap& map) {
+    return plan_network(graph, config, map, plan_mac_layer_weight_stationary);
+}
+
+TilePlan plan_output_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                const MemoryMap& map) {
+    return plan_network(graph, config, map, plan_mac_layer_output_stationary);
+}
+
+TilePlan plan_input_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
+                               const MemoryMap& map) {
+    return plan_network(graph, config, map, plan_mac_layer_input_stationary);
 }
 
 }  // namespace fluence::dataflow

@@ -3,10 +3,17 @@
 // docs/machine.md explains it with an example. The machine adds the times.
 //
 // Layers with MACs are cut into tiles of output rows (all columns); a tile's input rows fit one half of the
-// activation buffer and its accumulators, tile pixels × min(C, N), one half of the output buffer. Order:
-// group, tile, n_fold, k_fold. Where the whole input of the layer fits one half it is loaded once for all
-// groups and tiles. One (group, tile, n_fold) is a block: its accumulators occupy one half of the output
-// buffer, in the order channel, pixel, and one vector pass drains it.
+// activation buffer. Where the whole input of the layer fits one half it is loaded once for all groups and
+// tiles; where not even the input of one output row does, the reduction is split over several loads. One
+// (group, tile, range of output channels) is a block: its accumulators occupy one half of the output buffer,
+// in the order channel, pixel, and one vector pass drains it. The order of a block's folds, with R rows and C
+// columns of the array, is the dataflow's:
+//   weight stationary  block of C channels (n_fold); for n_fold, k_fold of R terms: one fold of all pixels
+//   output stationary  block of C channels; for n_fold, k_fold (the terms whose weights fit one half of the
+//                      weight buffer, multiples of R), R pixels: one fold
+//   input stationary   block of as many channels as fit; for k_fold of R terms, C pixels: one fold of all
+//                      channels
+// Where a reduction is split over loads, the loads are the outermost loop of a block.
 // Layers without MACs are cut into ranges of output rows (channel by channel) whose operands together fit
 // one half of the activation buffer; a range is one vector pass. flatten does nothing.
 // Successive fills of a buffer take its halves in turn.
@@ -34,7 +41,8 @@ struct BufferFill {
 struct FoldUse {
     std::int32_t weight_fill = 0;
     std::int32_t activation_fill = 0;
-    std::int32_t pass = 0;  // the vector pass that drains the fold's block
+    std::int32_t pass = 0;     // the vector pass that drains the fold's block
+    std::int32_t writer = -1;  // k_fold > 0: the fold that wrote the same accumulators before
 };
 
 struct PassUse {
@@ -68,8 +76,13 @@ struct TilePlan {
     std::vector<LayerPlan> layers;         // one a layer
 };
 
-// Throws InputError, naming the buffer's key, where the least tile of a layer does not fit the machine.
+// One a dataflow. Throw InputError, naming the buffer's key, where the least tile of a layer does not fit the
+// machine.
 TilePlan plan_weight_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
                                 const MemoryMap& map);
+TilePlan plan_output_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                const MemoryMap& map);
+TilePlan plan_input_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
+                               const MemoryMap& map);
 
 }  // namespace fluence::dataflow

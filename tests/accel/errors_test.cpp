@@ -59,8 +59,8 @@ TEST(MachineErrors, activation_buffer_smaller_than_a_row) {
     config.activation_buffer.size = Bytes(96);
     EXPECT_EQ(
         message(config),
-        "m: activation_buffer.bytes: is 96, and the input of one output row of layer \"conv0\" needs 64 in "
-        "each half (valid: at least 128)");
+        "m: activation_buffer.bytes: is 96, and the input of one fold of one output row of layer \"conv0\" "
+        "needs 64 in each half (valid: at least 128)");
 }
 
 TEST(MachineErrors, output_buffer_smaller_than_a_row) {
@@ -78,7 +78,8 @@ TEST(MachineErrors, unknown_dataflow_lists_the_known_ones) {
     AcceleratorConfig config = test::machine("m", {});
     config.array.dataflow = "weightstationary";
     EXPECT_EQ(message(config),
-              "m: array.dataflow: there is no dataflow \"weightstationary\" (valid: weight-stationary)");
+              "m: array.dataflow: there is no dataflow \"weightstationary\" (valid: weight-stationary, "
+              "output-stationary, input-stationary)");
 }
 
 TEST(MachineErrors, image_of_another_size) {

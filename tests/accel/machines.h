@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/core/accelerator_config.h"
+#include "sim/core/random.h"
 
 namespace fluence::test {
 
@@ -46,6 +47,44 @@ inline std::vector<AcceleratorConfig> test_machines() {
         machine("1x1", {1, 1, 32, 1024, 256, 8, 32, 2}, output, true),
         machine("3x20-128", {3, 20, 2048, 4096, 4096, 128, 32, 24}, output, false),
     };
+}
+
+// A machine of any dataflow and any timing convention that central control knows, with a 1×1 to 9×9 array,
+// and from so small to so large buffers that a layer falls into many tiles or none.
+inline AcceleratorConfig random_machine(RandomStream& stream) {
+    const auto between = [&](std::int64_t low, std::int64_t high) {
+        return low + static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(high - low + 1)));
+    };
+    const auto chance = [&] { return stream.below(2) == 0; };
+    const int word_bits = 8 << between(0, 4);
+    MachineSize size;
+    size.rows = static_cast<int>(between(1, 9));
+    size.cols = static_cast<int>(between(1, 9));
+    size.word_bits = word_bits;
+    size.output_word_bits = 32 << between(0, 2);
+    size.bytes_per_cycle = static_cast<int>(between(1, 20));
+    size.weight_bytes = between(1, 16) << between(5, 9);
+    size.activation_bytes = between(1, 16) << between(6, 9);
+    size.output_bytes = between(2, 16) << between(6, 9);
+    AcceleratorConfig config = machine("random", size);
+    ArrayConfig& array = config.array;
+    static constexpr const char* kDataflows[] = {"weight-stationary", "output-stationary",
+                                                 "input-stationary"};
+    array.dataflow = kDataflows[between(0, 2)];
+    const bool stationary_sum = array.dataflow_kind() == DataflowKind::output_stationary;
+    array.operand_register = chance() ? OperandRegister::input : OperandRegister::output;
+    array.shadow_weights = chance() && !stationary_sum;
+    array.preload = chance() ? Preload::overlapped : Preload::serial;
+    array.multiplier_stages = static_cast<int>(between(0, 2));
+    array.accumulator_stages = stationary_sum ? static_cast<int>(between(1, 3)) : 1;
+    array.drain = chance() ? Drain::shift : Drain::parallel;
+    array.skew = chance() ? Skew::external : Skew::internal;
+    array.partial_folds = chance() ? PartialFolds::actual : PartialFolds::full;
+    array.accumulator_bits = chance() ? 32 : static_cast<int>(between(16, 31));
+    array.overflow = chance() ? Overflow::wrap : Overflow::saturate;
+    array.fold_overhead = Cycles(between(0, 1) * between(0, 6));
+    array.single_edge_saving = Cycles(between(0, array.fold_overhead.count()));
+    return config;
 }
 
 }  // namespace fluence::test

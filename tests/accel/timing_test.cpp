@@ -112,7 +112,7 @@ TEST(MachineTiming, serial_fold_takes_2R_C_M_minus_2) {
                 fold.used_cols = cols;
                 const traces::Cycle preload = timer.preload(99);
                 EXPECT_EQ(preload, 100);
-                const FoldTimes times = timer.stream(fold, 0, {});
+                const FoldTimes times = timer.stream(fold, {});
                 EXPECT_EQ(times.end - preload, 2 * rows + cols + pixels - 2);
                 // The next fold follows at once: its weights enter when the last product is done.
                 EXPECT_EQ(timer.preload(0), times.stream + pixels + rows + cols - 2);
@@ -130,7 +130,7 @@ TEST(MachineTiming, fold_waits_exactly_for_what_it_needs) {
     const auto stream = [&](traces::Cycle weights, traces::Cycle activations, const FoldTimer::Drain& drain) {
         FoldTimer timer(array, {});
         timer.preload(weights);
-        return timer.stream(fold, activations, drain).stream;
+        return timer.stream(fold, {weights, activations, drain, nullptr}).stream;
     };
     EXPECT_EQ(stream(19, 0, {}), 24);  // preload 20, four rows
     EXPECT_EQ(stream(20, 0, {}), 25);
@@ -153,10 +153,11 @@ TEST(MachineTiming, accumulators_are_read_after_they_are_written) {
     fold.pixels = 1;
     fold.used_cols = 1;
     timer.preload(0);
-    const traces::Cycle first = timer.stream(fold, 0, {}).stream;
+    traces::Fold writer = fold;
+    writer.stream = timer.stream(fold, {}).stream;
     fold.k_fold = 1;
     timer.preload(0);
-    EXPECT_EQ(timer.stream(fold, 0, {}).stream, first + 1 + 9);
+    EXPECT_EQ(timer.stream(fold, {0, 0, {}, &writer}).stream, writer.stream + 1 + 9);
 }
 
 }  // namespace

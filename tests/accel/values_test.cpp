@@ -1,10 +1,14 @@
 // The machine computes the network: every tensor it leaves in DRAM equals the plain loops of sim/arith.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "machines.h"
 #include "sim/accel/machine.h"
 #include "sim/arith/engine.h"
 #include "sim/core/error.h"
+#include "sim/fault/sum_rule.h"
 #include "tests/support/random_graph.h"
 
 namespace fluence::accel {
@@ -15,7 +19,8 @@ constexpr std::uint64_t kSeed = 20260101;
 void expect_reference(const workloads::Graph& graph, const AcceleratorConfig& config,
                       const protect::Policy& policy, const workloads::Codes& image) {
     const MachineRun run = run_machine(graph, config, policy, image);
-    const std::vector<workloads::Codes> expected = arith::reference_run(graph, {}, image, {});
+    const std::vector<workloads::Codes> expected =
+        arith::reference_run(graph, {}, image, {}, fault::sum_rule(graph, config));
     ASSERT_EQ(run.tensors.size(), expected.size());
     for (std::size_t t = 0; t < expected.size(); ++t) {
         EXPECT_EQ(run.tensors[t], expected[t]) << config.name << ", tensor " << graph.tensors[t].name;
@@ -41,6 +46,33 @@ TEST(MachineValues, random_graphs_on_every_machine) {
         }
     }
     EXPECT_GE(ran, 250) << "too many of the drawn networks fit no machine";
+}
+
+// Every dataflow under every convention, with and without memory codes.
+TEST(MachineValues, random_graphs_on_random_machines) {
+    protect::Policy secded;
+    for (protect::MemoryPart& part : secded.memory) {
+        part.code = "secded";
+    }
+    std::map<std::string, int> ran;
+    for (std::uint64_t sample = 3000; sample < 3600; ++sample) {
+        RandomStream stream(kSeed, RandomPurpose::testing, sample);
+        const AcceleratorConfig config = test::random_machine(stream);
+        SCOPED_TRACE("seed " + std::to_string(kSeed) + ", sample " + std::to_string(sample) + ", " +
+                     to_json(config).dump());
+        const workloads::Graph graph = test::random_graph(stream);
+        const workloads::Codes image = test::random_image(graph, stream);
+        try {
+            expect_reference(graph, config, sample % 4 == 0 ? secded : protect::Policy{}, image);
+            ++ran[config.array.dataflow];
+        } catch (const InputError& error) {
+            EXPECT_NE(std::string(error.what()).find(".bytes: is "), std::string::npos) << error.what();
+        }
+        ASSERT_FALSE(HasFailure());
+    }
+    for (const char* dataflow : {"weight-stationary", "output-stationary", "input-stationary"}) {
+        EXPECT_GE(ran[dataflow], 130) << dataflow << ": too many of the drawn networks fit no machine";
+    }
 }
 
 TEST(MachineValues, known_networks) {
