@@ -11,7 +11,7 @@ namespace fluence::apps {
 int run_crosscheck(const Arguments& arguments) {
     std::vector<std::string> paths;
     po::options_description options("Options");
-    options.add_options()("file", po::value(&paths),
+    options.add_options()("file", po::value(&paths)->composing(),
                           "records of upsets or of latencies (docs/crosscheck.md)");
     const auto values = parse_options("crosscheck", "FILE.jsonl...", options, {"file"}, arguments,
                                       "  fluence crosscheck gemmini_ws_4x4.jsonl\n");

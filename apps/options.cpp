@@ -17,7 +17,8 @@ std::optional<po::variables_map> parse_options(const std::string& command, const
     options.add_options()("help,h", "print this help")("version", "print the version");
     po::positional_options_description bare;
     for (const std::string& name : positional) {
-        bare.add(name.c_str(), 1);
+        const bool takes_the_rest = options.find(name, false).semantic()->is_composing();
+        bare.add(name.c_str(), takes_the_rest ? -1 : 1);
     }
     po::variables_map values;
     try {

@@ -11,9 +11,10 @@ namespace fluence::apps {
 
 namespace po = boost::program_options;
 
-// Parses `arguments`; `positional` names the options that bare arguments go to, in order. Adds --help and
-// --version; when one of them was given it is printed and nothing is returned. Unknown or malformed
-// options are an InputError. `usage` is printed above the options, `examples` below.
+// Parses `arguments`; `positional` names the options that bare arguments go to, in order, one each; a
+// composing option takes all that remain. Adds --help and --version; when one of them was given it is printed
+// and nothing is returned. Unknown or malformed options are an InputError. `usage` is printed above the
+// options, `examples` below.
 std::optional<po::variables_map> parse_options(const std::string& command, const std::string& usage,
                                                po::options_description& options,
                                                const std::vector<std::string>& positional,

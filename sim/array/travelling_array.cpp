@@ -43,8 +43,9 @@ void TravellingArray::edge(Cycle t, Boundary& boundary) {
     ++still_;
     for (const Work& work : folds_) {
         if (work.preload <= t) {
-            still_ = 0;
             newest_unsigned_ = work.unsigned_activations;
+            // The last wires it uses are those of the last row or column, at most a flush behind the stream.
+            still_ = t < work.flush + rows_ + cols_ ? 0 : still_;
         }
     }
     now_ = t;
@@ -53,7 +54,7 @@ void TravellingArray::edge(Cycle t, Boundary& boundary) {
 
 // Nothing moves any more once whatever entered last, or was struck last, has passed every row and column.
 bool TravellingArray::idle() const {
-    return still_ >= rows_ + cols_ + 2;
+    return still_ >= rows_ + cols_ + 2 && (folds_.empty() || folds_.front().preload > now_);
 }
 
 void TravellingArray::sample_rows(Cycle t, Boundary& boundary, std::vector<std::int32_t>& lanes) const {

@@ -102,11 +102,13 @@ class Reader {
     Tile sized_tile(JsonObject& object, const Design& design) const;
     TileUpset place(JsonObject& object, const FaultRecord& fault) const;
     const Design& design(const JsonObject& object) const;
+    const CaseRecord& find_case(const JsonObject& object, const std::string& name) const;
 
     RecordFile file_;
     int line_ = 0;
     std::optional<Design> design_;
-    std::string preset_of_;  // design whose preset was read last
+    std::size_t first_case_ = 0;  // of that design
+    std::string preset_of_;       // design whose preset was read last
     ArrayConfig preset_;
 };
 
@@ -143,6 +145,7 @@ void Reader::read_line(const std::string& text) {
     const std::string type = object.choice("type", {"meta", "case", "fault"});
     if (type == "meta") {
         design_ = read_design(object);
+        first_case_ = file_.cases.size();
     } else if (type == "case") {
         read_case(object);
     } else {
@@ -229,28 +232,34 @@ TileUpset Reader::place(JsonObject& object, const FaultRecord& fault) const {
     object.fail("site", "the design has no \"" + fault.site + "\"", comma_list(names));
 }
 
+// The last one of that name that was measured on the present design.
+const CaseRecord& Reader::find_case(const JsonObject& object, const std::string& name) const {
+    for (std::size_t i = file_.cases.size(); i-- > first_case_;) {
+        if (file_.cases[i].name == name) {
+            return file_.cases[i];
+        }
+    }
+    object.fail("case", "there is no case \"" + name + "\" above this line");
+}
+
 void Reader::read_fault(JsonObject& object) {
     constexpr std::int64_t kWord = 0xffffffff;
     FaultRecord record;
     record.line = line_;
     const ArrayConfig& array = design(object).array;
     const std::string name = object.text("case");
-    const auto found = std::find_if(file_.cases.begin(), file_.cases.end(),
-                                    [&](const CaseRecord& one) { return one.name == name; });
-    if (found == file_.cases.end()) {
-        object.fail("case", "there is no case \"" + name + "\" above this line");
-    }
-    record.experiment = static_cast<std::size_t>(found - file_.cases.begin());
+    const CaseRecord& experiment = find_case(object, name);
+    record.experiment = static_cast<std::size_t>(&experiment - file_.cases.data());
     record.site = object.text("site");
     record.r = static_cast<int>(object.integer("r", 0, array.rows));
     record.c = static_cast<int>(object.integer("c", 0, array.cols - 1));
     record.bit = static_cast<int>(object.integer("bit", 0, 31));
     record.edge = object.integer("edge", 0, kMaxEdge);
     record.upset = place(object, record);
-    record.upset.cycle = record.edge + found->shift;
+    record.upset.cycle = record.edge + experiment.shift;
     record.before = static_cast<std::uint32_t>(object.integer("before", 0, kWord));
     record.after = static_cast<std::uint32_t>(object.integer("after", 0, kWord));
-    const Tile& tile = found->tile;
+    const Tile& tile = experiment.tile;
     const nlohmann::json& changed = object.raw("changed");
     if (!changed.is_array()) {
         object.fail("changed", "is no list", "[[i, j, golden, faulty], …]");

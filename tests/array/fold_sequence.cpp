@@ -51,8 +51,8 @@ std::int32_t FoldSequence::stationary(const GemmFold& f, int r, int c) const {
 }
 
 std::string FoldSequence::description() const {
-    std::string text =
-        config.dataflow + " " + std::to_string(config.rows) + "x" + std::to_string(config.cols);
+    std::string text = config.control == ArrayControl::travelling ? "travelling control, " : "";
+    text += config.dataflow + " " + std::to_string(config.rows) + "x" + std::to_string(config.cols);
     text += config.operand_register == OperandRegister::input ? ", at input" : ", at output";
     text += config.shadow_weights ? ", shadow" : "";
     text += config.preload == Preload::serial ? ", serial" : "";
@@ -93,6 +93,22 @@ ArrayConfig random_array(RandomStream& random) {
     return config;
 }
 
+ArrayConfig random_travelling_array(RandomStream& random) {
+    ArrayConfig config = random_array(random);
+    config.control = ArrayControl::travelling;
+    config.multiplier_stages = 0;
+    config.accumulator_stages = 1;
+    config.drain = Drain::shift;
+    config.skew = Skew::external;
+    config.overflow = Overflow::wrap;
+    const bool stationary_sum = config.dataflow_kind() == DataflowKind::output_stationary;
+    if (stationary_sum) {
+        config.operand_register = OperandRegister::input;
+    }
+    config.shadow_weights = !stationary_sum && config.operand_register == OperandRegister::input;
+    return config;
+}
+
 FoldSequence random_sequence(RandomStream& random, const ArrayConfig& config, Operands operands) {
     FoldSequence sequence;
     sequence.config = config;
@@ -121,7 +137,8 @@ FoldSequence random_sequence(RandomStream& random, const ArrayConfig& config, Op
         }
         const Cycle after = i > 0 ? map.stream_after(sequence.folds.back().times, steps) : Cycle{0};
         f.times.stream = std::max(map.stream_after_preload(earliest), after) + pause();
-        f.times.preload = map.output_stationary() ? f.times.stream : earliest;
+        const bool loads = !map.output_stationary() || config.control == ArrayControl::travelling;
+        f.times.preload = loads ? earliest : f.times.stream;
         f.times.end = map.fold_end(f.times, false);
         sequence.folds.push_back(f);
         sequence.end = f.times.stream + steps + 2 * (config.rows + config.cols) + config.multiplier_stages +

@@ -48,7 +48,8 @@ struct FoldSequence {
 
 enum class Operands { codes, any_bits };
 
-ArrayConfig random_array(RandomStream& random);
+ArrayConfig random_array(RandomStream& random);  // central control
+ArrayConfig random_travelling_array(RandomStream& random);
 // Folds that follow each other at the earliest edges the space-time map allows, some behind pauses. `codes`:
 // 8-bit codes; `any_bits`: whatever fits 32 bits.
 FoldSequence random_sequence(RandomStream& random, const ArrayConfig& config, Operands operands);

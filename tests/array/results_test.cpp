@@ -57,16 +57,24 @@ std::vector<Result> run(const FoldSequence& sequence, bool skipping) {
     return feeder.sorted_results();
 }
 
-TEST(Results, AreMatrixProductsInTheMapsCycles) {
+void expect_products(ArrayConfig (*array)(RandomStream&)) {
     const std::uint64_t seed = environment("FLUENCE_TEST_SEED", 20261121);
     const std::uint64_t samples = environment("FLUENCE_TEST_ARRAYS", 3000);
     for (std::uint64_t sample = 0; sample < samples && !testing::Test::HasFailure(); ++sample) {
         RandomStream random(seed, RandomPurpose::testing, sample);
-        const FoldSequence sequence = random_sequence(random, random_array(random), Operands::codes);
+        const FoldSequence sequence = random_sequence(random, array(random), Operands::codes);
         SCOPED_TRACE("FLUENCE_TEST_SEED=" + std::to_string(seed) + " sample " + std::to_string(sample) +
                      ": " + sequence.description());
         ASSERT_EQ(run(sequence, sample % 2 == 1), expected_results(sequence));
     }
+}
+
+TEST(Results, AreMatrixProductsInTheMapsCycles) {
+    expect_products(random_array);
+}
+
+TEST(Results, AreMatrixProductsUnderTravellingControlToo) {
+    expect_products(random_travelling_array);
 }
 
 // The last PE of a full fold hands over the last sum; behind that edge nothing moves, at the one before it

@@ -16,7 +16,7 @@ using traces::Cycle;
 
 constexpr std::uint64_t kSeed = 20261121;
 constexpr std::uint64_t kTiles = 2000;  // a design
-constexpr int kUpsets = 16;            // a tile
+constexpr int kUpsets = 16;             // a tile
 
 class Formulas : public testing::TestWithParam<DesignUnderTest> {
   protected:
