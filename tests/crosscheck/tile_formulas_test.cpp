@@ -6,6 +6,7 @@
 #include "sim/crosscheck/tile_formulas.h"
 #include "sim/dataflow/registers.h"
 #include "tests/crosscheck/random_tile.h"
+#include "tests/support/environment.h"
 
 namespace fluence::test {
 namespace {
@@ -15,14 +16,16 @@ using crosscheck::TileUpset;
 using traces::Cycle;
 
 constexpr std::uint64_t kSeed = 20261121;
-constexpr std::uint64_t kTiles = 2000;  // a design
-constexpr int kUpsets = 16;             // a tile
+constexpr int kUpsets = 16;  // a tile
 
 class Formulas : public testing::TestWithParam<DesignUnderTest> {
   protected:
     RandomStream stream(std::uint64_t sample) const {
-        return {kSeed + static_cast<std::uint64_t>(GetParam()), RandomPurpose::testing, sample};
+        return {seed_ + static_cast<std::uint64_t>(GetParam()), RandomPurpose::testing, sample};
     }
+
+    const std::uint64_t seed_ = environment("FLUENCE_TEST_SEED", kSeed);
+    const std::uint64_t tiles_ = environment("FLUENCE_TEST_TILES", 2000);  // a design
 };
 
 TileUpset random_upset(RandomStream& random, const Tile& tile) {
@@ -44,7 +47,7 @@ TileUpset random_upset(RandomStream& random, const Tile& tile) {
 
 TEST_P(Formulas, PredictWhatTheSteppedRegistersDo) {
     std::map<traces::SiteKind, int> alive;
-    for (std::uint64_t sample = 0; sample < kTiles; ++sample) {
+    for (std::uint64_t sample = 0; sample < tiles_; ++sample) {
         RandomStream random = stream(sample);
         const Tile tile = random_tile(random, GetParam());
         const crosscheck::Product golden = plain_product(tile);
@@ -53,7 +56,7 @@ TEST_P(Formulas, PredictWhatTheSteppedRegistersDo) {
             const crosscheck::SteppedTile stepped = step_tile(tile, upset);
             alive[upset.bank] += stepped.product != golden ? 1 : 0;
             ASSERT_EQ(predicted_product(tile, upset), stepped.product)
-                << "seed " << kSeed << " sample " << sample << ": " << description(tile) << "; "
+                << "FLUENCE_TEST_SEED=" << seed_ << " sample " << sample << ": " << description(tile) << "; "
                 << traces::name_of(upset.bank) << " unit " << upset.unit << " mask " << upset.mask
                 << " cycle " << upset.cycle;
         }
@@ -70,7 +73,7 @@ TEST_P(Formulas, PredictWhatTheSteppedRegistersDo) {
 
 TEST_P(Formulas, FaultFreeTilesAreProducts) {
     for (std::uint64_t sample = 0; sample < 300; ++sample) {
-        RandomStream random = stream(sample + kTiles);
+        RandomStream random = stream(sample + tiles_);
         const Tile tile = random_tile(random, GetParam());
         ASSERT_EQ(step_tile(tile).product, plain_product(tile)) << description(tile);
     }
@@ -79,7 +82,7 @@ TEST_P(Formulas, FaultFreeTilesAreProducts) {
 // The published formulas of the four designs for R×C arrays.
 TEST_P(Formulas, LatenciesAreThePublishedOnes) {
     for (std::uint64_t sample = 0; sample < 300; ++sample) {
-        RandomStream random = stream(sample + 2 * kTiles);
+        RandomStream random = stream(sample + 2 * tiles_);
         const Tile tile = random_tile(random, GetParam());
         const Cycle rows = tile.array.rows, cols = tile.array.cols;
         Cycle streamed = 0, preloaded = rows;
