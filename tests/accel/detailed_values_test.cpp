@@ -61,6 +61,50 @@ TEST(DetailedValues, random_graphs_on_every_machine_under_every_code) {
     EXPECT_GE(ran, 70) << "too many of the drawn networks fit no machine";
 }
 
+// Gemmini's mesh and tiny-tpu's array: their control bits travel with the data.
+std::vector<AcceleratorConfig> travelling_machines() {
+    std::vector<AcceleratorConfig> machines;
+    for (const char* dataflow : {"weight-stationary", "input-stationary", "output-stationary"}) {
+        AcceleratorConfig mesh = test::machine(std::string("gemmini, ") + dataflow, {5, 4});
+        mesh.array.dataflow = dataflow;
+        mesh.array.control = ArrayControl::travelling;
+        mesh.array.operand_register = OperandRegister::input;
+        mesh.array.operand_bits = 32;
+        mesh.array.shadow_weights = mesh.array.dataflow_kind() != DataflowKind::output_stationary;
+        machines.push_back(mesh);
+        if (mesh.array.shadow_weights) {
+            AcceleratorConfig tiny = test::machine(std::string("tiny-tpu, ") + dataflow, {4, 6});
+            tiny.array.dataflow = dataflow;
+            tiny.array.control = ArrayControl::travelling;
+            tiny.array.shadow_weights = false;
+            machines.push_back(tiny);
+        }
+    }
+    machines.push_back(machines[0]);
+    machines.back().array.preload = Preload::serial;
+    return machines;
+}
+
+TEST(DetailedValues, random_graphs_on_arrays_with_travelling_control) {
+    int ran = 0;
+    for (const AcceleratorConfig& config : travelling_machines()) {
+        for (std::uint64_t sample = 0; sample < 8; ++sample) {
+            SCOPED_TRACE(config.name + ", seed " + std::to_string(kSeed) + ", sample " +
+                         std::to_string(sample));
+            RandomStream stream(kSeed, RandomPurpose::testing, 2000 + sample);
+            const workloads::Graph graph = test::random_graph(stream);
+            const workloads::Codes image = test::random_image(graph, stream);
+            try {
+                expect_reference(graph, config, with_codes("none"), image);
+                ++ran;
+            } catch (const InputError& error) {
+                EXPECT_NE(std::string(error.what()).find(".bytes: is "), std::string::npos) << error.what();
+            }
+        }
+    }
+    EXPECT_GE(ran, 30) << "too many of the drawn networks fit no machine";
+}
+
 TEST(DetailedValues, known_networks) {
     RandomStream stream(kSeed, RandomPurpose::testing, 1000);
     for (const workloads::Graph& graph : {test::lenet_like_graph(stream), test::resnet_like_graph(stream)}) {
