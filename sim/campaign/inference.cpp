@@ -1,7 +1,6 @@
 #include "sim/campaign/inference.h"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
 #include "sim/fault/sum_rule.h"
@@ -24,8 +23,8 @@ PolicyFlags apply_checksums(const protect::Policy& policy, const workloads::Grap
     PolicyFlags flags;
     flags.corrected = resolution.corrected;
     flags.aborted = resolution.aborted;
-    // A word whose error a memory code detects and cannot correct reads as zero.
-    flags.detected = flags.suppressed = resolution.detected;
+    flags.detected = resolution.detected;
+    flags.suppressed = resolution.zeroed;
     for (arith::LayerFault& fault : resolution.faults) {
         const protect::ChecksumVerdict verdict = protect::apply_checksum(policy, graph, config, fault);
         flags.detected = flags.detected || verdict.detected;
@@ -79,10 +78,7 @@ const workloads::Codes& InferenceRunner::golden_logits() const {
 
 TracedInference InferenceRunner::run(const std::vector<fault::Upset>& upsets) {
     TracedInference traced;
-    if (upsets.size() != 1) {
-        throw std::logic_error("the resolver takes one upset an inference");
-    }
-    traced.resolution = resolver_.resolve(upsets[0], golden_);
+    traced.resolution = resolver_.resolve(upsets, golden_, engine_);
     const PolicyFlags flags = apply_checksums(policy_, graph_, config_, traced.resolution);
     if (!flags.aborted && !traced.resolution.faults.empty()) {
         traced.run =

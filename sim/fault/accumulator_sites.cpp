@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/protect/recovery.h"
+
 namespace fluence::fault {
 
 using traces::Fold;
@@ -20,9 +22,10 @@ std::uint32_t field_of(const WordBits& bits, int field) {
 
 }  // namespace
 
-AccumulatorWord::AccumulatorWord(const MachineView& machine, std::int64_t word, std::vector<Strike> strikes,
-                                 bool joint)
+AccumulatorWord::AccumulatorWord(const MachineView& machine, const WordSites& words, std::int64_t word,
+                                 std::vector<Strike> strikes, bool joint)
     : machine_(machine),
+      words_(words),
       word_(word),
       strikes_(std::move(strikes)),
       joint_(joint),
@@ -133,24 +136,103 @@ std::uint32_t AccumulatorWord::golden_sum(const Slot& slot, const Walk& walk) co
     return sum;
 }
 
-protect::Decoded AccumulatorWord::decode(const Walk& walk) const {
+AccumulatorWord::Decoded AccumulatorWord::decode(Cycle cycle, const Walk& walk) {
     const protect::Decoded decoded =
         machine_.code(Memory::output_buffer).decode_error(latent_, machine_.config.output_buffer.word_bits);
-    if (walk.result != nullptr) {
-        walk.result->corrected = walk.result->corrected || decoded.corrected;
-        walk.result->detected = walk.result->detected || decoded.detected;
+    corrected_ = corrected_ || decoded.corrected;
+    detected_ = detected_ || decoded.detected;
+    const protect::DueAction action = machine_.policy.memory[index_of(Memory::output_buffer)].on_due;
+    if (decoded.detected && action == protect::DueAction::recompute) {
+        recompute(cycle, walk);
+        return {};
     }
-    return decoded;
+    if (walk.verdicts != nullptr) {
+        const bool aborts = decoded.detected && action == protect::DueAction::abort;
+        walk.verdicts->add({cycle, decoded.corrected, decoded.detected, decoded.detected, aborts, 0});
+    }
+    return {decoded.detected, decoded.detected ? WordBits{} : decoded.residual};
+}
+
+// The code took these for data.
+void AccumulatorWord::take_in(const WordBits& residual) {
+    for (int i = 0; i < fields_; ++i) {
+        states_[static_cast<std::size_t>(i)].flipped ^= field_of(residual, i);
+    }
+    latent_.reset();
+}
+
+void AccumulatorWord::recompute(Cycle cycle, const Walk& walk) {
+    std::int64_t terms = 0;
+    bool aborts = false;
+    for (int i = 0; i < fields_ && !aborts; ++i) {
+        State& state = states_[static_cast<std::size_t>(i)];
+        state.zero = false;
+        state.flipped = 0;
+        state.offset = 0;
+        if (state.slot.block == nullptr) {
+            continue;
+        }
+        const Fold& last = fold(*state.slot.block, state.slot.k_fold);
+        terms += last.first_k + last.terms;
+        aborts = machine_.timeline.loads[static_cast<std::size_t>(last.activation_load)].kept;
+        state.offset = aborts ? 0 : recomputed_off(state.slot, cycle, walk);
+    }
+    latent_.reset();
+    if (walk.verdicts != nullptr) {
+        const Cycles stall = protect::recompute_cycles(machine_.config, machine_.timing, terms);
+        walk.verdicts->add({cycle, false, true, aborts, aborts, stall.count()});
+    }
+}
+
+std::uint32_t AccumulatorWord::recomputed_off(const Slot& slot, Cycle cycle, const Walk& walk) const {
+    std::uint32_t off = 0;
+    for (std::int32_t j = 0; j <= slot.k_fold; ++j) {
+        const Fold& f = fold(*slot.block, j);
+        const std::int64_t m = slot.position % f.pixels;
+        const std::int64_t n = slot.position / f.pixels;
+        const std::vector<StruckOperand> operands = words_.operands_in_dram(
+            slot.block->folds[static_cast<std::size_t>(j)], m, n, cycle, walk.verdicts);
+        if (operands.empty() || walk.changes == nullptr || f.layer != walk.layer) {
+            continue;
+        }
+        StruckFold struck(*walk.sums, f);
+        for (const StruckOperand& operand : operands) {
+            struck.add(operand);
+        }
+        for (const auto& [at, delta] : struck.evaluate()) {
+            off += delta;
+        }
+    }
+    return off;
+}
+
+void AccumulatorWord::scrub(Cycle until, const Walk& walk) {
+    if (latent_.none()) {
+        return;
+    }
+    const Cycle cycle = machine_.next_scrub(Memory::output_buffer, word_, latent_since_);
+    if (cycle >= until) {
+        return;
+    }
+    const protect::Decoded decoded =
+        machine_.code(Memory::output_buffer).decode_error(latent_, machine_.config.output_buffer.word_bits);
+    if (decoded.corrected) {
+        corrected_ = true;
+        take_in(decoded.residual);
+        if (walk.verdicts != nullptr) {
+            walk.verdicts->add({cycle, true, false, false, false, 0});
+        }
+    }
 }
 
 void AccumulatorWord::write(const Event& event, const Walk& walk) {
     if (latent_.any() && fields_ > 1) {
-        const protect::Decoded decoded = decode(walk);
-        for (int i = 0; i < fields_; ++i) {
-            State& state = states_[static_cast<std::size_t>(i)];
-            state.zero = state.zero || decoded.detected;
-            state.flipped = decoded.detected ? 0 : state.flipped ^ field_of(decoded.residual, i);
+        const Decoded decoded = decode(event.cycle, walk);
+        for (State& state : states_) {
+            state.zero = state.zero || decoded.zero;
+            state.flipped = decoded.zero ? 0 : state.flipped;
         }
+        take_in(decoded.residual);
     }
     latent_.reset();
     State& state = states_[static_cast<std::size_t>(event.field)];
@@ -170,13 +252,12 @@ void AccumulatorWord::write(const Event& event, const Walk& walk) {
 void AccumulatorWord::read(const Event& event, const Walk& walk) {
     read_ = read_ || event.cycle >= strikes_.front().cycle;
     State& state = states_[static_cast<std::size_t>(event.field)];
-    bool zero = state.zero;
-    std::uint32_t flipped = state.flipped;
+    Decoded decoded;
     if (latent_.any()) {
-        const protect::Decoded decoded = decode(walk);
-        zero = zero || decoded.detected;
-        flipped = decoded.detected ? 0 : flipped ^ field_of(decoded.residual, event.field);
+        decoded = decode(event.cycle, walk);
     }
+    const bool zero = state.zero || decoded.zero;
+    const std::uint32_t flipped = decoded.zero ? 0 : state.flipped ^ field_of(decoded.residual, event.field);
     if (walk.changes == nullptr || layer_of(event.slot) != walk.layer) {
         return;
     }
@@ -194,20 +275,23 @@ void AccumulatorWord::read(const Event& event, const Walk& walk) {
 
 void AccumulatorWord::walk(const Walk& walk) {
     latent_.reset();
-    read_ = false;
+    read_ = corrected_ = detected_ = false;
     for (int i = 0; i < fields_; ++i) {
         states_[static_cast<std::size_t>(i)] = State{};
         states_[static_cast<std::size_t>(i)].slot = before_[static_cast<std::size_t>(i)];
     }
     for (const Event& event : events_) {
+        scrub(event.cycle, walk);
         if (event.kind == Event::Kind::strike) {
             latent_ ^= strikes_[event.strike].bits;
+            latent_since_ = event.cycle;
         } else if (event.kind == Event::Kind::write) {
             write(event, walk);
         } else {
             read(event, walk);
         }
     }
+    scrub(machine_.timeline.cycles, walk);
 }
 
 // What the first strike meets.
@@ -233,12 +317,13 @@ void AccumulatorWord::note(const FoldSums& sums, const arith::GoldenRun& golden,
     }
 }
 
-void AccumulatorWord::report(const FoldSums& sums, const arith::GoldenRun& golden, Resolution& result) {
+void AccumulatorWord::report(const FoldSums& sums, const arith::GoldenRun& golden, Verdicts& verdicts,
+                             Resolution& result) {
     if (!joint_) {
         note(sums, golden, result);
     }
     Walk flags;
-    flags.result = &result;
+    flags.verdicts = &verdicts;
     walk(flags);
     const WordBits& bits = strikes_.front().bits;
     const bool data_struck =
@@ -255,7 +340,7 @@ void AccumulatorWord::report(const FoldSums& sums, const arith::GoldenRun& golde
     } else if (!read_) {
         result.dead = rewritten ? DeadReason::overwritten : DeadReason::never_read;
     } else {
-        result.dead = result.corrected && !result.detected ? DeadReason::corrected : DeadReason::no_effect;
+        result.dead = corrected_ && !detected_ ? DeadReason::corrected : DeadReason::no_effect;
     }
 }
 

@@ -13,21 +13,25 @@
 #include "sim/fault/effects.h"
 #include "sim/fault/resolver.h"
 #include "sim/fault/strike.h"
+#include "sim/fault/verdicts.h"
+#include "sim/fault/word_sites.h"
 
 namespace fluence::fault {
 
 // What happens to one word of the output buffer that upsets strike.
 class AccumulatorWord {
   public:
-    // `strikes`: by ascending cycle. `joint`: sums that are written may be wrong themselves.
-    AccumulatorWord(const MachineView& machine, std::int64_t word, std::vector<Strike> strikes, bool joint);
+    // `strikes`: by ascending cycle. `words`: what DRAM holds. `joint`: sums that are written may be wrong
+    // themselves.
+    AccumulatorWord(const MachineView& machine, const WordSites& words, std::int64_t word,
+                    std::vector<Strike> strikes, bool joint);
 
     // Layers whose accumulators the word holds when or after it was struck.
     const std::vector<LayerId>& layers() const { return layers_; }
 
-    // Flags, and why nothing changed if nothing did. Bits and layer of the first strike, from `sums`, with
-    // `golden` where they are the fault-free run's.
-    void report(const FoldSums& sums, const arith::GoldenRun& golden, Resolution& result);
+    // Verdicts, and why nothing changed if nothing did. Unless joint, bits and layer of the strike as well.
+    // `sums`, `golden`: of the fault-free run.
+    void report(const FoldSums& sums, const arith::GoldenRun& golden, Verdicts& verdicts, Resolution& result);
     // What the accumulators of one layer come to. `golden`: null where `sums` are not of the fault-free run.
     void evaluate(LayerId layer, const FoldSums& sums, const arith::GoldenRun* golden, LayerChanges& changes);
 
@@ -63,7 +67,7 @@ class AccumulatorWord {
     };
     // What one walk through the events is for.
     struct Walk {
-        Resolution* result = nullptr;     // flags
+        Verdicts* verdicts = nullptr;
         LayerChanges* changes = nullptr;  // values of `layer`
         LayerId layer{};
         const FoldSums* sums = nullptr;
@@ -75,7 +79,18 @@ class AccumulatorWord {
     void walk(const Walk& walk);
     void write(const Event& event, const Walk& walk);
     void read(const Event& event, const Walk& walk);
-    protect::Decoded decode(const Walk& walk) const;
+    // The scrubber's reads in front of cycle `until`.
+    void scrub(Cycle until, const Walk& walk);
+    // What decoding the word in that cycle makes of it.
+    struct Decoded {
+        bool zero = false;
+        WordBits residual;
+    };
+    Decoded decode(Cycle cycle, const Walk& walk);
+    // All sums of the word anew, from the words that DRAM holds.
+    void recompute(Cycle cycle, const Walk& walk);
+    std::uint32_t recomputed_off(const Slot& slot, Cycle cycle, const Walk& walk) const;
+    void take_in(const WordBits& residual);
     Cycle write_edge(const AccumulatorBlock& block, std::int32_t k_fold, std::int64_t position) const;
     Cycle drained(const AccumulatorBlock& block, std::int64_t position) const;
     const traces::Fold& fold(const AccumulatorBlock& block, std::int32_t k_fold) const {
@@ -87,6 +102,7 @@ class AccumulatorWord {
     void note(const FoldSums& sums, const arith::GoldenRun& golden, Resolution& result) const;
 
     const MachineView& machine_;
+    const WordSites& words_;
     const std::int64_t word_;
     const std::vector<Strike> strikes_;
     const bool joint_;
@@ -97,8 +113,10 @@ class AccumulatorWord {
     std::array<bool, kMaxFields> rewritten_{};  // something is written behind the first strike
     // Of a walk.
     WordBits latent_;  // inverted bits that no decoder has met yet
+    Cycle latent_since_ = 0;
     std::array<State, kMaxFields> states_;
     bool read_ = false;  // anything of value was read
+    bool corrected_ = false, detected_ = false;
 };
 
 }  // namespace fluence::fault

@@ -16,6 +16,7 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
       timeline(timeline_),
       array(config_.array),
       memory(graph_, config_),
+      timing(protect::timing_of(policy_)),
       rows(config_.array.rows),
       cols(config_.array.cols) {
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
@@ -40,6 +41,26 @@ std::int32_t MachineView::last_not_after(const Sorted& sorted, Cycle cycle) {
     const auto next = std::upper_bound(sorted.begin(), sorted.end(), cycle,
                                        [](Cycle c, const auto& entry) { return c < entry.first; });
     return next == sorted.begin() ? -1 : std::prev(next)->second;
+}
+
+Cycle MachineView::next_scrub(Memory of, std::int64_t word, Cycle from) const {
+    constexpr Cycle kNever = std::numeric_limits<Cycle>::max();
+    const Cycle period = policy.memory[index_of(of)].scrub_period.count();
+    if (period == 0) {
+        return kNever;
+    }
+    const auto words_of = [](const BufferConfig& buffer) {
+        return buffer.size.count() / buffer.word_bytes();
+    };
+    const std::int64_t words = of == Memory::dram                ? memory.words()
+                               : of == Memory::weight_buffer     ? words_of(config.weight_buffer)
+                               : of == Memory::activation_buffer ? words_of(config.activation_buffer)
+                                                                 : words_of(config.output_buffer);
+    // Its turns are word + 1, and then one every `words`.
+    const std::int64_t earliest = (std::max<Cycle>(from, 0) + period - 1) / period;
+    const std::int64_t rounds = std::max<std::int64_t>(0, (earliest - (word + 1) + words - 1) / words);
+    const Cycle cycle = (word + 1 + rounds * words) * period;
+    return cycle < timeline.cycles ? cycle : kNever;
 }
 
 Cycle MachineView::weight_read_cycle(const traces::Fold& f, std::int64_t k, std::int64_t n) const {

@@ -64,12 +64,15 @@ class MachineView {
     const traces::Timeline& timeline;
     const dataflow::SpaceTimeMap array;
     const dataflow::MemoryMap memory;
+    const protect::PolicyTiming timing;
     const std::int64_t rows, cols;
 
     const traces::Fold& fold(std::int32_t id) const { return timeline.folds[static_cast<std::size_t>(id)]; }
     const MacLayer& mac_layer(LayerId layer) const { return *mac_layers_[index_of(layer)]; }
     const protect::MemoryCode& code(Memory of) const { return *codes_[index_of(of)]; }
     int decode_cycles(Memory of) const { return timeline.decode_cycles[index_of(of)]; }
+    // The first cycle from `from` on in which a word is scrubbed; past all cycles where there is none.
+    Cycle next_scrub(Memory of, std::int64_t word, Cycle from) const;
 
     // Index into Timeline::folds of the last fold with stream (preload) ≤ the given cycle; −1: none.
     std::int32_t last_streaming(Cycle cycle) const { return last_not_after(by_stream_, cycle); }

@@ -84,7 +84,7 @@ class Resolver::Impl::Run {
           golden_sums_(machine_, golden.tensors),
           effects_(machine_),
           registers_(machine_, golden_sums_, effects_),
-          words_(machine_, golden, effects_) {}
+          words_(machine_, golden, effects_, verdicts_) {}
 
     void add(const Upset& upset, const WordBits& bits) {
         switch (upset.site) {
@@ -102,6 +102,11 @@ class Resolver::Impl::Run {
 
     Resolution finish() {
         strike_words();
+        verdicts_.finish(result_);
+        if (result_.aborted) {
+            result_.dead = DeadReason::none;
+            return std::move(result_);
+        }
         for (const LayerId layer : struck_layers()) {
             resolve_layer(layer);
         }
@@ -174,8 +179,8 @@ class Resolver::Impl::Run {
             } else if (struck.site == SiteKind::activation_buffer) {
                 words_.buffer(Memory::activation_buffer, struck.word, struck.strikes, result_);
             } else if (struck.site == SiteKind::output_buffer) {
-                accumulators_.emplace_back(machine_, struck.word, struck.strikes, joint_);
-                accumulators_.back().report(golden_sums_, golden_, result_);
+                accumulators_.emplace_back(machine_, words_, struck.word, struck.strikes, joint_);
+                accumulators_.back().report(golden_sums_, golden_, verdicts_, result_);
             }
         }
         words_.finish(result_);
@@ -271,6 +276,7 @@ class Resolver::Impl::Run {
     const bool joint_;
     const FoldSums golden_sums_;
     Effects effects_;
+    Verdicts verdicts_;
     RegisterSites registers_;
     WordSites words_;
     std::vector<StruckWord> struck_words_;
@@ -310,7 +316,9 @@ Resolution Resolver::resolve(const Upset& upset, const arith::GoldenRun& golden)
 Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
                              arith::Engine& engine) const {
     if (upsets.empty()) {
-        return {};
+        Resolution nothing;
+        nothing.dead = DeadReason::absent;
+        return nothing;
     }
     const auto first = std::min_element(upsets.begin(), upsets.end(),
                                         [](const Upset& a, const Upset& b) { return a.cycle < b.cycle; });
@@ -322,7 +330,7 @@ Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::Gold
     all.golden_bits = alone.golden_bits;
     all.faulty_bits = alone.faulty_bits;
     all.layer = alone.layer;
-    if (all.faults.empty()) {
+    if (all.faults.empty() && !all.aborted) {
         all.dead = all.corrected && !all.detected   ? DeadReason::corrected
                    : alone.dead == DeadReason::none ? DeadReason::no_effect
                                                     : alone.dead;

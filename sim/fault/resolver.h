@@ -3,9 +3,10 @@
 // that is.
 //
 // Words. A read decodes: a corrected word counts as clean, one whose error is detected and not corrected as
-// zero, whichever bits were struck. A load decodes DRAM words and encodes what it got for the buffer. An
-// accumulator that shares its word with others is written by read, change and write of the whole word, which
-// decodes as well. The host reads the logits from DRAM, decoded, when the run is over.
+// zero (or what the policy's DueAction makes of it), whichever bits were struck. A load decodes DRAM words
+// and encodes what it got for the buffer. An accumulator that shares its word with others is written by read,
+// change and write of the whole word, which decodes as well. The host reads the logits from DRAM, decoded,
+// when the run is over.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,7 @@ struct Resolution {
     DeadReason dead = DeadReason::none;
     bool corrected = false;             // a code corrected at least one read
     bool detected = false;              // a code detected at least one read that it could not correct
+    bool zeroed = false;                // and such a word read as zero
     bool aborted = false;               // DueAction::abort: the inference ended
     traces::Cycle recovery_cycles = 0;  // DueAction: cycles for which the machine's clock stood
     // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
@@ -31,7 +33,7 @@ struct Resolution {
     // neuron: of the golden code behind range restriction.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
     std::int32_t layer = -1;                // layer whose work was at the site when it was struck; −1: none
-    std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead
+    std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead or aborted
 };
 
 // One machine run under one policy. Keeps references to all arguments. resolve() may be called from several
@@ -45,8 +47,8 @@ class Resolver {
     // `golden`: the fault-free run of the struck image under this policy.
     Resolution resolve(const Upset& upset, const arith::GoldenRun& golden) const;
     // The joint effect of several upsets in one inference, exactly, whatever they share: a word, a register,
-    // an accumulator, a layer (later upsets meet what earlier ones left). `engine` is the one that made
-    // `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
+    // an accumulator, a layer (later upsets meet what earlier ones left). None: dead (absent). `engine` is
+    // the one that made `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
     Resolution resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
                        arith::Engine& engine) const;
 

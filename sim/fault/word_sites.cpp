@@ -1,9 +1,11 @@
 #include "sim/fault/word_sites.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "sim/fault/operand_use.h"
+#include "sim/protect/recovery.h"
 
 namespace fluence::fault {
 
@@ -54,18 +56,35 @@ WordSites::Read WordSites::decode(Memory memory, const State& state) const {
     return read;
 }
 
-std::vector<WordSites::State> WordSites::history(const State& first, const std::vector<Strike>& strikes,
-                                                 Cycle until) const {
+WordSites::Delivered WordSites::note(Memory memory, const Read& read, Cycle cycle, Verdicts& verdicts) const {
+    const bool aborts =
+        read.detected && machine_.policy.memory[index_of(memory)].on_due == protect::DueAction::abort;
+    verdicts.add({cycle, read.corrected, read.detected, read.detected, aborts, 0});
+    return read.delivered;
+}
+
+std::vector<WordSites::State> WordSites::history(Memory memory, std::int64_t word, const State& first,
+                                                 const std::vector<Strike>& strikes, Cycle until) const {
     std::vector<State> states = {first};
-    for (const Strike& strike : strikes) {
-        if (strike.cycle >= first.from && strike.cycle < until) {
-            State state = states.back();
-            state.from = strike.cycle;
-            state.latent ^= strike.bits;
-            states.push_back(state);
+    auto strike =
+        std::find_if(strikes.begin(), strikes.end(), [&](const Strike& s) { return s.cycle >= first.from; });
+    while (true) {
+        const bool struck = strike != strikes.end() && strike->cycle < until;
+        const Cycle end = struck ? strike->cycle : until;
+        if (states.back().latent.any()) {
+            const Cycle scrubbed = machine_.next_scrub(memory, word, states.back().from);
+            if (scrubbed < end) {
+                if (const Read read = decode(memory, states.back()); read.corrected) {
+                    states.push_back({scrubbed + 1, read.delivered, {}, scrubbed});
+                }
+            }
         }
+        if (!struck) {
+            return states;
+        }
+        states.push_back({end, states.back().stored, states.back().latent ^ strike->bits, -1});
+        ++strike;
     }
-    return states;
 }
 
 std::uint32_t WordSites::stored_bits(const Field& field) const {
@@ -111,6 +130,21 @@ void WordSites::note_field(const std::vector<Field>& fields, const WordBits& bit
     }
 }
 
+WordSites::Delivered WordSites::read_dram(std::int64_t word, Cycle cycle, Verdicts& verdicts) const {
+    for (const DramWord& struck : dram_words_) {
+        if (struck.word != word) {
+            continue;
+        }
+        const auto next = std::upper_bound(struck.states.begin(), struck.states.end(), cycle,
+                                           [](Cycle c, const State& state) { return c < state.from; });
+        if (next == struck.states.begin()) {
+            return {};
+        }
+        return note(Memory::dram, decode(Memory::dram, *std::prev(next)), cycle, verdicts);
+    }
+    return {};
+}
+
 void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Resolution& result) {
     const std::vector<Field> fields = machine_.memory.fields(word);
     const int data_bits = 8 * machine_.memory.word_bytes();
@@ -122,27 +156,35 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
     const dataflow::Region& region = machine_.memory.region_of(word);
     const WordBits& bits = strikes.back().bits;
     note_field(fields, bits, result);
-    const std::vector<State> states = history({stored, {}, {}}, strikes, kEver);
+    dram_words_.push_back({word, history(Memory::dram, word, {stored, {}, {}, -1}, strikes, kEver)});
+    const std::vector<State>& states = dram_words_.back().states;
+    for (const State& state : states) {
+        if (state.scrubbed >= 0) {
+            verdicts_.add({state.scrubbed, true, false, false, false, 0});
+        }
+    }
     bool fetched = false;  // by a load
     bool read = false;     // and a wrong value of it used
     bool wrong = false;
-    const auto fetch = [&](const State& state) {
+    bool corrected = false;
+    const auto fetch = [&](const State& state, Cycle cycle) {
         const Read got = decode(Memory::dram, state);
-        result.corrected = result.corrected || got.corrected;
-        result.detected = result.detected || got.detected;
+        note(Memory::dram, got, cycle, verdicts_);
+        corrected = corrected || got.corrected || state.scrubbed >= 0;
         wrong = wrong || got.delivered.zero || touches(fields, got.delivered.residual);
         return got.delivered;
     };
+    const auto clean = [](const State& state) { return state.latent.none() && !state.stored.wrong(); };
     for (const LoadedWord& loaded : machine_.loads_of(word)) {
         const auto next = std::upper_bound(states.begin(), states.end(), loaded.read,
                                            [](Cycle c, const State& state) { return c < state.from; });
-        if (next == states.begin() || std::prev(next)->latent.none()) {
+        if (next == states.begin() || clean(*std::prev(next))) {
             continue;
         }
         const LayerId layer = machine_.timeline.loads[static_cast<std::size_t>(loaded.load)].layer;
         result.layer = fetched ? result.layer : static_cast<std::int32_t>(layer);
         fetched = true;
-        const Delivered delivered = fetch(*std::prev(next));
+        const Delivered delivered = fetch(*std::prev(next), loaded.read);
         if (region.content == traces::Content::parameters) {
             read = true;
             for (const Field& field : fields) {
@@ -154,10 +196,10 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
     }
     if (region.content == traces::Content::activations &&
         region.owner == machine_.memory.activations(machine_.graph.logits).owner && !fields.empty() &&
-        states.back().latent.any()) {
+        !clean(states.back())) {
         fetched = true;
         read = true;
-        host_reads(fields, fetch(states.back()));
+        host_reads(fields, fetch(states.back(), machine_.timeline.cycles));
         for (std::size_t i = 0; i < machine_.graph.layers.size(); ++i) {
             if (static_cast<std::int32_t>(machine_.graph.layers[i].output) == fields.front().owner) {
                 result.layer = static_cast<std::int32_t>(i);
@@ -166,7 +208,9 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
     }
     result.dead = reason_without_effect(read, false);
     if (fetched && !wrong) {
-        result.dead = result.corrected ? DeadReason::corrected : DeadReason::padding;
+        result.dead = corrected ? DeadReason::corrected : DeadReason::padding;
+    } else if (!fetched && states.back().scrubbed >= 0) {
+        result.dead = DeadReason::corrected;
     } else if (!fetched && !touches(fields, bits) && machine_.code(Memory::dram).check_bits(data_bits) == 0) {
         result.dead = DeadReason::padding;
     }
@@ -179,7 +223,7 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
         return std::upper_bound(loads.begin(), loads.end(), cycle,
                                 [](Cycle c, const LoadedWord& loaded) { return c < loaded.write; });
     };
-    auto next = after(strikes.front().cycle);
+    const auto next = after(strikes.front().cycle);
     if (next == loads.begin()) {
         result.dead = DeadReason::idle;
     }
@@ -193,37 +237,116 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
                 machine_.timeline.loads[static_cast<std::size_t>(content->load)].layer);
             note_field(fields, bits, result);
         }
-        State first{content->write, {}, {}};
+        State first{content->write, {}, {}, -1};
         for (WrongLoad& wrong : wrong_loads_) {
             if (wrong.load == content->load && wrong.dram_word == content->dram_word) {
                 first.stored = wrong.delivered;
                 wrong.placed = true;
             }
         }
-        const std::vector<State> states =
-            history(first, strikes, std::next(content) == loads.end() ? kEver : std::next(content)->write);
-        Reads all;
-        bool wrong = false;
-        for (std::size_t i = 0; i < states.size(); ++i) {
-            const Read got = decode(memory, states[i]);
-            if (!got.delivered.wrong() && states[i].latent.none()) {
-                continue;
-            }
-            const Reads reads = feed(content->load, fields, got.delivered, states[i].from,
-                                     i + 1 < states.size() ? states[i + 1].from : kEver);
-            result.corrected = result.corrected || (reads.word && got.corrected);
-            result.detected = result.detected || (reads.word && got.detected);
-            wrong = wrong || got.delivered.zero || touches(fields, got.delivered.residual);
-            all.word = all.word || reads.word;
-            all.wrong_value = all.wrong_value || reads.wrong_value;
-        }
-        result.dead = reason_without_effect(all.wrong_value, next != loads.end());
-        if (all.word && !wrong) {
-            result.dead = result.corrected ? DeadReason::corrected : DeadReason::padding;
-        } else if (!all.word && !touches(fields, bits) && machine_.code(memory).check_bits(data_bits) == 0) {
+        Outcome outcome;
+        read_states(memory, word, *content, first, strikes,
+                    std::next(content) == loads.end() ? kEver : std::next(content)->write, outcome);
+        result.dead = reason_without_effect(outcome.wrong_value, next != loads.end());
+        if (outcome.read && !outcome.wrong) {
+            result.dead = outcome.corrected ? DeadReason::corrected : DeadReason::padding;
+        } else if (!outcome.read && !touches(fields, bits) &&
+                   machine_.code(memory).check_bits(data_bits) == 0) {
             result.dead = DeadReason::padding;
         }
     }
+}
+
+void WordSites::read_states(Memory memory, std::int64_t word, const LoadedWord& content, const State& first,
+                            const std::vector<Strike>& strikes, Cycle until, Outcome& outcome) {
+    const std::vector<Field> fields = machine_.memory.fields(content.dram_word);
+    const bool fetches = machine_.policy.memory[index_of(memory)].on_due == protect::DueAction::refetch;
+    const std::vector<State> states = history(memory, word, first, strikes, until);
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        const State& state = states[i];
+        if (state.scrubbed >= 0) {
+            verdicts_.add({state.scrubbed, true, false, false, false, 0});
+            outcome.corrected = true;
+        }
+        const Cycle end = i + 1 < states.size() ? states[i + 1].from : kEver;
+        const Read got = decode(memory, state);
+        if ((!got.delivered.wrong() && state.latent.none()) || state.from >= end) {
+            continue;
+        }
+        if (got.detected && fetches) {
+            const Reads would = feed(content.load, fields, {}, state.from, end);
+            if (!would.word) {
+                continue;
+            }
+            outcome.read = true;
+            std::vector<Strike> later;
+            std::copy_if(strikes.begin(), strikes.end(), std::back_inserter(later),
+                         [&](const Strike& strike) { return strike.cycle > would.first; });
+            const State fetched{would.first, fetch_again(memory, content, would.first), {}, -1};
+            return read_states(memory, word, content, fetched, later, until, outcome);
+        }
+        const Reads reads = feed(content.load, fields, got.delivered, state.from, end);
+        if (reads.word) {
+            note(memory, got, reads.first, verdicts_);
+        }
+        outcome.read = outcome.read || reads.word;
+        outcome.wrong_value = outcome.wrong_value || reads.wrong_value;
+        outcome.corrected = outcome.corrected || (reads.word && got.corrected);
+        outcome.wrong = outcome.wrong || got.delivered.zero || touches(fields, got.delivered.residual);
+    }
+}
+
+WordSites::Delivered WordSites::fetch_again(Memory memory, const LoadedWord& content, Cycle cycle) {
+    if (machine_.timeline.loads[static_cast<std::size_t>(content.load)].kept) {
+        verdicts_.add({cycle, false, true, true, true, 0});  // DRAM does not have it
+        return {};
+    }
+    verdicts_.add({cycle, false, true, false, false,
+                   protect::refetch_cycles(machine_.config, machine_.timing, memory).count()});
+    return read_dram(content.dram_word, cycle, verdicts_);
+}
+
+std::vector<StruckOperand> WordSites::operands_in_dram(std::int32_t fold, std::int64_t m, std::int64_t n,
+                                                       Cycle cycle, Verdicts* verdicts) const {
+    std::vector<StruckOperand> operands;
+    const traces::Fold& f = machine_.fold(fold);
+    const MacLayer& layer = machine_.mac_layer(f.layer);
+    Verdicts ignored;
+    for (const DramWord& struck : dram_words_) {
+        bool read = false;
+        std::vector<std::pair<StruckOperand, Field>> found;
+        for (const Field& field : machine_.memory.fields(struck.word)) {
+            const auto uses = [&](bool weight, std::int64_t k) {
+                if (k >= f.first_k && k < f.first_k + f.terms) {
+                    read = true;
+                    const std::int64_t user = weight ? m : n;
+                    found.push_back(
+                        {{fold, weight, k - f.first_k, weight ? n : m, user, user + 1, {}, 0}, field});
+                }
+            };
+            if (field.kind == FieldKind::weight && field.owner == layer.id &&
+                field.index / layer.gemm.k == layer.channel(f.group, f.first_n + n)) {
+                uses(true, field.index % layer.gemm.k);
+            } else if (field.kind == FieldKind::activation &&
+                       field.owner == machine_.memory.activations(layer.layer->inputs[0]).owner &&
+                       layer.im2col.group_of(field.index) == f.group) {
+                layer.im2col.for_each_use(field.index, [&](std::int64_t pixel, std::int64_t k) {
+                    if (pixel == f.first_pixel + m) {
+                        uses(false, k);
+                    }
+                });
+            }
+        }
+        if (read) {
+            const Delivered delivered =
+                read_dram(struck.word, cycle, verdicts != nullptr ? *verdicts : ignored);
+            for (auto& [operand, field] : found) {
+                operand.code = change_of(field, delivered);
+                operands.push_back(operand);
+            }
+        }
+    }
+    return operands;
 }
 
 void WordSites::finish(Resolution& result) {
@@ -251,48 +374,49 @@ WordSites::Reads WordSites::feed(std::int32_t load, const std::vector<Field>& fi
     Reads reads;
     for (const Field& field : fields) {
         const BitChange change = change_of(field, delivered);
-        bool read = false;
+        Cycle first = kEver;
         if (field.kind == FieldKind::weight) {
-            read = feed_weight(load, field, change, from, until);
+            first = feed_weight(load, field, change, from, until);
         } else if (machine_.graph.layer(layer).has_macs()) {
-            read = feed_array(load, layer, field, change, from, until);
+            first = feed_array(load, layer, field, change, from, until);
         } else {
-            read = feed_vector_unit(load, field, change, from, until);
+            first = feed_vector_unit(load, field, change, from, until);
         }
-        reads.word = reads.word || read;
-        reads.wrong_value = reads.wrong_value || (read && !change.none());
+        reads.first = std::min(reads.first, first);
+        reads.word = reads.word || first != kEver;
+        reads.wrong_value = reads.wrong_value || (first != kEver && !change.none());
     }
     return reads;
 }
 
-bool WordSites::feed_weight(std::int32_t load, const Field& field, const BitChange& change, Cycle from,
-                            Cycle until) {
+Cycle WordSites::feed_weight(std::int32_t load, const Field& field, const BitChange& change, Cycle from,
+                             Cycle until) {
     const MacLayer& layer = machine_.mac_layer(layer_id(static_cast<std::size_t>(field.owner)));
     const std::int64_t channel = field.index / layer.gemm.k;
     const std::int64_t k = field.index % layer.gemm.k;
     const std::int64_t n = channel % layer.gemm.n;
-    bool read = false;
+    Cycle first = kEver;
     machine_.for_each_weight_fold(load, static_cast<int>(channel / layer.gemm.n), k, n, [&](std::int32_t id) {
         const traces::Fold& fold = machine_.fold(id);
         const Cycle at = machine_.weight_read_cycle(fold, k - fold.first_k, n - fold.first_n);
         if (at < from || at >= until) {
             return;
         }
-        read = true;
+        first = std::min(first, at);
         if (!change.none()) {
             effects_.of(fold.layer)
                 .operands.push_back(
                     {id, true, k - fold.first_k, n - fold.first_n, 0, fold.pixels, change, 0});
         }
     });
-    return read;
+    return first;
 }
 
-bool WordSites::feed_array(std::int32_t load, LayerId consumer, const Field& field, const BitChange& change,
-                           Cycle from, Cycle until) {
+Cycle WordSites::feed_array(std::int32_t load, LayerId consumer, const Field& field, const BitChange& change,
+                            Cycle from, Cycle until) {
     const MacLayer& layer = machine_.mac_layer(consumer);
     const int group = layer.im2col.group_of(field.index);
-    bool read = false;
+    Cycle first = kEver;
     layer.im2col.for_each_use(field.index, [&](std::int64_t m, std::int64_t k) {
         machine_.for_each_activation_fold(load, group, m, k, [&](std::int32_t id) {
             const traces::Fold& fold = machine_.fold(id);
@@ -300,7 +424,7 @@ bool WordSites::feed_array(std::int32_t load, LayerId consumer, const Field& fie
             if (at < from || at >= until) {
                 return;
             }
-            read = true;
+            first = std::min(first, at);
             if (!change.none()) {
                 effects_.of(fold.layer)
                     .operands.push_back(
@@ -308,12 +432,12 @@ bool WordSites::feed_array(std::int32_t load, LayerId consumer, const Field& fie
             }
         });
     });
-    return read;
+    return first;
 }
 
-bool WordSites::feed_vector_unit(std::int32_t load, const Field& field, const BitChange& change, Cycle from,
-                                 Cycle until) {
-    bool read = false;
+Cycle WordSites::feed_vector_unit(std::int32_t load, const Field& field, const BitChange& change, Cycle from,
+                                  Cycle until) {
+    Cycle read = kEver;
     for (const MachineView::OperandUse& use : machine_.operand_uses(load)) {
         const traces::VectorPass& pass = machine_.timeline.passes[static_cast<std::size_t>(use.pass)];
         std::int64_t first = std::numeric_limits<std::int64_t>::max();
@@ -327,7 +451,9 @@ bool WordSites::feed_vector_unit(std::int32_t load, const Field& field, const Bi
                     last = std::max(last, output);
                 }
             });
-        read = read || last >= 0;
+        if (last >= 0) {
+            read = std::min(read, pass.read_cycle(first - pass.first_element));
+        }
         if (last >= 0 && !change.none()) {
             effects_.of(pass.layer).reads.push_back({use.input, field.index, change, first, last + 1});
         }

@@ -5,18 +5,21 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "sim/fault/effects.h"
 #include "sim/fault/resolver.h"
 #include "sim/fault/strike.h"
+#include "sim/fault/verdicts.h"
 
 namespace fluence::fault {
 
 class WordSites {
   public:
-    WordSites(const MachineView& machine, const arith::GoldenRun& golden, Effects& effects)
-        : machine_(machine), golden_(golden), effects_(effects) {}
+    WordSites(const MachineView& machine, const arith::GoldenRun& golden, Effects& effects,
+              Verdicts& verdicts)
+        : machine_(machine), golden_(golden), effects_(effects), verdicts_(verdicts) {}
 
     // `strikes`: of one word, by ascending cycle. All DRAM words come before all words of buffers, then
     // finish() once. They fill `result` but for its faults.
@@ -31,6 +34,11 @@ class WordSites {
     };
     const std::vector<StruckLogit>& logits() const { return logits_; }
 
+    // What DRAM delivers wrong in cycle `cycle` of the operands of O[m,n], inside the fold. `verdicts`: null,
+    // or where the reads are noted.
+    std::vector<StruckOperand> operands_in_dram(std::int32_t fold, std::int64_t m, std::int64_t n,
+                                                Cycle cycle, Verdicts* verdicts) const;
+
   private:
     // What reads of a word deliver: of the right value all bits or none, and some of them inverted.
     struct Delivered {
@@ -41,8 +49,9 @@ class WordSites {
     // A word from one change of it to the next one.
     struct State {
         Cycle from = 0;
-        Delivered stored;  // the value of the code word
-        WordBits latent;   // inverted since
+        Delivered stored;     // the value of the code word
+        WordBits latent;      // inverted since
+        Cycle scrubbed = -1;  // cycle of the scrubber's read that led to this
     };
     struct Read {
         Delivered delivered;
@@ -55,15 +64,32 @@ class WordSites {
         Delivered delivered;
         bool placed = false;  // the buffer's word was struck as well, which took care of it
     };
-    // Whether anything read the word, and whether anything read a value of it that is wrong.
+    // A DRAM word with upsets.
+    struct DramWord {
+        std::int64_t word = 0;
+        std::vector<State> states;
+    };
+    // Whether anything read the word (when first), and whether anything read a value of it that is wrong.
     struct Reads {
         bool word = false;
         bool wrong_value = false;
+        Cycle first = std::numeric_limits<Cycle>::max();
     };
 
     Read decode(Memory memory, const State& state) const;
-    // The states of a word in [first.from, until) under the strikes in that time.
-    std::vector<State> history(const State& first, const std::vector<Strike>& strikes, Cycle until) const;
+    // Its verdict, and what follows an error that is not corrected; what is delivered then.
+    Delivered note(Memory memory, const Read& read, Cycle cycle, Verdicts& verdicts) const;
+    // The states of a word in [first.from, until) under strikes and scrubbing.
+    std::vector<State> history(Memory memory, std::int64_t word, const State& first,
+                               const std::vector<Strike>& strikes, Cycle until) const;
+    // The states of a buffer word are read; one whose error is found is fetched again.
+    struct Outcome {
+        bool read = false, wrong_value = false, wrong = false, corrected = false;
+    };
+    void read_states(Memory memory, std::int64_t word, const LoadedWord& content, const State& first,
+                     const std::vector<Strike>& strikes, Cycle until, Outcome& outcome);
+    Delivered fetch_again(Memory memory, const LoadedWord& content, Cycle cycle);
+    Delivered read_dram(std::int64_t word, Cycle cycle, Verdicts& verdicts) const;
     std::uint32_t stored_bits(const dataflow::Field& field) const;
     BitChange change_of(const dataflow::Field& field, const Delivered& delivered) const;
     void note_field(const std::vector<dataflow::Field>& fields, const WordBits& bits,
@@ -73,18 +99,20 @@ class WordSites {
     // The word of a load lies wrong in its buffer; whatever reads it in cycles [from, until) sees that.
     Reads feed(std::int32_t load, const std::vector<dataflow::Field>& fields, const Delivered& delivered,
                Cycle from, Cycle until);
-    // The same for one value; true where it is read.
-    bool feed_weight(std::int32_t load, const dataflow::Field& field, const BitChange& change, Cycle from,
-                     Cycle until);
-    bool feed_array(std::int32_t load, LayerId consumer, const dataflow::Field& field,
-                    const BitChange& change, Cycle from, Cycle until);
-    bool feed_vector_unit(std::int32_t load, const dataflow::Field& field, const BitChange& change,
-                          Cycle from, Cycle until);
+    // The same for one value; the first cycle in which it is read, the last possible one where it is not.
+    Cycle feed_weight(std::int32_t load, const dataflow::Field& field, const BitChange& change, Cycle from,
+                      Cycle until);
+    Cycle feed_array(std::int32_t load, LayerId consumer, const dataflow::Field& field,
+                     const BitChange& change, Cycle from, Cycle until);
+    Cycle feed_vector_unit(std::int32_t load, const dataflow::Field& field, const BitChange& change,
+                           Cycle from, Cycle until);
     void feed_parameter(LayerId layer, const dataflow::Field& field, const BitChange& change);
 
     const MachineView& machine_;
     const arith::GoldenRun& golden_;
     Effects& effects_;
+    Verdicts& verdicts_;
+    std::vector<DramWord> dram_words_;
     std::vector<WrongLoad> wrong_loads_;
     std::vector<StruckLogit> logits_;
 };
