@@ -145,10 +145,28 @@ WordSites::Delivered WordSites::read_dram(std::int64_t word, Cycle cycle, Verdic
     return {};
 }
 
+// The scrubber sees words, too, that nothing was written to yet.
+void WordSites::scrub_empty(Memory memory, std::int64_t word, const std::vector<Strike>& strikes,
+                            Cycle until) {
+    if (until <= 0) {
+        return;
+    }
+    for (const State& state : history(memory, word, {0, {}, {}, -1}, strikes, until)) {
+        note_scrub(state);
+    }
+}
+
+void WordSites::note_scrub(const State& state) {
+    if (state.scrubbed >= 0) {
+        verdicts_.add({state.scrubbed, true, false, false, false, 0});
+    }
+}
+
 void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Resolution& result) {
     const std::vector<Field> fields = machine_.memory.fields(word);
     const int data_bits = 8 * machine_.memory.word_bytes();
     const Cycle stored = machine_.stored_at(word);
+    scrub_empty(Memory::dram, word, strikes, stored);
     if (strikes.back().cycle < stored) {
         result.dead = DeadReason::idle;  // a tensor that does not exist yet
         return;
@@ -159,9 +177,7 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
     dram_words_.push_back({word, history(Memory::dram, word, {stored, {}, {}, -1}, strikes, kEver)});
     const std::vector<State>& states = dram_words_.back().states;
     for (const State& state : states) {
-        if (state.scrubbed >= 0) {
-            verdicts_.add({state.scrubbed, true, false, false, false, 0});
-        }
+        note_scrub(state);
     }
     bool fetched = false;  // by a load
     bool read = false;     // and a wrong value of it used
@@ -226,6 +242,7 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
     const auto next = after(strikes.front().cycle);
     if (next == loads.begin()) {
         result.dead = DeadReason::idle;
+        scrub_empty(memory, word, strikes, loads.empty() ? kEver : loads.front().write);
     }
     const int data_bits = 8 * machine_.memory.word_bytes();
     const auto end = after(strikes.back().cycle);
@@ -264,10 +281,8 @@ void WordSites::read_states(Memory memory, std::int64_t word, const LoadedWord& 
     const std::vector<State> states = history(memory, word, first, strikes, until);
     for (std::size_t i = 0; i < states.size(); ++i) {
         const State& state = states[i];
-        if (state.scrubbed >= 0) {
-            verdicts_.add({state.scrubbed, true, false, false, false, 0});
-            outcome.corrected = true;
-        }
+        note_scrub(state);
+        outcome.corrected = outcome.corrected || state.scrubbed >= 0;
         const Cycle end = i + 1 < states.size() ? states[i + 1].from : kEver;
         const Read got = decode(memory, state);
         if ((!got.delivered.wrong() && state.latent.none()) || state.from >= end) {

@@ -82,6 +82,8 @@ class WordSites {
     // The states of a word in [first.from, until) under strikes and scrubbing.
     std::vector<State> history(Memory memory, std::int64_t word, const State& first,
                                const std::vector<Strike>& strikes, Cycle until) const;
+    void note_scrub(const State& state);
+    void scrub_empty(Memory memory, std::int64_t word, const std::vector<Strike>& strikes, Cycle until);
     // The states of a buffer word are read; one whose error is found is fetched again.
     struct Outcome {
         bool read = false, wrong_value = false, wrong = false, corrected = false;
