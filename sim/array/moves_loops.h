@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "sim/array/moves.h"
+#include "sim/array/vectorise.h"
 #include "sim/dataflow/registers.h"
 
 namespace fluence::array {
@@ -22,8 +23,8 @@ inline std::int32_t decode(std::uint32_t raw, std::uint32_t sign) {
 
 // Where a product comes from: the operands, or the last register of the multiplier's pipeline.
 struct Multiplied {
-    const std::uint32_t* __restrict left;
-    const std::uint32_t* __restrict right;
+    const std::uint32_t* left;
+    const std::uint32_t* right;
     Signs signs;
 
     Multiplied(const Factors& f, int r, int c)
@@ -40,7 +41,7 @@ struct Multiplied {
 
 struct Registered {
     static constexpr std::uint32_t kSign = std::uint32_t{1} << (dataflow::kProductBits - 1);
-    const std::uint32_t* __restrict product;
+    const std::uint32_t* product;
 
     Registered(const Grid& g, int r, int c) : product(g.at + r * g.stride + c) {}
     std::uint32_t wrapped(int i) const { return (product[i] ^ kSign) - kSign; }
@@ -82,7 +83,8 @@ inline void each_row(Extent extent, Wave wave, const Body& body) {
 void multiply(Extent extent, Wave wave, const Factors& factors, Grid product) {
     each_row(extent, wave, [&](int r, int c, int n) {
         const Multiplied factor(factors, r, c);
-        std::uint32_t* __restrict to = product.at + r * product.stride + c;
+        std::uint32_t* to = product.at + r * product.stride + c;
+        FLUENCE_INDEPENDENT
         for (int i = 0; i < n; ++i) {
             to[i] = factor.wrapped(i) & low_bits(dataflow::kProductBits);
         }
@@ -94,13 +96,15 @@ inline void sum_rows(Extent extent, Wave wave, const Source& source, Grid from, 
     const Sum add = sum;
     each_row(extent, wave, [&](int r, int c, int n) {
         const Product product(source, r, c);
-        std::uint32_t* __restrict next = to.at + r * to.stride + c;
+        std::uint32_t* next = to.at + r * to.stride + c;
         if (from.at == to.at) {
+            FLUENCE_INDEPENDENT
             for (int i = 0; i < n; ++i) {
                 next[i] = add(next[i], product, i);
             }
         } else {
-            const std::uint32_t* __restrict above = from.at + r * from.stride + c;
+            const std::uint32_t* above = from.at + r * from.stride + c;
+            FLUENCE_INDEPENDENT
             for (int i = 0; i < n; ++i) {
                 next[i] = add(above[i], product, i);
             }

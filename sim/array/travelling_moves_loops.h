@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "sim/array/travelling_moves.h"
+#include "sim/array/vectorise.h"
 
 namespace fluence::array {
 namespace {
@@ -37,6 +38,7 @@ inline void mesh_row(int cols, const MeshRow& row, const MeshRow& below, int bit
     std::int32_t* __restrict below_d = below.d;
     std::int32_t* __restrict below_valid = below.valid;
     std::int32_t* __restrict below_propagate = below.propagate;
+    FLUENCE_INDEPENDENT
     for (int c = 0; c < cols; ++c) {
         const std::int32_t v = valid[c];
         const std::int32_t p = propagate[c];
@@ -86,6 +88,7 @@ void tiny(int cols, const TinyRow& row, int bits) {
     std::int32_t* __restrict weight = row.weight;
     std::int32_t* __restrict shift = row.shift;
     std::int32_t* __restrict write = row.write;
+    FLUENCE_INDEPENDENT
     for (int c = 0; c < cols; ++c) {
         act[c] = choose(active[c], data[c], act[c]);
         sum[c] = choose(active[c], wrap(multiply_add(sum_in[c], data[c], weight[c]), unused), sum[c]);
