@@ -117,6 +117,13 @@ void DetailedAccelerator::start_of_simulation() {
                 static_cast<std::int64_t>(memory_.size()));
 }
 
+void DetailedAccelerator::attach(const std::vector<traces::Upset>& upsets) {
+    injector_.attach(upsets);
+    if (injector_.next() != kNever) {
+        sequencer_.wake(injector_.next());
+    }
+}
+
 void DetailedAccelerator::run_until(Cycle t) {
     if (t > reached_) {
         // In the middle of the cycle before: the kernel stops between two of the sequencer's steps.
@@ -132,7 +139,6 @@ void DetailedAccelerator::run_to_end() {
         sc_core::sc_start();
     }
     if (!recovery_.aborted()) {
-        injector_.strike_before(kNever);
         read_logits();
     }
 }

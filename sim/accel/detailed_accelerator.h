@@ -25,7 +25,7 @@ class DetailedAccelerator : public sc_core::sc_module {
                         std::vector<std::uint8_t> memory);
 
     // Upsets of cycles that have not begun.
-    void attach(const std::vector<traces::Upset>& upsets) { injector_.attach(upsets); }
+    void attach(const std::vector<traces::Upset>& upsets);
     // Goes through all cycles before t. Throws std::logic_error where the timeline asks for what cannot be.
     void run_until(Cycle t);
     // Goes through the rest, and lets the host take the logits.

@@ -4,12 +4,11 @@
 
 #include <tlm_utils/simple_initiator_socket.h>
 
-#include <map>
 #include <memory>
 #include <systemc>
-#include <utility>
 #include <vector>
 
+#include "sim/accel/checksum_sums.h"
 #include "sim/accel/interfaces.h"
 #include "sim/accel/operand_fetch.h"
 #include "sim/accel/script.h"
@@ -36,7 +35,7 @@ class DetailedArray : public sc_core::sc_module,
     void edge(Cycle t) override;
     void cycle(Cycle t) override;
     void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) override;
-    std::int64_t checksum(std::int32_t pass, std::int64_t pixel) const override;
+    std::vector<std::int64_t> take_checksums(std::int32_t pass) override { return checksum_->take(pass); }
     SumInBuffer sum_at(std::int64_t accumulator) const override { return sums_.sum_at(accumulator); }
 
   private:
@@ -50,9 +49,8 @@ class DetailedArray : public sc_core::sc_module,
     void result(std::int32_t fold, std::int64_t step, int row, int col, std::int32_t sum) override;
 
     void enqueue_until(Cycle t);
-    void find_passes();
-    void add_checksums(Cycle t);
-    std::vector<std::int64_t> checksum_weights(const traces::Fold& fold) const;
+    // The first cycle in which something is read for the fold, or moves.
+    Cycle first_cycle(const traces::Fold& fold) const;
 
     const Script& script_;
     WordAccess weights_, activations_, output_;
@@ -63,11 +61,7 @@ class DetailedArray : public sc_core::sc_module,
     std::int32_t next_fold_ = 0;  // the first that is not in the model yet
     FoldWindow busy_;             // from the first operand read to the last accumulation
 
-    bool has_checksum_;
-    FoldWindow checksum_window_;
-    std::vector<std::int32_t> pass_of_;                                   // by fold
-    std::map<std::int32_t, std::vector<std::int64_t>> checksum_weights_;  // by fold of the window, by row
-    std::map<std::pair<std::int32_t, std::int64_t>, std::int64_t> checksums_;  // by pass and pixel
+    std::unique_ptr<ChecksumSums> checksum_;  // null without one
 };
 
 }  // namespace fluence::accel

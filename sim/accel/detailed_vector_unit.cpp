@@ -107,7 +107,8 @@ void DetailedVectorUnit::begin_passes(Cycle t) {
         }
         running.hints.resize(running.operands.size());
         if (script_.workload.policy.checksum && graph_.layer(pass.layer).has_macs()) {
-            running.sums.resize(static_cast<std::size_t>(pass.pixels));
+            const std::int64_t blocks = (pass.channels + columns() - 1) / columns();
+            running.sums.resize(static_cast<std::size_t>(blocks * pass.pixels));
         }
         running_.push_back(std::move(running));
     }
@@ -162,7 +163,8 @@ std::int32_t DetailedVectorUnit::drain(Running& running, const traces::VectorPas
     std::int32_t sum = 0;
     std::memcpy(&sum, sums_.read(accumulator / in_word) + accumulator % in_word * 4, 4);
     if (!running.sums.empty()) {
-        running.sums[static_cast<std::size_t>(running.element % pass.pixels)] += sum;
+        const std::int64_t block = running.element / pass.pixels / columns();
+        running.sums[static_cast<std::size_t>(block * pass.pixels + running.element % pass.pixels)] += sum;
     }
     return finish_accumulator(graph_.layer(pass.layer), parameters_of(pass.layer), channel, sum);
 }
@@ -219,17 +221,20 @@ void DetailedVectorUnit::compare_checksums(const Running& running, const traces:
     const Layer& layer = graph_.layer(pass.layer);
     const workloads::Shape& shape = graph_.tensor(layer.output).shape;
     const bool zero = script_.workload.policy.zero && layer.output != graph_.logits;
-    for (std::int64_t m = 0; m < pass.pixels; ++m) {
-        const std::int64_t pixel = pass.first_pixel + m;
-        if (running.sums[static_cast<std::size_t>(m)] == checksums->checksum(running.index, pixel)) {
+    const std::vector<std::int64_t> expected = checksums->take_checksums(running.index);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        if (running.sums[i] == expected[i]) {
             continue;
         }
         report_.differs = true;
         report_.zeroed = report_.zeroed || zero;
         report_.unrepaired = report_.unrepaired || !zero;
-        for (std::int64_t n = 0; zero && n < pass.channels; ++n) {
+        const auto at = static_cast<std::int64_t>(i);
+        const std::int64_t first_n = at / pass.pixels * columns();
+        const std::int64_t end_n = std::min(first_n + columns(), pass.channels);
+        for (std::int64_t n = first_n; zero && n < end_n; ++n) {
             const std::int64_t channel = pass.group * (shape.channels / layer.groups) + pass.first_n + n;
-            stage(layer.output, channel * shape.plane() + pixel, 0);
+            stage(layer.output, channel * shape.plane() + pass.first_pixel + at % pass.pixels, 0);
         }
     }
 }

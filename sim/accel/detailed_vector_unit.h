@@ -62,12 +62,13 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
         std::int64_t element = 0;  // the next one
         std::vector<LoadedWords> operands;
         std::vector<std::uint32_t> hints;
-        std::vector<std::int64_t> sums;  // under a checksum: of the accumulators, by pixel
+        std::vector<std::int64_t> sums;  // under a checksum: of the accumulators, as ChecksumColumn's
     };
 
     void start_of_simulation() override;
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     const traces::VectorPass& pass_of(const Running& running) const;
+    std::int64_t columns() const { return script_.workload.config.array.cols; }
     void begin_passes(Cycle t);
     void produce(Running& running);
     std::int32_t drain(Running& running, const traces::VectorPass& pass, std::int64_t channel);

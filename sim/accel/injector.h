@@ -23,13 +23,11 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
     void attach(const std::vector<traces::Upset>& upsets);
     static void check(const Workload& workload, const std::vector<traces::Upset>& upsets);
 
-    // What remains strikes whenever the machine takes notice: the injector wakes nobody.
-    Cycle next() const override { return kNever; }
-    void edge(Cycle t) override { strike_before(t); }
-    void cycle(Cycle t) override { strike_before(t + 1); }
-    // All upsets of cycles before t.
-    void strike_before(Cycle t) {
-        while (next_ < upsets_.size() && upsets_[next_].cycle < t) {
+    // The cycle of the first upset that is still to strike; kNever.
+    Cycle next() const override { return next_ < upsets_.size() ? upsets_[next_].cycle : kNever; }
+    void edge(Cycle) override {}
+    void cycle(Cycle t) override {
+        while (next_ < upsets_.size() && upsets_[next_].cycle <= t) {
             strike(upsets_[next_++]);
         }
     }

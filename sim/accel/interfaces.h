@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <systemc>
+#include <vector>
 
 #include "sim/accel/clock.h"
 #include "traces/upset.h"
@@ -80,10 +81,12 @@ class Scrubbing : public virtual sc_core::sc_interface {
     virtual void write_scrubbed() = 0;
 };
 
-// What the checksum column summed up for one pixel (of the whole layer) of the block that a pass drains.
+// The checksum column beside the array.
 class ChecksumColumn : public virtual sc_core::sc_interface {
   public:
-    virtual std::int64_t checksum(std::int32_t pass, std::int64_t pixel) const = 0;
+    // The sums that it has for the block of output channels that a pass drains, and forgets: by pixel of the
+    // pass; where the pass drains several blocks of the array's columns, block behind block.
+    virtual std::vector<std::int64_t> take_checksums(std::int32_t pass) = 0;
 };
 
 // What recovery must know about the contents of the buffers.

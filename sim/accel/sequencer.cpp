@@ -11,8 +11,6 @@ Sequencer::Sequencer(const sc_core::sc_module_name& name, const Clock& clock)
 
 void Sequencer::tick() {
     const Cycle t = clock_.next_edge();
-    // Nothing moved in the cycles that were passed over, so their upsets may strike now.
-    upsets->edge(t);
     for (int i = 0; i < units.size(); ++i) {
         units[i]->edge(t);
     }
@@ -21,13 +19,22 @@ void Sequencer::tick() {
         units[i]->cycle(t);
     }
     const Cycle following = next();
-    if (!halted_ && following != kNever) {
-        next_trigger(clock_.span(following - t));
+    if (halted_) {
+        return;
+    }
+    if (following == kNever) {
+        next_trigger(woken_);
+    } else {
+        next_trigger(clock_.span(following - t), woken_);
     }
 }
 
+void Sequencer::wake(Cycle t) {
+    woken_.notify(clock_.span(t) - sc_core::sc_time_stamp());
+}
+
 Cycle Sequencer::next() const {
-    Cycle first = kNever;
+    Cycle first = upsets->next();
     for (int i = 0; i < units.size(); ++i) {
         first = std::min(first, units[i]->next());
     }

@@ -20,6 +20,8 @@ class Sequencer : public sc_core::sc_module, public Halt {
     SC_HAS_PROCESS(Sequencer);
     Sequencer(const sc_core::sc_module_name& name, const Clock& clock);
 
+    // Drives cycle t too, which has not begun.
+    void wake(Cycle t);
     void halt() override { halted_ = true; }
     bool halted() const { return halted_; }
 
@@ -28,6 +30,7 @@ class Sequencer : public sc_core::sc_module, public Halt {
     Cycle next() const;
 
     const Clock& clock_;
+    sc_core::sc_event woken_;
     bool halted_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 
 namespace fluence::accel {
 
@@ -26,46 +27,58 @@ SumPort::Place SumPort::place(std::int64_t step, int row, int col) const {
                                               : Place{row, col};
 }
 
-void SumPort::read(Cycle t) {
+// A hand-over's cycle is linear in row, column and step, so the corners bound it.
+SumPort::Span SumPort::span(const traces::Fold& fold) const {
     const dataflow::SpaceTimeMap& map = script_.array;
+    Span span{std::numeric_limits<Cycle>::max(), 0};
+    for (const std::int64_t step : {std::int64_t{0}, map.steps(fold) - 1}) {
+        for (const int row : {0, map.rows() - 1}) {
+            for (const int col : {0, cols_ - 1}) {
+                const Cycle u = map.accumulate_cycle(fold, step, row, col);
+                span = {std::min(span.first, u), std::max(span.last, u)};
+            }
+        }
+    }
+    return span;
+}
+
+void SumPort::read(Cycle t) {
     const Cycle u = t + decode_;
-    const bool sums_stay = map.output_stationary();
     window_.advance(
-        script_, u,
-        [&](const traces::Fold& f) {
-            return std::min(map.accumulate_cycle(f, 0, 0, 0), map.accumulate_cycle(f, 0, 0, cols_ - 1));
-        },
-        [&](const traces::Fold& f) {
-            return std::max(map.accumulate_cycle(f, map.steps(f) - 1, map.rows() - 1, cols_ - 1),
-                            map.accumulate_cycle(f, map.steps(f) - 1, map.rows() - 1, 0));
-        });
+        script_, u, [&](const traces::Fold& f) { return span(f).first; },
+        [&](const traces::Fold& f) { return span(f).last; });
     for (std::int32_t i = window_.first(); i < window_.last(); ++i) {
         const traces::Fold& fold = script_.fold(i);
         if (fold.k_fold == 0) {
             continue;
         }
-        if (sums_stay) {
-            read_old(fold, u);
-            continue;
-        }
-        const std::int64_t first = u - map.accumulate_cycle(fold, 0, 0, 0);  // column 0's step
-        const std::int64_t steps = map.steps(fold);
-        const auto begin = static_cast<int>(std::max<std::int64_t>(0, first - steps + 1));
-        const auto end = static_cast<int>(std::min<std::int64_t>(fold.used_cols, first + 1));
-        for (int c = begin; c < end; ++c) {
-            read_old(fold, u, 0, c, first - c);
+        if (script_.array.output_stationary()) {
+            read_staying(fold, u);
+        } else {
+            read_moving(fold, u);
         }
     }
 }
 
-// Output stationary.
-void SumPort::read_old(const traces::Fold& fold, Cycle u) {
+void SumPort::read_moving(const traces::Fold& fold, Cycle u) {
+    const std::int64_t first = u - script_.array.accumulate_cycle(fold, 0, 0, 0);  // column 0's step
+    const std::int64_t steps = script_.array.steps(fold);
+    const auto begin = static_cast<int>(std::max<std::int64_t>(0, first - steps + 1));
+    const auto end = static_cast<int>(std::min<std::int64_t>(fold.used_cols, first + 1));
+    for (int c = begin; c < end; ++c) {
+        read_old(fold, u, 0, c, first - c);
+    }
+}
+
+void SumPort::read_staying(const traces::Fold& fold, Cycle u) {
     const dataflow::SpaceTimeMap& map = script_.array;
+    const Cycle origin = map.accumulate_cycle(fold, 0, 0, 0);
+    const Cycle a_row = map.accumulate_cycle(fold, 0, 1, 0) - origin;
+    const Cycle a_column = map.accumulate_cycle(fold, 0, 0, 1) - origin;  // 1 or −1
     for (int r = 0; r < fold.used_rows; ++r) {
-        for (int c = 0; c < fold.used_cols; ++c) {
-            if (map.accumulate_cycle(fold, 0, r, c) == u) {
-                read_old(fold, u, r, c, map.steps(fold) - 1);
-            }
+        const Cycle c = (u - origin - r * a_row) * a_column;
+        if (c >= 0 && c < fold.used_cols) {
+            read_old(fold, u, r, static_cast<int>(c), map.steps(fold) - 1);
         }
     }
 }

@@ -31,7 +31,13 @@ class SumPort {
         std::uint32_t value = 0;
     };
     OldSum& latch(Cycle handed_over, int row, int col);
-    void read_old(const traces::Fold& fold, Cycle u);
+    // First and last cycle in which the array hands over sums of the fold.
+    struct Span {
+        Cycle first = 0, last = 0;
+    };
+    Span span(const traces::Fold& fold) const;
+    void read_moving(const traces::Fold& fold, Cycle u);
+    void read_staying(const traces::Fold& fold, Cycle u);
     void read_old(const traces::Fold& fold, Cycle u, int row, int col, std::int64_t step);
     std::uint32_t read_sum(std::int64_t accumulator);
     void write_sum(std::int64_t accumulator, std::uint32_t value);
