@@ -151,9 +151,10 @@ void DetailedAccelerator::read_logits() {
     std::vector<std::uint8_t> bytes(static_cast<std::size_t>((last - first + 1) * unit));
     burst(dma_.dram, script_.workload.clock, tlm::TLM_READ_COMMAND, first * unit, bytes.data(),
           static_cast<std::int64_t>(bytes.size()));
+    const workloads::NumberFormat format =
+        script_.workload.graph.tensor(script_.workload.graph.logits).format;
     for (std::int64_t e = 0; e < layout.elements(); ++e) {
-        logits_.push_back(
-            code_at(bytes.data() + (layout.byte(e) - first * unit), workloads::NumberFormat::s32));
+        logits_.push_back(code_at(bytes.data() + (layout.byte(e) - first * unit), format));
     }
 }
 
