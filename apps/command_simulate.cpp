@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <sstream>
 
 #include "analysis/report_files.h"
@@ -19,7 +20,7 @@ namespace {
 
 struct SimulateRequest {
     std::string bundle, accelerator, policy;
-    std::int64_t image = 0;
+    std::optional<std::int64_t> image;          // none: cycles alone, no values
     std::string csv, json, records, residency;  // files to write; empty: none
 };
 
@@ -60,8 +61,8 @@ void compare_with_golden(const workloads::Bundle& bundle, std::int64_t image, co
 
 int simulate(const SimulateRequest& request) {
     const workloads::Bundle bundle = workloads::read_bundle(request.bundle);
-    if (request.image < 0 || request.image >= bundle.image_count) {
-        throw InputError("fluence simulate", "--image", "there is no image " + std::to_string(request.image),
+    if (request.image && (*request.image < 0 || *request.image >= bundle.image_count)) {
+        throw InputError("fluence simulate", "--image", "there is no image " + std::to_string(*request.image),
                          "0 to " + std::to_string(bundle.image_count - 1));
     }
     LatencyReport report;
@@ -69,11 +70,16 @@ int simulate(const SimulateRequest& request) {
     report.config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
     report.policy = policy.name;
-    accel::MachineRun run =
-        accel::run_machine(bundle.graph, report.config, policy, bundle.image(request.image));
-    report.timeline = std::move(run.timeline);
-    std::cout << report.table();
-    compare_with_golden(bundle, request.image, run);
+    if (request.image) {
+        accel::MachineRun run =
+            accel::run_machine(bundle.graph, report.config, policy, bundle.image(*request.image));
+        report.timeline = std::move(run.timeline);
+        std::cout << report.table();
+        compare_with_golden(bundle, *request.image, run);
+    } else {
+        report.timeline = accel::time_machine(bundle.graph, report.config, policy);
+        std::cout << report.table();
+    }
     write_file(request.csv, report.csv());
     write_file(request.json, report.json().dump(2) + "\n");
     if (!request.records.empty()) {
@@ -94,10 +100,10 @@ int run_simulate(const Arguments& arguments) {
         "accelerator,a", po::value(&request.accelerator)->default_value("edge-16x16"),
         "name of a preset, or a JSON file")("policy,p", po::value(&request.policy)->default_value("none"),
                                             "name of a preset, or a JSON file")(
-        "image", po::value(&request.image)->default_value(0),
-        "index of the image; cycles do not depend on it, values do")(
-        "csv", po::value(&request.csv), "write the table as CSV")("json", po::value(&request.json),
-                                                                  "write it as JSON")(
+        "image", po::value<std::int64_t>(),
+        "index of an image: compute its values too and compare them with the bundle's golden activations "
+        "(cycles do not depend on values)")("csv", po::value(&request.csv), "write the table as CSV")(
+        "json", po::value(&request.json), "write it as JSON")(
         "records", po::value(&request.records), "write every transfer, fold and vector pass as CSV")(
         "residency", po::value(&request.residency), "write what the buffers hold from when to when as CSV");
     const auto values =
@@ -105,7 +111,13 @@ int run_simulate(const Arguments& arguments) {
                       "  fluence simulate bundles/lenet5 --accelerator cloud-32x32\n"
                       "  fluence simulate bundles/lenet5 -a my-machine.json -p secded --csv layers.csv\n"
                       "\nThe columns are explained in docs/machine.md.\n");
-    return values ? simulate(request) : 0;
+    if (!values) {
+        return 0;
+    }
+    if (values->count("image") != 0) {
+        request.image = (*values)["image"].as<std::int64_t>();
+    }
+    return simulate(request);
 }
 
 }  // namespace fluence::apps

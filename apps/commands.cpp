@@ -1,6 +1,7 @@
 #include "apps/commands.h"
 
 #include "apps/command_area.h"
+#include "apps/command_cycles.h"
 #include "apps/command_crosscheck.h"
 #include "apps/command_list.h"
 #include "apps/command_report.h"
@@ -20,6 +21,7 @@ const std::vector<Command>& commands() {
          run_simulate},
         {"crosscheck", "records of upsets in public RTL arrays against both fidelities of ours",
          run_crosscheck},
+        {"cycles", "compute cycles of a table of layers on an array, without its memories", run_cycles},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
 #ifdef FLUENCE_WITH_TORCH

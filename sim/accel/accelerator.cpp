@@ -4,6 +4,14 @@
 #include "sim/accel/memory_image.h"
 
 namespace fluence::accel {
+namespace {
+
+std::int64_t stored_dram_bytes(const Workload& w) {
+    const std::int64_t words = w.moves_words() ? w.map.words() : 0;
+    return words * codec_of(w, Memory::dram, w.config.dram.word_bits).stored_bytes();
+}
+
+}  // namespace
 
 Accelerator::Accelerator(const sc_core::sc_module_name& name, const Workload& w,
                          std::vector<std::uint8_t> memory, RunObserver* observer)
@@ -23,8 +31,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const Workload& w,
                         w.decode_cycles(Memory::activation_buffer), w.clock),
       output_codec_("output_codec", codec_of(w, Memory::output_buffer, w.config.output_buffer.word_bits),
                     w.decode_cycles(Memory::output_buffer), w.clock),
-      dram_("dram", w.map.words() * codec_of(w, Memory::dram, w.config.dram.word_bits).stored_bytes(),
-            w.config.dram.latency.count(), w.clock),
+      dram_("dram", stored_dram_bytes(w), w.config.dram.latency.count(), w.clock),
       weight_buffer_("weight_buffer", stored_bytes(w, Memory::weight_buffer, w.config.weight_buffer),
                      w.clock),
       activation_buffer_("activation_buffer",
@@ -53,8 +60,10 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const Workload& w,
 }
 
 void Accelerator::start_of_simulation() {
-    debug_burst(dma_.dram, tlm::TLM_WRITE_COMMAND, 0, memory_.data(),
-                static_cast<std::int64_t>(memory_.size()));
+    if (workload_.moves_words()) {
+        debug_burst(dma_.dram, tlm::TLM_WRITE_COMMAND, 0, memory_.data(),
+                    static_cast<std::int64_t>(memory_.size()));
+    }
 }
 
 std::vector<workloads::Codes> Accelerator::tensors() {

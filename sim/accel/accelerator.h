@@ -15,7 +15,8 @@ namespace fluence::accel {
 
 class Accelerator : public sc_core::sc_module {
   public:
-    // `memory`: the words of DRAM when the run begins (memory_image()). `observer` may be null.
+    // `memory`: the words of DRAM when the run begins (memory_image()); empty where no words move. `observer`
+    // may be null.
     Accelerator(const sc_core::sc_module_name& name, const Workload& workload,
                 std::vector<std::uint8_t> memory, RunObserver* observer);
 

@@ -64,10 +64,33 @@ MachineRun elaborate_and_run(const workloads::Graph& graph, const AcceleratorCon
     return {recorder.finish(), accelerator.tensors()};
 }
 
+traces::Timeline elaborate_and_time(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                    const protect::Policy& policy) {
+    quiet_systemc();
+    const Workload workload(graph, config, policy, Words::stay);
+    Recorder recorder(workload);
+    const Accelerator accelerator("accelerator", workload, {}, &recorder);
+    sc_core::sc_start();
+    if (!accelerator.finished()) {
+        throw std::logic_error("the machine came to a halt with work left");
+    }
+    return recorder.finish();
+}
+
 MachineRun run_machine(const workloads::Graph& graph, const AcceleratorConfig& config,
                        const protect::Policy& policy, const workloads::Codes& image) {
     return parse_message(
         in_child_process([&] { return message_of(elaborate_and_run(graph, config, policy, image)); }), graph);
+}
+
+traces::Timeline time_machine(const workloads::Graph& graph, const AcceleratorConfig& config,
+                              const protect::Policy& policy) {
+    std::istringstream stream(in_child_process([&] {
+        std::ostringstream message;
+        traces::write(message, elaborate_and_time(graph, config, policy));
+        return message.str();
+    }));
+    return traces::read_timeline(stream, "the machine's process");
 }
 
 }  // namespace fluence::accel

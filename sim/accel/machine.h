@@ -26,6 +26,13 @@ MachineRun elaborate_and_run(const workloads::Graph& graph, const AcceleratorCon
 MachineRun run_machine(const workloads::Graph& graph, const AcceleratorConfig& config,
                        const protect::Policy& policy, const workloads::Codes& image);
 
+// The timeline of the same run; no word moves, so that it takes a fraction of the time. One elaboration a
+// process, as above.
+traces::Timeline elaborate_and_time(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                    const protect::Policy& policy);
+traces::Timeline time_machine(const workloads::Graph& graph, const AcceleratorConfig& config,
+                              const protect::Policy& policy);
+
 // What the register-true machine made of one inference.
 struct DetailedRun {
     // By tensor: output codes as the vector unit finished them, behind the policy's range restriction and

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "sim/core/cycle_numbering.h"
 #include "sim/core/error.h"
 
 namespace fluence {
@@ -205,6 +206,7 @@ AcceleratorConfig parse_accelerator(const nlohmann::json& value, const std::stri
     AcceleratorConfig config;
     config.name = root.text("name");
     root.text_or("description", "");
+    parse_first_cycle(root);
     config.clock_mhz = root.number("clock_mhz", 1e-3, 1e5);
 
     config.array = parse_array(root.object("array"));
