@@ -80,6 +80,37 @@ TEST(MachineTiming, two_folds_by_hand) {
     EXPECT_EQ(timeline.cycles, 51);
 }
 
+// The same layer where its sums stay: no preload, so the stream waits for the weights alone (14 + 1). The
+// last PE copies its sum at edge 15 + 2 + 3 + 3 + 1 = 24, column 0's leaves 3 cycles later, written at 28.
+// With a port a PE, column 1's leaves in cycle 15 + 2 + 1 = 18.
+TEST(MachineTiming, output_stationary_by_hand) {
+    AcceleratorConfig config = test::machine("hand", {});
+    config.array.dataflow = "output-stationary";
+    config.array.shadow_weights = false;
+    const Timeline shifted = run_linear(3, config);
+    ASSERT_EQ(shifted.folds.size(), 1u);
+    EXPECT_EQ(shifted.folds[0].stream, 15);
+    EXPECT_EQ(shifted.folds[0].end, 28);
+    EXPECT_EQ(shifted.cycles, 28 + 4 + 8);
+    // 6 weights and 3 activations, each for itself, and 2 accumulators; 3 + 1 words and 2 accumulators.
+    EXPECT_EQ(shifted.layers[0].buffer_reads, 11);
+    EXPECT_EQ(shifted.layers[0].buffer_writes, 6);
+    config.array.drain = Drain::parallel;
+    EXPECT_EQ(run_linear(3, config).folds[0].end, 19);
+}
+
+// And where its inputs stay: they are there at 11, preload 12, stream 12 + 5; the two channels are two steps.
+TEST(MachineTiming, input_stationary_by_hand) {
+    AcceleratorConfig config = test::machine("hand", {});
+    config.array.dataflow = "input-stationary";
+    const Timeline timeline = run_linear(3, config);
+    ASSERT_EQ(timeline.folds.size(), 1u);
+    EXPECT_EQ(timeline.folds[0].preload, 12);
+    EXPECT_EQ(timeline.folds[0].stream, 17);
+    EXPECT_EQ(timeline.folds[0].end, 17 + 1 + 0 + 3 + 1);
+    EXPECT_EQ(timeline.cycles, 22 + 4 + 8);
+}
+
 // One decode cycle a memory and the checksum column, by hand on the one-fold layer: every load is done one
 // later (11, 12, 15), preload 15 + 1 + 1 = 17, stream 22, end 22 + 0 + 4 + 3 + 1 = 30 (column index 4),
 // pass 30 to 30 + 1 + 1 + 3 + added pipeline, store 8 more.
