@@ -163,6 +163,10 @@ Reader::Design Reader::read_design(JsonObject& object) {
     design.array = preset_;
     design.array.rows = static_cast<int>(object.integer("rows", 1, 1024));
     design.array.cols = static_cast<int>(object.integer("cols", 1, 1024));
+    design.array.operand_bits =
+        static_cast<int>(object.integer_or("operand_reg_bits", design.array.operand_bits, 8, 32));
+    design.array.accumulator_bits =
+        static_cast<int>(object.integer_or("acc_bits", design.array.accumulator_bits, 16, 32));
     if (design.known->staged) {
         const Stages stages = stages_of(object);
         design.array.multiplier_stages = stages.multiplier;
