@@ -67,6 +67,7 @@ inline AcceleratorConfig random_machine(RandomStream& stream) {
     size.activation_bytes = between(1, 16) << between(6, 9);
     size.output_bytes = between(2, 16) << between(6, 9);
     AcceleratorConfig config = machine("random", size);
+    config.vector_unit.lanes = static_cast<int>(between(1, 5));
     ArrayConfig& array = config.array;
     static constexpr const char* kDataflows[] = {"weight-stationary", "output-stationary",
                                                  "input-stationary"};
@@ -80,8 +81,19 @@ inline AcceleratorConfig random_machine(RandomStream& stream) {
     array.drain = chance() ? Drain::shift : Drain::parallel;
     array.skew = chance() ? Skew::external : Skew::internal;
     array.partial_folds = chance() ? PartialFolds::actual : PartialFolds::full;
+    if (stream.below(4) == 0) {  // Gemmini's mesh or tiny-tpu's array
+        const bool gemmini = chance() || stationary_sum;
+        array.control = ArrayControl::travelling;
+        array.operand_register = gemmini ? OperandRegister::input : OperandRegister::output;
+        array.shadow_weights = gemmini && !stationary_sum;
+        array.multiplier_stages = 0;
+        array.accumulator_stages = 1;
+        array.drain = Drain::shift;
+        array.skew = Skew::external;
+    }
     array.accumulator_bits = chance() ? 32 : static_cast<int>(between(16, 31));
-    array.overflow = chance() ? Overflow::wrap : Overflow::saturate;
+    array.overflow =
+        chance() || array.control == ArrayControl::travelling ? Overflow::wrap : Overflow::saturate;
     array.fold_overhead = Cycles(between(0, 1) * between(0, 6));
     array.single_edge_saving = Cycles(between(0, array.fold_overhead.count()));
     return config;
