@@ -103,4 +103,35 @@ TEST(AcceleratorConfig, ImpossibleMachinesAreRejected) {
     EXPECT_THAT(error_with("/clock_mhz", "fast"), testing::HasSubstr("clock_mhz: is \"fast\""));
 }
 
+// Gemmini's mesh and tiny-tpu's array are what they are: conventions that neither has are refused by name.
+TEST(AcceleratorConfig, TravellingControlKnowsTwoFamiliesOfArrays) {
+    const auto error_with = [](const json& conventions) {
+        json machine = small_machine();
+        machine["array"]["control"] = "travelling";
+        machine["array"].update(conventions);
+        return message_of([&] { fluence::parse_accelerator(machine, "m.json"); });
+    };
+    const json tiny = {{"shadow_weights", false}};
+    const json mesh = {{"operand_register", "input"}};
+    const json mesh_of_sums = {{"operand_register", "input"}, {"dataflow", "output-stationary"}};
+    for (const json& known : {tiny, mesh, mesh_of_sums}) {
+        EXPECT_EQ(error_with(known), "no error");
+        json with = known;
+        with["skew"] = "internal";
+        EXPECT_THAT(error_with(with), testing::HasSubstr("array.skew: is internal"));
+        with = known;
+        with["overflow"] = "saturate";
+        EXPECT_THAT(error_with(with), testing::HasSubstr("array.overflow: is saturate"));
+        with = known;
+        with["multiplier_stages"] = 1;
+        EXPECT_THAT(error_with(with), testing::HasSubstr("array.multiplier_stages: "));
+    }
+    json with = mesh_of_sums;
+    with["drain"] = "parallel";
+    EXPECT_THAT(error_with(with), testing::HasSubstr("array.drain: is parallel"));
+    EXPECT_THAT(error_with({{"shadow_weights", true}}), testing::HasSubstr("array.shadow_weights: "));
+    EXPECT_THAT(error_with({{"dataflow", "output-stationary"}, {"operand_register", "output"}}),
+                testing::HasSubstr("array.operand_register: is output"));
+}
+
 }  // namespace
