@@ -2,38 +2,10 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <string>
-
-#include "sim/arith/sum_rule.h"
-#include "sim/core/error.h"
 
 namespace fluence::accel {
 
 ChecksumSums::ChecksumSums(const Script& script) : script_(script), array_(script.workload.config.array) {
-    const std::string& name = script.workload.config.name;
-    if (script.array.input_stationary()) {
-        throw InputError(
-            name, "array.dataflow",
-            "is input-stationary: no activations leave the array for the policy's linear-checksum",
-            "weight-stationary, output-stationary");
-    }
-    const workloads::Graph& graph = script.workload.graph;
-    arith::SumRule rule;
-    rule.bits = array_.accumulator_bits;
-    rule.overflow = array_.overflow;
-    for (const workloads::Layer& layer : graph.layers) {
-        rule.fold_ends.push_back(layer.has_macs()
-                                     ? std::vector<std::int64_t>{workloads::gemm_shape(graph, layer).k}
-                                     : std::vector<std::int64_t>());
-    }
-    for (std::size_t i = 0; i < graph.layers.size() && !rule.exact(); ++i) {
-        if (arith::can_overflow(graph, layer_id(i), rule)) {
-            throw InputError(name, "array.accumulator_bits",
-                             "lets sums of " + graph.layers[i].name +
-                                 " overflow, which the policy's linear-checksum takes for errors",
-                             "32 bits that wrap");
-        }
-    }
     find_passes();
 }
 

@@ -13,8 +13,6 @@ namespace fluence::accel {
 
 class ChecksumSums {
   public:
-    // Throws InputError where an array cannot have the column: input stationary (activations do not leave
-    // it), or sums that may overflow (then they are not linear).
     explicit ChecksumSums(const Script& script);
 
     // What leaves the array in cycle t; cycles in order.

@@ -1,8 +1,42 @@
 #include "sim/accel/workload.h"
 
+#include "sim/arith/sum_rule.h"
+#include "sim/core/error.h"
 #include "sim/dataflow/registry.h"
 
 namespace fluence::accel {
+namespace {
+
+// The checksum column takes in activations that leave the array, and its sums are linear.
+void check_checksum(const Workload& workload) {
+    if (!workload.policy.checksum) {
+        return;
+    }
+    const std::string key = workload.policy.name + ": linear-checksum";
+    const ArrayConfig& array = workload.config.array;
+    if (array.dataflow_kind() == DataflowKind::input_stationary) {
+        throw InputError(workload.config.name, key,
+                         "takes in activations that leave the array, and here they stay in it",
+                         "weight-stationary, output-stationary");
+    }
+    arith::SumRule rule;
+    rule.bits = array.accumulator_bits;
+    rule.overflow = array.overflow;
+    if (rule.exact()) {
+        return;
+    }
+    rule.fold_ends = dataflow::fold_ends(workload.graph, workload.plan);
+    for (std::size_t i = 0; i < workload.graph.layers.size(); ++i) {
+        if (arith::can_overflow(workload.graph, layer_id(i), rule)) {
+            throw InputError(workload.config.name, key,
+                             "would take overflows for errors: sums of " + workload.graph.layers[i].name +
+                                 " can leave the range of array.accumulator_bits",
+                             "32 bits that wrap");
+        }
+    }
+}
+
+}  // namespace
 
 Workload::Workload(const workloads::Graph& network, const AcceleratorConfig& machine,
                    const protect::Policy& protection, Words moving)
@@ -13,6 +47,8 @@ Workload::Workload(const workloads::Graph& network, const AcceleratorConfig& mac
       map(network, machine),
       plan(dataflow::dataflow_of(machine).plan(network, machine, map)),
       clock(machine.clock_mhz),
-      words(moving) {}
+      words(moving) {
+    check_checksum(*this);
+}
 
 }  // namespace fluence::accel

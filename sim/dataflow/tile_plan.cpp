@@ -1,6 +1,8 @@
 #include "sim/dataflow/tile_plan.h"
 
 #include <algorithm>
+#include <set>
+#include <stdexcept>
 
 #include "sim/core/error.h"
 #include "sim/dataflow/plan_builder.h"
@@ -202,6 +204,23 @@ TilePlan plan_output_stationary(const workloads::Graph& graph, const Accelerator
 TilePlan plan_input_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
                                const MemoryMap& map) {
     return plan_network(graph, config, map, plan_mac_layer_input_stationary);
+}
+
+std::vector<std::vector<std::int64_t>> fold_ends(const workloads::Graph& graph, const TilePlan& plan) {
+    std::vector<std::set<std::int64_t>> ends(graph.layers.size());
+    std::vector<std::size_t> folds(graph.layers.size(), 0);
+    for (const traces::Fold& fold : plan.folds) {
+        ends[index_of(fold.layer)].insert(fold.first_k + fold.terms);
+        folds[index_of(fold.layer)] = static_cast<std::size_t>(fold.k_folds);
+    }
+    std::vector<std::vector<std::int64_t>> all;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+        if (ends[i].size() != folds[i]) {
+            throw std::logic_error(graph.layers[i].name + ": its blocks are not folded alike");
+        }
+        all.emplace_back(ends[i].begin(), ends[i].end());
+    }
+    return all;
 }
 
 }  // namespace fluence::dataflow

@@ -85,4 +85,8 @@ TilePlan plan_output_stationary(const workloads::Graph& graph, const Accelerator
 TilePlan plan_input_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
                                const MemoryMap& map);
 
+// By layer: the ends of its folds in the reduction k, ascending, the last one K; empty for layers without
+// MACs. All blocks of a layer are folded alike.
+std::vector<std::vector<std::int64_t>> fold_ends(const workloads::Graph& graph, const TilePlan& plan);
+
 }  // namespace fluence::dataflow
