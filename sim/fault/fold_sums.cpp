@@ -134,6 +134,21 @@ Together changes_for(const std::vector<StruckOperand>& operands, std::int64_t us
 
 }  // namespace
 
+std::int32_t StruckFold::activation_read(std::int64_t m, std::int64_t k) const {
+    const std::int32_t right = sums_.activation(fold_, m, k);
+    const auto found = activations_.find({k, m});
+    return found == activations_.end()
+               ? right
+               : sums_.struck_activation(fold_, right, changes_for(found->second, 0).code, 0);
+}
+
+std::int32_t StruckFold::weight_read(std::int64_t k, std::int64_t n) const {
+    const std::int32_t right = sums_.weight(fold_, k, n);
+    const auto found = weights_.find({k, n});
+    return found == weights_.end() ? right
+                                   : sums_.struck_weight(right, changes_for(found->second, 0).code, 0);
+}
+
 std::int64_t StruckFold::struck_product(std::int64_t m, std::int64_t k, std::int64_t n) const {
     std::int32_t a = sums_.activation(fold_, m, k);
     std::int32_t b = sums_.weight(fold_, k, n);

@@ -102,6 +102,9 @@ class StruckFold {
     // By (m, n): struck sum − true sum, modulo 2³²; zeros left out.
     using Deltas = std::map<std::pair<std::int64_t, std::int64_t>, std::uint32_t>;
     Deltas evaluate() const;
+    // Operands as they are read from the buffers.
+    std::int32_t activation_read(std::int64_t m, std::int64_t k) const;
+    std::int32_t weight_read(std::int64_t k, std::int64_t n) const;
     // A[m,k] as it leaves the last column, for the checksum column, minus what it should be; by (m, k).
     std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> row_operand_changes() const;
 

@@ -10,6 +10,7 @@
 #include "sim/fault/machine_view.h"
 #include "sim/fault/register_sites.h"
 #include "sim/fault/sites.h"
+#include "sim/fault/stepped_array.h"
 #include "sim/fault/word_sites.h"
 #include "sim/protect/checksum.h"
 
@@ -84,7 +85,8 @@ class Resolver::Impl::Run {
           golden_sums_(machine_, golden.tensors),
           effects_(machine_),
           registers_(machine_, golden_sums_, effects_),
-          words_(machine_, golden, effects_, verdicts_) {}
+          words_(machine_, golden, effects_, verdicts_),
+          stepped_(machine_, joint) {}
 
     void add(const Upset& upset, const WordBits& bits) {
         switch (upset.site) {
@@ -96,12 +98,16 @@ class Resolver::Impl::Run {
             case SiteKind::output_buffer:
                 return add_word(upset, bits);
             default:
+                if (machine_.config.array.control == ArrayControl::travelling) {
+                    return stepped_.add({upset.site, upset.unit, upset.cycle, low_32(bits)});
+                }
                 return registers_.strike(upset, low_32(bits), result_);
         }
     }
 
     Resolution finish() {
         strike_words();
+        stepped_.finish();
         verdicts_.finish(result_);
         if (result_.aborted) {
             result_.dead = DeadReason::none;
@@ -194,6 +200,8 @@ class Resolver::Impl::Run {
         for (const AccumulatorWord& word : accumulators_) {
             layers.insert(layers.end(), word.layers().begin(), word.layers().end());
         }
+        const std::vector<LayerId> stepped = stepped_.layers();
+        layers.insert(layers.end(), stepped.begin(), stepped.end());
         std::sort(layers.begin(), layers.end());
         layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
         return layers;
@@ -208,7 +216,9 @@ class Resolver::Impl::Run {
             met = met_tensors();
         }
         const FoldSums sums(machine_, as_golden ? golden_.tensors : met);
-        LayerChanges changes(machine_, sums, effects_.of(layer), joint_);
+        const StruckLayer& struck = effects_.of(layer);
+        LayerChanges changes(machine_, sums, struck, joint_);
+        stepped_.evaluate(layer, sums, struck, changes, result_);
         for (AccumulatorWord& word : accumulators_) {
             word.evaluate(layer, sums, as_golden ? &golden_ : nullptr, changes);
         }
@@ -279,6 +289,7 @@ class Resolver::Impl::Run {
     Verdicts verdicts_;
     RegisterSites registers_;
     WordSites words_;
+    SteppedArray stepped_;
     std::vector<StruckWord> struck_words_;
     std::vector<AccumulatorWord> accumulators_;
     std::vector<arith::LayerFault> seen_;  // with what the policy does about them

@@ -39,6 +39,22 @@ AcceleratorConfig Draw::plain_machine() {
     return config;
 }
 
+AcceleratorConfig Draw::travelling_machine() {
+    AcceleratorConfig config = plain_machine();
+    ArrayConfig& array = config.array;
+    array.control = ArrayControl::travelling;
+    array.dataflow = one_of(std::array{"weight-stationary", "output-stationary", "input-stationary"});
+    const bool sums_stay = array.dataflow_kind() == DataflowKind::output_stationary;
+    const bool at_input = sums_stay || chance(2);
+    array.operand_register = at_input ? OperandRegister::input : OperandRegister::output;
+    array.shadow_weights = at_input && !sums_stay;
+    array.preload = chance(3) ? Preload::serial : Preload::overlapped;
+    array.operand_bits = one_of(std::array{8, 8, 16});
+    array.accumulator_bits = one_of(std::array{32, 32, 20, 16});
+    config.activation_buffer.keep_activations = chance(2);
+    return config;
+}
+
 AcceleratorConfig Draw::any_machine() {
     AcceleratorConfig config = plain_machine();
     ArrayConfig& array = config.array;
@@ -79,7 +95,9 @@ protect::Policy Draw::codes() {
 protect::Policy Draw::any_policy(const AcceleratorConfig& config) {
     using protect::DueAction;
     protect::Policy policy = codes();
-    if (config.array.dataflow_kind() != DataflowKind::weight_stationary) {
+    const ArrayConfig& array = config.array;
+    if (array.dataflow_kind() != DataflowKind::weight_stationary || array.accumulator_bits != 32 ||
+        array.overflow != Overflow::wrap || array.control != ArrayControl::central) {
         policy.checksum.reset();
     }
     for (const Memory memory : kMemories) {

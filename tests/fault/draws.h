@@ -40,6 +40,8 @@ class Draw {
     AcceleratorConfig plain_machine();
     // Any dataflow and any convention of arrays with central control.
     AcceleratorConfig any_machine();
+    // Gemmini's mesh and tiny-tpu.
+    AcceleratorConfig travelling_machine();
     // Codes of the memories, sometimes a checksum.
     protect::Policy codes();
     // Scrubbing and what follows uncorrectable errors as well; a checksum on weight-stationary machines
