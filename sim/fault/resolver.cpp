@@ -67,7 +67,7 @@ struct Resolver::Impl {
 
     WordBits bits_of(const Upset& upset) const { return present(upset.bits, site_bits(upset)); }
 
-    Resolution resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
+    Resolution resolve(const Upset* first, const Upset* last, const arith::GoldenRun& golden,
                        arith::Engine* engine) const;
 
   private:
@@ -204,6 +204,10 @@ class Resolver::Impl::Run {
         layers.insert(layers.end(), stepped.begin(), stepped.end());
         std::sort(layers.begin(), layers.end());
         layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
+        for (const LayerId layer : layers) {
+            effects_.of(layer);
+        }
+        effects_.layers();  // in order: from here on they keep their places
         return layers;
     }
 
@@ -218,7 +222,7 @@ class Resolver::Impl::Run {
         const FoldSums sums(machine_, as_golden ? golden_.tensors : met);
         const StruckLayer& struck = effects_.of(layer);
         LayerChanges changes(machine_, sums, struck, joint_);
-        stepped_.evaluate(layer, sums, struck, changes, result_);
+        stepped_.evaluate(layer, sums, effects_.layers(), changes, result_);
         for (AccumulatorWord& word : accumulators_) {
             word.evaluate(layer, sums, as_golden ? &golden_ : nullptr, changes);
         }
@@ -296,14 +300,14 @@ class Resolver::Impl::Run {
     Resolution result_;
 };
 
-Resolution Resolver::Impl::resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
+Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const arith::GoldenRun& golden,
                                    arith::Engine* engine) const {
-    Run run(*this, golden, engine, upsets.size() > 1);
+    Run run(*this, golden, engine, last - first > 1);
     bool any = false;
-    for (const Upset& upset : upsets) {
-        if (const WordBits bits = bits_of(upset); bits.any()) {
+    for (const Upset* upset = first; upset != last; ++upset) {
+        if (const WordBits bits = bits_of(*upset); bits.any()) {
             any = true;
-            run.add(upset, bits);
+            run.add(*upset, bits);
         }
     }
     if (!any) {
@@ -321,7 +325,7 @@ Resolver::Resolver(const workloads::Graph& graph, const AcceleratorConfig& confi
 Resolver::~Resolver() = default;
 
 Resolution Resolver::resolve(const Upset& upset, const arith::GoldenRun& golden) const {
-    return impl_->resolve({upset}, golden, nullptr);
+    return impl_->resolve(&upset, &upset + 1, golden, nullptr);
 }
 
 Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
@@ -337,7 +341,7 @@ Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::Gold
     if (upsets.size() == 1) {
         return alone;
     }
-    Resolution all = impl_->resolve(upsets, golden, &engine);
+    Resolution all = impl_->resolve(upsets.data(), upsets.data() + upsets.size(), golden, &engine);
     all.golden_bits = alone.golden_bits;
     all.faulty_bits = alone.faulty_bits;
     all.layer = alone.layer;

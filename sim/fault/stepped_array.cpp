@@ -135,7 +135,7 @@ std::vector<LayerId> SteppedArray::layers() const {
     return layers;
 }
 
-void SteppedArray::evaluate(LayerId layer, const FoldSums& sums, const StruckLayer& struck,
+void SteppedArray::evaluate(LayerId layer, const FoldSums& sums, const std::vector<StruckLayer>& struck,
                             LayerChanges& changes, Resolution& result) const {
     for (const Window& window : windows_) {
         std::int32_t last = window.last;
@@ -160,19 +160,26 @@ bool SteppedArray::same_registers(const array::ArrayModel& a, const array::Array
 }
 
 void SteppedArray::step(const Window& window, std::int32_t last, LayerId layer, const FoldSums& sums,
-                        const StruckLayer& struck, LayerChanges& changes, Resolution& result) const {
+                        const std::vector<StruckLayer>& struck, LayerChanges& changes,
+                        Resolution& result) const {
     Side right(machine_, sums);
     Side wrong(machine_, sums);
+    // Whatever enters while these folds' sums are still inside may meet them.
+    const Cycle end = machine_.fold(last).end + 1;
+    while (last < window.last && enters(machine_.fold(last + 1)) <= end) {
+        ++last;
+    }
     for (std::int32_t id = window.first; id <= last; ++id) {
         right.enqueue(id);
         wrong.enqueue(id);
     }
-    for (const StruckOperand& operand : struck.operands) {
-        if (operand.fold >= window.first && operand.fold <= last) {
-            wrong.add(operand);
+    for (const StruckLayer& other : struck) {
+        for (const StruckOperand& operand : other.operands) {
+            if (operand.fold >= window.first && operand.fold <= last) {
+                wrong.add(operand);
+            }
         }
     }
-    const Cycle end = machine_.fold(last).end + 1;
     std::int32_t entering = window.first;
     auto strike = window.struck.begin();
     for (Cycle t = std::min(enters(machine_.fold(window.first)), strike->cycle); t <= end; ++t) {

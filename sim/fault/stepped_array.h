@@ -31,10 +31,10 @@ class SteppedArray {
 
     // Layers of the folds that the upsets can reach.
     std::vector<LayerId> layers() const;
-    // What the sums of one layer's folds come to, in place of what its operands alone would do. Unless joint,
-    // bits and layer of the struck register.
-    void evaluate(LayerId layer, const FoldSums& sums, const StruckLayer& struck, LayerChanges& changes,
-                  Resolution& result) const;
+    // `struck`: all layers in which operands are wrong. What the sums of one layer's folds come to, in place
+    // of what its operands alone would do. Unless joint, bits and layer of the struck register.
+    void evaluate(LayerId layer, const FoldSums& sums, const std::vector<StruckLayer>& struck,
+                  LayerChanges& changes, Resolution& result) const;
 
   private:
     // Folds whose registers and sums some of the upsets can reach, those in front included that say what the
@@ -47,7 +47,7 @@ class SteppedArray {
 
     Window window(const StruckRegister& struck) const;
     void step(const Window& window, std::int32_t last, LayerId layer, const FoldSums& sums,
-              const StruckLayer& struck, LayerChanges& changes, Resolution& result) const;
+              const std::vector<StruckLayer>& struck, LayerChanges& changes, Resolution& result) const;
     bool same_registers(const array::ArrayModel& a, const array::ArrayModel& b) const;
 
     const MachineView& machine_;
