@@ -110,6 +110,7 @@ void DetailedDma::edge(Cycle t) {
     if (t < next_) {
         return;
     }
+    begin_transfers(t);
     const auto finish = [&](std::vector<Moving>& all, void (DetailedDma::*write)(Moving&)) {
         bool finished = false;
         for (Moving& moving : all) {
@@ -132,7 +133,6 @@ void DetailedDma::cycle(Cycle t) {
     if (t < next_) {
         return;
     }
-    begin_transfers(t);
     for (Moving& load : loading_) {
         while (load.next_read == t) {
             read_word(load);

@@ -45,13 +45,12 @@ void EccCodec::pass(tlm::tlm_generic_payload& payload, bool recover, Forward for
     for (std::uint64_t i = 0; payload.is_write() && i < words; ++i) {
         codec_.encode(data + i * data_bytes, stored_.data() + i * stored_bytes);
     }
-    tlm::tlm_generic_payload wide;
-    describe(wide, payload.get_command(),
+    describe(wide_, payload.get_command(),
              static_cast<std::int64_t>(payload.get_address() / data_bytes * stored_bytes), stored_.data(),
              static_cast<std::int64_t>(stored_.size()));
-    forward(wide);
-    payload.set_response_status(wide.get_response_status());
-    for (std::uint64_t i = 0; payload.is_read() && wide.is_response_ok() && i < words; ++i) {
+    forward(wide_);
+    payload.set_response_status(wide_.get_response_status());
+    for (std::uint64_t i = 0; payload.is_read() && wide_.is_response_ok() && i < words; ++i) {
         deliver(static_cast<std::int64_t>(payload.get_address() / data_bytes + i),
                 stored_.data() + i * stored_bytes, data + i * data_bytes, recover);
     }

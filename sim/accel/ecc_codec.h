@@ -54,6 +54,7 @@ class EccCodec : public sc_core::sc_module, public Scrubbing {
     WordCodec codec_;
     Cycle decode_cycles_;
     const Clock& clock_;
+    tlm::tlm_generic_payload wide_;  // the stored words of the transaction in hand
     std::vector<std::uint8_t> stored_;
     std::int64_t scrubbed_word_ = -1;  // to be written back
     std::vector<std::uint8_t> scrubbed_;

@@ -46,7 +46,9 @@ class Draw {
             config.vector_unit.lanes = between(1, 5);
             config.vector_unit.pipeline_depth = Cycles(between(0, 4));
             try {
-                return parse_accelerator(to_json(config), "random");
+                config = parse_accelerator(to_json(config), "random");
+                config.activation_buffer.keep_activations = chance(2);
+                return config;
             } catch (const InputError&) {
             }
         }
