@@ -6,6 +6,7 @@
 #include "apps/command_list.h"
 #include "apps/command_report.h"
 #include "apps/command_run.h"
+#include "apps/command_selfcheck.h"
 #include "apps/command_simulate.h"
 #ifdef FLUENCE_WITH_TORCH
 #include "apps/commands_torch.h"
@@ -22,6 +23,7 @@ const std::vector<Command>& commands() {
         {"crosscheck", "records of upsets in public RTL arrays against both fidelities of ours",
          run_crosscheck},
         {"cycles", "compute cycles of a table of layers on an array, without its memories", run_cycles},
+        {"selfcheck", "both fidelities of the machine against each other on random cases", run_selfcheck},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
 #ifdef FLUENCE_WITH_TORCH

@@ -15,6 +15,8 @@ enum class RandomPurpose : std::uint32_t {
     dataset = 3,
     training = 4,
     testing = 5,
+    self_check_machine = 6,
+    self_check_upsets = 7,
 };
 
 class RandomStream {

@@ -1,0 +1,15 @@
+// What fluence selfcheck prints.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "sim/check/tally.h"
+
+namespace fluence::apps {
+
+// Depends on the tally and the seed alone: the same for any number of jobs.
+void print_tally(std::ostream& stream, const check::Tally& tally, std::uint64_t seed);
+void print_case(std::ostream& stream, const check::Case& one);
+
+}  // namespace fluence::apps

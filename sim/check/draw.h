@@ -1,0 +1,65 @@
+// Draws of self-checks. A draw depends on its stream alone.
+#pragma once
+
+#include <array>
+
+#include "sim/check/setup.h"
+#include "sim/core/random.h"
+#include "sim/fault/sites.h"
+#include "traces/timeline.h"
+
+namespace fluence::check {
+
+class Draw {
+  public:
+    explicit Draw(RandomStream& random) : random_(random) {}
+
+    int between(int low, int high) {
+        return low + static_cast<int>(random_.below(static_cast<std::uint64_t>(high - low + 1)));
+    }
+    std::int64_t below(std::int64_t bound) {
+        return static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(bound)));
+    }
+    // Once in `in`.
+    bool chance(int in) { return random_.below(static_cast<std::uint64_t>(in)) == 0; }
+    template <class T, std::size_t N>
+    T one_of(const std::array<T, N>& values) {
+        return values[random_.below(N)];
+    }
+
+  private:
+    RandomStream& random_;
+};
+
+// Any convention and any size of array, buffers and DRAM that parse_accelerator() takes; more small ones than
+// large ones.
+AcceleratorConfig draw_machine(RandomStream& random);
+// Any composition of parts that parse_policy() takes.
+protect::Policy draw_policy(RandomStream& random);
+// A small network, a machine that runs it, a policy and an image. `refused`: how many machines drawn before
+// did not.
+Setup draw_setup(RandomStream& random, int& refused);
+
+// One to four upsets on the sites of a machine and in the cycles of its run, half of them where and when
+// something is going on, sometimes the same word or register twice.
+class UpsetDraw {
+  public:
+    // Keeps references.
+    UpsetDraw(const Setup& setup, const traces::Timeline& timeline);
+
+    UpsetList list(RandomStream& random) const;
+    const std::vector<fault::SiteClass>& sites() const { return sites_; }
+
+  private:
+    traces::Upset upset(Draw& draw) const;
+    void aim_at_word(Draw& draw, traces::Upset& upset) const;
+    void aim_at_accumulator(Draw& draw, traces::Upset& upset) const;
+    void aim_at_register(Draw& draw, traces::Upset& upset) const;
+    const fault::SiteClass& site_of(traces::SiteKind kind) const;
+
+    const Setup& setup_;
+    const traces::Timeline& timeline_;
+    std::vector<fault::SiteClass> sites_;
+};
+
+}  // namespace fluence::check

@@ -1,0 +1,158 @@
+#include "sim/check/draw.h"
+#include "sim/core/error.h"
+#include "sim/protect/memory_code.h"
+#include "sim/protect/registry.h"
+#include "workloads/random_graph.h"
+
+namespace fluence::check {
+namespace {
+
+// The resolver does not answer upsets in arrays with travelling control.
+constexpr bool kTravelling = false;
+
+void draw_conventions(Draw& draw, ArrayConfig& array) {
+    array.dataflow = draw.one_of(std::array{"weight-stationary", "output-stationary", "input-stationary"});
+    const bool stationary_sum = array.dataflow_kind() == DataflowKind::output_stationary;
+    array.operand_register = draw.chance(2) ? OperandRegister::input : OperandRegister::output;
+    array.shadow_weights = draw.chance(2) && !stationary_sum;
+    array.preload = draw.chance(3) ? Preload::serial : Preload::overlapped;
+    array.drain = draw.chance(2) ? Drain::parallel : Drain::shift;
+    array.skew = draw.chance(3) ? Skew::internal : Skew::external;
+    array.partial_folds = draw.chance(3) ? PartialFolds::full : PartialFolds::actual;
+    if (draw.chance(3) && kTravelling) {
+        array.control = ArrayControl::travelling;
+        if (stationary_sum) {
+            array.operand_register = OperandRegister::input;
+        } else {
+            array.shadow_weights = array.operand_register == OperandRegister::input;
+        }
+    } else {
+        array.multiplier_stages = draw.chance(2) ? 0 : draw.between(1, 3);
+        array.accumulator_stages = stationary_sum && draw.chance(2) ? draw.between(2, 4) : 1;
+    }
+}
+
+void draw_widths(Draw& draw, ArrayConfig& array) {
+    array.operand_bits = draw.one_of(std::array{8, 8, 8, 9, 16, 32});
+    array.accumulator_bits = draw.one_of(std::array{32, 32, 32, 24, 20, 18, 17, 16});
+    array.overflow = draw.chance(3) ? Overflow::saturate : Overflow::wrap;
+    if (draw.chance(4)) {
+        array.fold_overhead = Cycles(draw.between(1, 5));
+        array.single_edge_saving = Cycles(draw.between(0, static_cast<int>(array.fold_overhead.count())));
+    }
+}
+
+BufferConfig draw_buffer(Draw& draw, int word_bits) {
+    BufferConfig buffer;
+    buffer.word_bits = word_bits;
+    // At least as many bytes as small tiles need, whatever the word.
+    const int least = word_bits < 64 ? 24 : 8;
+    buffer.size = Bytes(std::int64_t{2} * buffer.word_bytes() * draw.between(least, 90));
+    buffer.banks = draw.between(1, 2);
+    buffer.ports = draw.between(1, 2);
+    return buffer;
+}
+
+void draw_memories(Draw& draw, AcceleratorConfig& config) {
+    DramConfig& dram = config.dram;
+    dram.word_bits = draw.one_of(std::array{8, 16, 32, 64, 128});
+    dram.bytes_per_cycle = draw.one_of(std::array{1, 2, 4, 8, 12, 16, 32});
+    dram.latency = Cycles(draw.chance(6) ? draw.between(10, 40) : draw.between(0, 9));
+    if (draw.chance(3)) {
+        dram.row_bytes = dram.word_bytes() * draw.one_of(std::array{1, 2, 3, 8, 32});
+        dram.row_miss = Cycles(draw.between(0, 12));
+    }
+    if (draw.chance(3)) {
+        dram.burst_bytes = dram.word_bytes() * draw.between(1, 5);
+    }
+    config.weight_buffer = draw_buffer(draw, dram.word_bits);
+    config.activation_buffer = draw_buffer(draw, dram.word_bits);
+    config.activation_buffer.keep_activations = draw.chance(2);
+    config.output_buffer = draw_buffer(draw, draw.one_of(std::array{32, 32, 64, 128}));
+}
+
+void draw_memory_part(Draw& draw, Memory memory, protect::MemoryPart& part) {
+    using protect::DueAction;
+    const std::vector<std::string> codes = protect::part_names(protect::Point::memory);
+    const int choice = draw.between(-static_cast<int>(codes.size()) / 2, static_cast<int>(codes.size()) - 1);
+    if (choice < 0) {
+        return;
+    }
+    part.code = codes[static_cast<std::size_t>(choice)];
+    const bool buffer = memory == Memory::weight_buffer || memory == Memory::activation_buffer;
+    const DueAction repair = buffer                            ? DueAction::refetch
+                             : memory == Memory::output_buffer ? DueAction::recompute
+                                                               : DueAction::zero;
+    part.on_due = draw.one_of(std::array{DueAction::zero, DueAction::abort, repair, repair});
+    if (draw.chance(2) && protect::memory_code(part.code).strength().corrects > 0) {
+        part.scrub_period = Cycles(draw.chance(2) ? draw.between(1, 8) : draw.between(9, 200));
+    }
+}
+
+}  // namespace
+
+AcceleratorConfig draw_machine(RandomStream& random) {
+    Draw draw(random);
+    AcceleratorConfig config;
+    config.name = "drawn";
+    config.clock_mhz = 100;
+    config.array.rows = draw.between(1, 9);
+    config.array.cols = draw.between(1, 9);
+    draw_conventions(draw, config.array);
+    draw_widths(draw, config.array);
+    draw_memories(draw, config);
+    config.vector_unit.lanes = draw.between(1, 5);
+    config.vector_unit.pipeline_depth = Cycles(draw.between(0, 4));
+    return config;
+}
+
+protect::Policy draw_policy(RandomStream& random) {
+    Draw draw(random);
+    protect::Policy policy;
+    policy.name = "drawn";
+    for (const Memory memory : kMemories) {
+        draw_memory_part(draw, memory, policy.memory[index_of(memory)]);
+    }
+    if (draw.chance(2)) {  // many machines cannot have one
+        policy.checksum.emplace();
+        if (draw.chance(2)) {
+            policy.zero.emplace();
+        }
+    }
+    if (draw.chance(3)) {
+        policy.range.emplace();
+        policy.range->mode =
+            draw.chance(2) ? protect::RangePart::Mode::zero : protect::RangePart::Mode::clamp;
+        policy.range->granularity = draw.chance(2) ? protect::RangePart::Granularity::channel
+                                                   : protect::RangePart::Granularity::layer;
+    }
+    return policy;
+}
+
+Setup draw_setup(RandomStream& random, int& refused) {
+    for (refused = 0;; ++refused) {
+        Setup setup;
+        Draw draw(random);
+        workloads::RandomGraphOptions options;
+        options.max_blocks = draw.between(1, 3);
+        options.max_channels = draw.between(3, 8);
+        options.max_extent = draw.between(3, 7);
+        setup.graph = workloads::random_graph(random, options);
+        setup.image = workloads::random_image(setup.graph, random);
+        setup.config = draw_machine(random);
+        setup.policy = draw_policy(random);
+        if (setup.config.array.dataflow_kind() == DataflowKind::input_stationary) {
+            setup.policy.checksum.reset();  // refused: activations do not leave the array
+            setup.policy.zero.reset();
+        }
+        setup.range_margin = draw.chance(2) ? 0 : draw.between(1, 40);
+        try {
+            check_runnable(setup);
+        } catch (const InputError&) {
+            continue;
+        }
+        return setup;
+    }
+}
+
+}  // namespace fluence::check
