@@ -18,7 +18,7 @@ TEST(Fidelities, AgreeBitForBit) {
     const check::RunState state = run_self_check(options);
     const check::Tally tally = state.tally();
     std::cout << "seed " << options.seed << ": " << tally.cases << " cases, " << tally.upsets << " upsets on "
-              << tally.machines << " machines\n";
+              << tally.machines << " machines" << std::endl;
     EXPECT_EQ(tally.cases, options.cases);
     for (const check::Mismatch& mismatch : state.mismatches()) {
         ADD_FAILURE() << mismatch.difference << "\nfluence selfcheck --replay " << mismatch.number
