@@ -1,6 +1,11 @@
 // Upset → the exact set of changed values, or the reason it is dead. Closed form: from the timeline, the
-// space-time map and the memory map; the array is never stepped. tests/fault holds it against a machine
-// that is.
+// space-time map and the memory map, without stepping the machine. (Arrays with travelling control are the
+// exception: where an upset strikes one of their registers, the array alone is stepped through the folds that
+// it can reach.) tests/fault holds it against machines that are stepped.
+//
+// Several upsets in one inference: what each leaves wrong is collected, memory words in the order of their
+// events, and then layer by layer, on the tensors that earlier layers left, the sums that something reaches
+// are computed in the array's own order.
 //
 // Words. A read decodes: a corrected word counts as clean, one whose error is detected and not corrected as
 // zero (or what the policy's DueAction makes of it), whichever bits were struck. A load decodes DRAM words

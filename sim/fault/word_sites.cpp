@@ -262,7 +262,7 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
             }
         }
         Outcome outcome;
-        read_states(memory, word, *content, first, strikes,
+        read_states(memory, word, *content, fields, first, strikes,
                     std::next(content) == loads.end() ? kEver : std::next(content)->write, outcome);
         result.dead = reason_without_effect(outcome.wrong_value, next != loads.end());
         if (outcome.read && !outcome.wrong) {
@@ -274,9 +274,9 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
     }
 }
 
-void WordSites::read_states(Memory memory, std::int64_t word, const LoadedWord& content, const State& first,
+void WordSites::read_states(Memory memory, std::int64_t word, const LoadedWord& content,
+                            const std::vector<Field>& fields, const State& first,
                             const std::vector<Strike>& strikes, Cycle until, Outcome& outcome) {
-    const std::vector<Field> fields = machine_.memory.fields(content.dram_word);
     const bool fetches = machine_.policy.memory[index_of(memory)].on_due == protect::DueAction::refetch;
     const std::vector<State> states = history(memory, word, first, strikes, until);
     for (std::size_t i = 0; i < states.size(); ++i) {
@@ -298,7 +298,7 @@ void WordSites::read_states(Memory memory, std::int64_t word, const LoadedWord& 
             std::copy_if(strikes.begin(), strikes.end(), std::back_inserter(later),
                          [&](const Strike& strike) { return strike.cycle > would.first; });
             const State fetched{would.first, fetch_again(memory, content, would.first), {}, -1};
-            return read_states(memory, word, content, fetched, later, until, outcome);
+            return read_states(memory, word, content, fields, fetched, later, until, outcome);
         }
         const Reads reads = feed(content.load, fields, got.delivered, state.from, end);
         if (reads.word) {
@@ -341,7 +341,10 @@ std::vector<StruckOperand> WordSites::operands_in_dram(std::int32_t fold, std::i
             };
             if (field.kind == FieldKind::weight && field.owner == layer.id &&
                 field.index / layer.gemm.k == layer.channel(f.group, f.first_n + n)) {
-                uses(true, field.index % layer.gemm.k);
+                const std::int64_t k = field.index % layer.gemm.k;
+                if (layer.im2col.input_element(f.group, f.first_pixel + m, k) >= 0) {  // not for padding
+                    uses(true, k);
+                }
             } else if (field.kind == FieldKind::activation &&
                        field.owner == machine_.memory.activations(layer.layer->inputs[0]).owner &&
                        layer.im2col.group_of(field.index) == f.group) {
@@ -365,12 +368,18 @@ std::vector<StruckOperand> WordSites::operands_in_dram(std::int32_t fold, std::i
 }
 
 void WordSites::finish(Resolution& result) {
+    std::vector<Field> fields;
+    std::int64_t fields_of = -1;
     for (const WrongLoad& wrong : wrong_loads_) {
         if (wrong.placed) {
             continue;
         }
-        const Reads reads = feed(wrong.load, machine_.memory.fields(wrong.dram_word), wrong.delivered,
-                                 std::numeric_limits<Cycle>::min(), kEver);
+        if (wrong.dram_word != fields_of) {
+            fields_of = wrong.dram_word;
+            fields = machine_.memory.fields(fields_of);
+        }
+        const Reads reads =
+            feed(wrong.load, fields, wrong.delivered, std::numeric_limits<Cycle>::min(), kEver);
         if (reads.wrong_value) {
             result.dead = DeadReason::no_effect;
         }

@@ -88,7 +88,8 @@ class WordSites {
     struct Outcome {
         bool read = false, wrong_value = false, wrong = false, corrected = false;
     };
-    void read_states(Memory memory, std::int64_t word, const LoadedWord& content, const State& first,
+    void read_states(Memory memory, std::int64_t word, const LoadedWord& content,
+                     const std::vector<dataflow::Field>& fields, const State& first,
                      const std::vector<Strike>& strikes, Cycle until, Outcome& outcome);
     Delivered fetch_again(Memory memory, const LoadedWord& content, Cycle cycle);
     Delivered read_dram(std::int64_t word, Cycle cycle, Verdicts& verdicts) const;
