@@ -8,11 +8,17 @@
 #include "analysis/report_files.h"
 #include "apps/latency_report.h"
 #include "apps/options.h"
+#include "apps/stream_file.h"
+#include "apps/trace_context.h"
 #include "sim/accel/machine.h"
+#include "sim/accel/register_dump.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
+#include "sim/core/text.h"
 #include "sim/protect/policy.h"
+#include "traces/perfetto.h"
 #include "traces/timeline_csv.h"
+#include "traces/timeline_vcd.h"
 #include "workloads/bundle.h"
 
 namespace fluence::apps {
@@ -20,8 +26,9 @@ namespace {
 
 struct SimulateRequest {
     std::string bundle, accelerator, policy;
-    std::optional<std::int64_t> image;          // none: cycles alone, no values
-    std::string csv, json, records, residency;  // files to write; empty: none
+    std::optional<std::int64_t> image;                         // none: cycles alone, no values
+    std::string csv, json, records, residency, perfetto, vcd;  // files to write; empty: none
+    std::string signals, registers;                            // of the VCD: shell patterns
 };
 
 void write_file(const std::string& path, const std::string& content) {
@@ -71,6 +78,48 @@ void compare_with_golden(const workloads::Bundle& bundle, std::int64_t image, co
     }
 }
 
+// Signals of the timeline, and registers of the array out of a run of the register-true machine.
+void write_vcd(const SimulateRequest& request, const LatencyReport& report, const workloads::Bundle& bundle,
+               const protect::Policy& policy) {
+    // No pattern, no registers: nobody waits for a run in which they move.
+    accel::RegisterDump registers(report.config.array, request.registers);
+    if (registers.signals().empty() && !request.registers.empty()) {
+        throw InputError("fluence simulate", "--registers",
+                         "\"" + request.registers + "\" matches no register of this array",
+                         "array.BANK.rROW_cCOLUMN, for instance array.pe_psum.r0_c*");
+    }
+    traces::TimelineVcd dump(report.timeline, trace_context(report.network, report.config, report.policy),
+                             request.signals, registers.signals());
+    if (dump.signals() == 0) {
+        throw InputError("fluence simulate", "--signals", "\"" + request.signals + "\" matches no signal",
+                         comma_list(traces::vcd_signals()));
+    }
+    stream_file(request.vcd, [&](std::ostream& stream) {
+        dump.begin(stream);
+        if (!registers.signals().empty()) {
+            registers.write_to(dump);
+            accel::elaborate_and_run_detailed(bundle.graph, report.config, policy, report.timeline,
+                                              bundle.image(request.image.value_or(0)), {}, {}, &registers);
+        }
+        dump.finish();
+    });
+}
+
+void write_traces(const SimulateRequest& request, const LatencyReport& report,
+                  const workloads::Bundle& bundle, const protect::Policy& policy) {
+    if (!request.perfetto.empty()) {
+        stream_file(request.perfetto, [&](std::ostream& stream) {
+            traces::write_perfetto(stream, report.timeline,
+                                   trace_context(report.network, report.config, report.policy));
+        });
+    }
+    if (!request.vcd.empty()) {
+        write_vcd(request, report, bundle, policy);
+    } else if (!request.registers.empty()) {
+        throw InputError("fluence simulate", "--registers", "goes with --vcd", "--vcd FILE");
+    }
+}
+
 int simulate(const SimulateRequest& request) {
     const workloads::Bundle bundle = workloads::read_bundle(request.bundle);
     if (request.image && (*request.image < 0 || *request.image >= bundle.image_count)) {
@@ -100,6 +149,7 @@ int simulate(const SimulateRequest& request) {
     if (!request.residency.empty()) {
         write_file(request.residency, written_by(traces::write_residency_csv, report.timeline));
     }
+    write_traces(request, report, bundle, policy);
     return 0;
 }
 
@@ -117,12 +167,18 @@ int run_simulate(const Arguments& arguments) {
         "(cycles do not depend on values)")("csv", po::value(&request.csv), "write the table as CSV")(
         "json", po::value(&request.json), "write it as JSON")(
         "records", po::value(&request.records), "write every transfer, fold and vector pass as CSV")(
-        "residency", po::value(&request.residency), "write what the buffers hold from when to when as CSV");
+        "residency", po::value(&request.residency), "write what the buffers hold from when to when as CSV")(
+        "perfetto", po::value(&request.perfetto),
+        "write layers, folds, transfers and stalls as a trace for ui.perfetto.dev")(
+        "vcd", po::value(&request.vcd), "write signals as a value change dump, for GTKWave")(
+        "signals", po::value(&request.signals)->default_value("*"), "which of them: a pattern with * and ?")(
+        "registers", po::value(&request.registers),
+        "registers of the array too, by a run of the register-true machine: array.pe_psum.r0_c*");
     const auto values =
         parse_options("simulate", "--bundle DIR [OPTIONS]", options, {"bundle"}, arguments,
                       "  fluence simulate bundles/lenet5 --accelerator cloud-32x32\n"
                       "  fluence simulate bundles/lenet5 -a my-machine.json -p secded --csv layers.csv\n"
-                      "\nThe columns are explained in docs/machine.md.\n");
+                      "\nThe columns are explained in docs/machine.md, the trace files in docs/traces.md.\n");
     if (!values) {
         return 0;
     }

@@ -4,6 +4,7 @@
 #include "apps/command_cycles.h"
 #include "apps/command_crosscheck.h"
 #include "apps/command_list.h"
+#include "apps/command_replay.h"
 #include "apps/command_report.h"
 #include "apps/command_run.h"
 #include "apps/command_selfcheck.h"
@@ -22,6 +23,7 @@ const std::vector<Command>& commands() {
          run_simulate},
         {"crosscheck", "records of upsets in public RTL arrays against both fidelities of ours",
          run_crosscheck},
+        {"replay", "recorded upsets again, with their path in words", run_replay},
         {"cycles", "compute cycles of a table of layers on an array, without its memories", run_cycles},
         {"selfcheck", "both fidelities of the machine against each other on random cases", run_selfcheck},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},

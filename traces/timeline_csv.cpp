@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <ostream>
+#include <tuple>
 
 namespace fluence::traces {
 namespace {
@@ -72,8 +73,10 @@ std::vector<Row> rows_of(const Timeline& timeline) {
     return rows;
 }
 
+// What lies somewhere from an edge on until another one.
 struct Residency {
-    const Load* load = nullptr;
+    std::string memory, content;
+    std::int64_t owner = 0;
     std::int64_t first_word = 0, words = 0;
     Cycle filled = 0, replaced = 0;
 };
@@ -98,30 +101,79 @@ void replace_runs(std::vector<Residency>& rows, RunByWord& live, std::int64_t fi
     }
 }
 
-std::vector<Residency> residency_of(const Timeline& timeline) {
-    std::vector<const Load*> loads;
-    for (const Load& load : timeline.loads) {
-        if (!load.to_vector_unit) {
-            loads.push_back(&load);
-        }
-    }
-    std::stable_sort(loads.begin(), loads.end(),
-                     [](const Load* a, const Load* b) { return a->begin < b->begin; });
-    std::vector<Residency> rows;
-    std::array<RunByWord, kMemoryCount> live;
-    for (const Load* load : loads) {
-        RunByWord& runs = live[index_of(load->buffer)];
+// One run of words written into a memory.
+struct Fill {
+    Memory memory{};
+    std::string content;
+    std::int64_t owner = 0;
+    std::int64_t first = 0, words = 0;
+    Cycle first_written = 0, last_written = 0;
+};
+
+// Words of loads and, where tensors are kept on chip, of the stores that leave them in the buffer.
+std::vector<Fill> fills_of(const Timeline& timeline) {
+    std::vector<Fill> fills;
+    const auto add = [&fills](const auto& transfer, Memory memory, const char* content, std::int64_t owner) {
         std::int64_t word = 0;
-        for (const Segment& segment : load->segments) {
-            const std::int64_t end = segment.buffer_word + segment.words;
-            replace_runs(rows, runs, segment.buffer_word, end, load->write_cycle(word));
+        for (const Segment& segment : transfer.segments) {
+            const Cycle first = transfer.write_cycle(word);
             word += segment.words;
-            runs[segment.buffer_word] = rows.size();
-            rows.push_back(
-                {load, segment.buffer_word, segment.words, load->write_cycle(word - 1), timeline.cycles});
+            fills.push_back({memory, content, owner, segment.buffer_word, segment.words, first,
+                             transfer.write_cycle(word - 1)});
+        }
+    };
+    for (const Load& load : timeline.loads) {
+        if (!load.to_vector_unit && !load.kept) {
+            add(load, load.buffer, name_of(load.content), load.owner);
         }
     }
-    return rows;
+    for (const Store& store : timeline.stores) {
+        if (store.to_buffer) {
+            add(store, Memory::activation_buffer, "kept activations",
+                static_cast<std::int64_t>(index_of(store.tensor)));
+        }
+    }
+    std::stable_sort(fills.begin(), fills.end(),
+                     [](const Fill& a, const Fill& b) { return a.first_written < b.first_written; });
+    return fills;
+}
+
+void buffers(const Timeline& timeline, std::vector<Residency>& rows) {
+    std::array<RunByWord, kMemoryCount> live;
+    for (const Fill& fill : fills_of(timeline)) {
+        RunByWord& runs = live[index_of(fill.memory)];
+        replace_runs(rows, runs, fill.first, fill.first + fill.words, fill.first_written);
+        runs[fill.first] = rows.size();
+        rows.push_back({fluence::name_of(fill.memory), fill.content, fill.owner, fill.first, fill.words,
+                        fill.last_written, timeline.cycles});
+    }
+}
+
+// Accumulators of a block, from the end of its first fold to the vector unit's last read.
+void accumulators(const Timeline& timeline, std::vector<Residency>& rows) {
+    std::map<std::tuple<LayerId, std::int32_t, std::int32_t, std::int64_t>, Cycle> filled;
+    for (const Fold& fold : timeline.folds) {
+        if (fold.k_fold == 0) {
+            filled[{fold.layer, fold.group, fold.n_fold, fold.first_pixel}] = fold.end;
+        }
+    }
+    for (const VectorPass& pass : timeline.passes) {
+        const auto block = filled.find({pass.layer, pass.group, pass.n_fold, pass.first_pixel});
+        if (block != filled.end()) {
+            rows.push_back({fluence::name_of(Memory::output_buffer), "accumulators",
+                            static_cast<std::int64_t>(index_of(pass.layer)), pass.accumulator, pass.elements,
+                            block->second, pass.read_cycle(pass.elements - 1) + 1});
+        }
+    }
+}
+
+void array_contents(const Timeline& timeline, std::vector<Residency>& rows) {
+    for (std::size_t i = 0; i < timeline.folds.size(); ++i) {
+        const Fold& fold = timeline.folds[i];
+        rows.push_back({"array", "fold", static_cast<std::int64_t>(index_of(fold.layer)),
+                        static_cast<std::int64_t>(i), std::int64_t{fold.used_rows} * fold.used_cols,
+                        fold.stream, fold.end});
+    }
 }
 
 }  // namespace
@@ -139,10 +191,13 @@ void write_records_csv(std::ostream& stream, const Timeline& timeline) {
 
 void write_residency_csv(std::ostream& stream, const Timeline& timeline) {
     stream << "memory,first_word,words,content,owner,filled,replaced\n";
-    for (const Residency& row : residency_of(timeline)) {
-        stream << fluence::name_of(row.load->buffer) << ',' << row.first_word << ',' << row.words << ','
-               << name_of(row.load->content) << ',' << row.load->owner << ',' << row.filled << ','
-               << row.replaced << '\n';
+    std::vector<Residency> rows;
+    buffers(timeline, rows);
+    accumulators(timeline, rows);
+    array_contents(timeline, rows);
+    for (const Residency& row : rows) {
+        stream << row.memory << ',' << row.first_word << ',' << row.words << ',' << row.content << ','
+               << row.owner << ',' << row.filled << ',' << row.replaced << '\n';
     }
 }
 

@@ -18,9 +18,15 @@ namespace fluence::traces {
 //   words    transferred; a fold: its pixels, a pass: its elements
 void write_records_csv(std::ostream& stream, const Timeline& timeline);
 
-// One row a run of words that a load put into a buffer. Columns: memory, first_word, words, content, owner
-// (layer or tensor index), filled (edge at which the last of the run's words is written), replaced (edge
-// at which the first of them is written again; the end of the inference otherwise).
+// What lies where from when to when. Columns: memory, first_word, words, content, owner, filled, replaced.
+//   weight_buffer,      a run of words that a load (content weights, activations) or a store of a tensor that
+//   activation_buffer   stays on chip (kept activations) put there; owner: layer or tensor index; filled: the
+//                       edge at which its last word is written; replaced: the edge at which its first one is
+//                       written again, or the end of the inference
+//   output_buffer       a block of accumulators, counted in 32-bit accumulators; owner: layer; from the end
+//   of
+//                       its first fold to the edge behind the vector unit's last read
+//   array               a fold; first_word: its index, words: the PEs it uses; owner: layer; stream to end
 void write_residency_csv(std::ostream& stream, const Timeline& timeline);
 
 }  // namespace fluence::traces

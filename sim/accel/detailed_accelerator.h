@@ -26,6 +26,7 @@ class DetailedAccelerator : public sc_core::sc_module {
 
     // Upsets of cycles that have not begun.
     void attach(const std::vector<traces::Upset>& upsets);
+    void observe(ArrayObserver* observer) { array_.observe(observer); }
     // Goes through all cycles before t. Throws std::logic_error where the timeline asks for what cannot be.
     void run_until(Cycle t);
     // Goes through the rest, and lets the host take the logits.

@@ -63,6 +63,9 @@ void DetailedArray::edge(Cycle t) {
 }
 
 void DetailedArray::cycle(Cycle t) {
+    if (observer_ != nullptr) {
+        observer_->cycle(t, *model_);
+    }
     busy_.advance(
         script_, t, [&](const traces::Fold& f) { return first_cycle(f); },
         [](const traces::Fold& f) { return f.end; });

@@ -10,6 +10,7 @@
 
 #include "sim/accel/checksum_sums.h"
 #include "sim/accel/interfaces.h"
+#include "sim/accel/machine.h"
 #include "sim/accel/operand_fetch.h"
 #include "sim/accel/script.h"
 #include "sim/accel/sum_port.h"
@@ -34,6 +35,7 @@ class DetailedArray : public sc_core::sc_module,
     Cycle next() const override;
     void edge(Cycle t) override;
     void cycle(Cycle t) override;
+    void observe(ArrayObserver* observer) { observer_ = observer; }
     void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) override;
     std::vector<std::int64_t> take_checksums(std::int32_t pass) override { return checksum_->take(pass); }
     SumInBuffer sum_at(std::int64_t accumulator) const override { return sums_.sum_at(accumulator); }
@@ -57,6 +59,7 @@ class DetailedArray : public sc_core::sc_module,
     std::unique_ptr<array::ArrayModel> model_;
     OperandFetch operands_;
     SumPort sums_;
+    ArrayObserver* observer_ = nullptr;
     Cycle now_ = -1;              // the last cycle driven
     std::int32_t next_fold_ = 0;  // the first that is not in the model yet
     FoldWindow busy_;             // from the first operand read to the last accumulation

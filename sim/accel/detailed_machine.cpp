@@ -87,6 +87,7 @@ class Machine {
           accelerator_("accelerator", script_, memory_image(workload_, image)) {}
 
     const Workload& workload() const { return workload_; }
+    void observe(ArrayObserver* observer) { accelerator_.observe(observer); }
 
     // The whole run from where the machine is, in this process.
     Judged finish(const std::vector<traces::Upset>& upsets) {
@@ -182,9 +183,11 @@ DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const Acce
                                        const protect::Policy& policy, const traces::Timeline& timeline,
                                        const workloads::Codes& image,
                                        const std::vector<traces::Upset>& upsets,
-                                       const std::vector<arith::OutputBounds>& bounds) {
+                                       const std::vector<arith::OutputBounds>& bounds,
+                                       ArrayObserver* observer) {
     quiet_systemc();
     Machine machine(graph, config, policy, timeline, image, bounds);
+    machine.observe(observer);
     Injector::check(machine.workload(), upsets);
     if (bounds.empty() || upsets.empty()) {
         return machine.finish(upsets).run;

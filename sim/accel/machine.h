@@ -8,6 +8,10 @@
 #include "traces/upset.h"
 #include "workloads/graph.h"
 
+namespace fluence::array {
+class ArrayModel;
+}
+
 namespace fluence::accel {
 
 struct MachineRun {
@@ -48,17 +52,26 @@ struct DetailedRun {
     traces::Cycle recovery_cycles = 0;  // for which the clock stood (DueAction)
 };
 
+// Sees the array's registers in every cycle in which something moves in it, behind the cycle's upsets.
+class ArrayObserver {
+  public:
+    virtual ~ArrayObserver() = default;
+    virtual void cycle(traces::Cycle t, const array::ArrayModel& array) = 0;
+};
+
 // The register-true machine: array::ArrayModel, memories of real words with their check bits, DMA and vector
 // unit word by word and element by element, under the control of `timeline` (which the fast machine made of
 // the same graph, machine and policy; timing does not depend on data). Inverts the bits of `upsets`, of any
 // site of the machine, at their cycles. One elaboration a process, as above: elaborate_… for one run in this
 // process, run_detailed() in a child process, run_detailed_each() for many lists of upsets on one machine,
-// each from the same start, in order. `bounds`: the policy's range restriction, as the Engine's.
+// each from the same start, in order. `bounds`: the policy's range restriction, as the Engine's. An observer
+// changes nothing.
 DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                                        const protect::Policy& policy, const traces::Timeline& timeline,
                                        const workloads::Codes& image,
                                        const std::vector<traces::Upset>& upsets,
-                                       const std::vector<arith::OutputBounds>& bounds = {});
+                                       const std::vector<arith::OutputBounds>& bounds = {},
+                                       ArrayObserver* observer = nullptr);
 DetailedRun run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                          const protect::Policy& policy, const traces::Timeline& timeline,
                          const workloads::Codes& image, const std::vector<traces::Upset>& upsets,

@@ -103,4 +103,24 @@ void ResultReader::for_each_fault(
     }
 }
 
+std::pair<FaultRow, std::vector<OutcomeRow>> ResultReader::fault(std::int64_t id) const {
+    const std::string key = std::to_string(id);
+    Statement faults(impl_->database, "SELECT * FROM fault WHERE id = " + key);
+    if (!faults.next()) {
+        throw InputError(path(), "fault", "there is no fault " + key,
+                         "0 to " + std::to_string(impl_->header.faults - 1) +
+                             (complete() ? "" : ", of those that are done"));
+    }
+    std::pair<FaultRow, std::vector<OutcomeRow>> found;
+    found.first = read_fault(faults, path());
+    Statement outcomes(impl_->database, "SELECT * FROM outcome WHERE fault = " + key + " ORDER BY policy");
+    while (outcomes.next()) {
+        found.second.push_back(read_outcome(outcomes, path()));
+    }
+    if (found.second.size() != impl_->header.policies.size()) {
+        impl_->damaged("outcome", "rows of fault " + key + " are missing");
+    }
+    return found;
+}
+
 }  // namespace fluence::campaign

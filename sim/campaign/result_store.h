@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/campaign/outcome.h"
@@ -103,6 +104,8 @@ class ResultReader {
     // Calls visit(fault, rows): the fault and its outcomes, one a policy.
     void for_each_fault(
         const std::function<void(const FaultRow&, const std::vector<OutcomeRow>&)>& visit) const;
+    // One fault and its outcomes, one a policy. InputError where it is not (or not yet) in the file.
+    std::pair<FaultRow, std::vector<OutcomeRow>> fault(std::int64_t id) const;
 
   private:
     struct Impl;

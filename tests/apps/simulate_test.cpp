@@ -67,6 +67,23 @@ TEST(SimulateCommand, table_csv_and_json_agree) {
     EXPECT_THAT(read_file(folder.file("b.csv")), HasSubstr("\nweight_buffer,0,"));
 }
 
+TEST(SimulateCommand, traces_are_written_and_change_nothing) {
+    const TemporaryDirectory folder;
+    const std::string bundle = write_bundle(folder);
+    const Finished plain = simulate(bundle + " -a tiny-8x8");
+    const Finished traced =
+        simulate(bundle + " -a tiny-8x8 --perfetto " + folder.file("t.json") + " --vcd " +
+                 folder.file("t.vcd") + " --signals 'array.*' --registers 'array.pe_psum.r0_c0'");
+    ASSERT_EQ(traced.exit_code, 0) << traced.output;
+    EXPECT_EQ(traced.output.substr(0, plain.output.size()), plain.output);
+    const json trace = json::parse(read_file(folder.file("t.json")));
+    EXPECT_GT(trace.at("traceEvents").size(), 20u);
+    const std::string vcd = read_file(folder.file("t.vcd"));
+    EXPECT_THAT(vcd, HasSubstr("$var wire 32"));
+    EXPECT_THAT(vcd, HasSubstr("r0_c0"));
+    EXPECT_THAT(vcd, testing::Not(HasSubstr("vector_unit")));
+}
+
 TEST(SimulateCommand, a_policy_costs_cycles) {
     const TemporaryDirectory folder;
     const std::string bundle = write_bundle(folder);
@@ -81,9 +98,12 @@ TEST(SimulateCommand, a_policy_costs_cycles) {
 TEST(SimulateCommand, bad_requests_are_one_line_and_exit_code_2) {
     const TemporaryDirectory folder;
     const std::string bundle = write_bundle(folder);
-    for (const std::string& arguments : {std::string(), folder.file("nothing"), bundle + " -a nosuch",
-                                         bundle + " -p nosuch", bundle + " --image 1", bundle + " --image -1",
-                                         bundle + " --csv /proc/none/a.csv", bundle + " --speed 3"}) {
+    for (const std::string& arguments :
+         {std::string(), folder.file("nothing"), bundle + " -a nosuch", bundle + " -p nosuch",
+          bundle + " --image 1", bundle + " --image -1", bundle + " --csv /proc/none/a.csv",
+          bundle + " --vcd " + folder.file("v") + " --signals nosuch",
+          bundle + " --vcd " + folder.file("v") + " --registers nosuch", bundle + " --registers '*'",
+          bundle + " --perfetto /proc/none/a", bundle + " --speed 3"}) {
         const Finished run = simulate(arguments);
         EXPECT_EQ(run.exit_code, 2) << arguments;
         EXPECT_THAT(run.output, HasSubstr("error: ")) << arguments;

@@ -126,7 +126,32 @@ TEST(Timeline, residency_csv_ends_a_run_where_its_words_are_written_again) {
               "memory,first_word,words,content,owner,filled,replaced\n"
               "activation_buffer,0,3,activations,7,20,1234567890123\n"
               "activation_buffer,3,2,activations,7,24,46\n"
-              "activation_buffer,4,2,activations,7,48,1234567890123\n");
+              "activation_buffer,4,2,activations,7,48,1234567890123\n"
+              "array,0,0,fold,0,60,88\n");
+}
+
+TEST(Timeline, residency_csv_shows_kept_tensors_accumulators_and_folds) {
+    Timeline timeline = sample();
+    timeline.cycles = 500;
+    timeline.loads.resize(1);
+    timeline.loads[0].kept = true;  // the store below left the words there
+    timeline.loads[0].begin = 100;
+    timeline.stores[0].to_buffer = true;
+    timeline.stores[0].segments = {{100, 2, 4}};
+    timeline.stores[0].begin = 20;
+    timeline.folds[0].pixels = 17;
+    timeline.folds[0].used_rows = 3;
+    timeline.folds[0].used_cols = 2;
+    timeline.passes[0].group = 3;
+    timeline.passes[0].accumulator = 64;
+    std::ostringstream stream;
+    write_residency_csv(stream, timeline);
+    // Words of the store at edges 21 to 24; 17 elements at 16 lanes are read in cycles 90 and 91.
+    EXPECT_EQ(stream.str(),
+              "memory,first_word,words,content,owner,filled,replaced\n"
+              "activation_buffer,2,4,kept activations,2,24,500\n"
+              "output_buffer,64,17,accumulators,0,88,92\n"
+              "array,0,6,fold,0,60,88\n");
 }
 
 }  // namespace
