@@ -7,9 +7,6 @@
 namespace fluence::check {
 namespace {
 
-// The resolver does not answer upsets in arrays with travelling control.
-constexpr bool kTravelling = false;
-
 void draw_conventions(Draw& draw, ArrayConfig& array) {
     array.dataflow = draw.one_of(std::array{"weight-stationary", "output-stationary", "input-stationary"});
     const bool stationary_sum = array.dataflow_kind() == DataflowKind::output_stationary;
@@ -19,7 +16,7 @@ void draw_conventions(Draw& draw, ArrayConfig& array) {
     array.drain = draw.chance(2) ? Drain::parallel : Drain::shift;
     array.skew = draw.chance(3) ? Skew::internal : Skew::external;
     array.partial_folds = draw.chance(3) ? PartialFolds::full : PartialFolds::actual;
-    if (draw.chance(3) && kTravelling) {
+    if (draw.chance(3)) {
         array.control = ArrayControl::travelling;
         if (stationary_sum) {
             array.operand_register = OperandRegister::input;
