@@ -85,11 +85,7 @@ void LayerChanges::add_up_folds() {
     add(struck_.sums);
     for (const auto& [id, fold] : folds) {
         folds_[id] = fold.evaluate();
-        if (machine_.policy.checksum && !machine_.array.input_stationary()) {
-            for (const auto& [at, change] : fold.row_operand_changes()) {
-                checksum_off(machine_.fold(id), at.first, at.second, change);
-            }
-        }
+        rows_[id] = fold.row_operand_changes();
     }
 }
 
@@ -151,9 +147,7 @@ void LayerChanges::activation_off(const StruckOperand& struck) {
                 static_cast<std::uint32_t>(sums_.product(wrong, weight) - sums_.product(right, weight)));
         }
     }
-    if (machine_.policy.checksum && !machine_.array.input_stationary()) {
-        checksum_off(f, struck.lane, struck.k, std::int64_t{wrong} - right);
-    }
+    rows_[struck.fold][{struck.lane, struck.k}] += std::int64_t{wrong} - right;
 }
 
 // The checksum column's weights are sums over the fold's channels.
@@ -228,6 +222,13 @@ arith::LayerFault LayerChanges::take() {
     for (const auto& [id, deltas] : folds_) {
         for (const auto& [at, delta] : deltas) {
             accumulator_off(machine_.fold(id), at.first, at.second, delta);
+        }
+    }
+    if (machine_.policy.checksum) {
+        for (const auto& [id, changes] : rows_) {
+            for (const auto& [at, change] : changes) {
+                checksum_off(machine_.fold(id), at.first, at.second, change);
+            }
         }
     }
     add_up(fault_.accumulators, [](const arith::AccumulatorDelta& d) { return d.index; });

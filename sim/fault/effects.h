@@ -59,8 +59,11 @@ class LayerChanges {
     // it to the one who asked.
     std::uint32_t claim(std::int32_t fold, std::int64_t m, std::int64_t n);
     void output_off(std::int64_t element, std::uint32_t delta);
-    // The sums of a fold are known to be off by these.
-    void replace(std::int32_t fold, StruckFold::Deltas deltas) { folds_[fold] = std::move(deltas); }
+    // The sums of a fold are known to be off by `deltas`, what leaves it for the checksum column by `rows`.
+    void replace(std::int32_t fold, StruckFold::Deltas deltas, StruckFold::RowChanges rows) {
+        folds_[fold] = std::move(deltas);
+        rows_[fold] = std::move(rows);
+    }
     // Deltas of one accumulator added up, zeros dropped; where nothing is left the layer is as it should be.
     arith::LayerFault take();
 
@@ -77,7 +80,8 @@ class LayerChanges {
     const MachineView& machine_;
     const FoldSums& sums_;
     const StruckLayer& struck_;
-    std::map<std::int32_t, StruckFold::Deltas> folds_;  // by fold
+    std::map<std::int32_t, StruckFold::Deltas> folds_;     // by fold
+    std::map<std::int32_t, StruckFold::RowChanges> rows_;  // the same
     arith::LayerFault fault_;
 };
 

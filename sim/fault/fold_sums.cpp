@@ -245,7 +245,7 @@ StruckFold::Deltas StruckFold::evaluate() const {
     return deltas;
 }
 
-std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> StruckFold::row_operand_changes() const {
+StruckFold::RowChanges StruckFold::row_operand_changes() const {
     std::map<Key, std::int64_t> changes;
     for (const auto& [key, operands] : activations_) {
         Together all;

@@ -54,6 +54,10 @@ class FoldSums {
     std::int32_t struck_activation(const traces::Fold& f, std::int32_t code, const BitChange& change,
                                    std::uint32_t mask) const;
     std::int32_t struck_weight(std::int32_t code, const BitChange& change, std::uint32_t mask) const;
+    // What a register with these raw bits is multiplied as.
+    std::int32_t activation_code(const traces::Fold& f, std::uint32_t bits) const {
+        return struck_activation(f, 0, {}, bits);
+    }
     // As the adder sees it: modulo 2¹⁶ behind a product register.
     std::int64_t product(std::int32_t a, std::int32_t b) const;
     std::int64_t struck_product(std::int32_t a, std::int32_t b, std::uint32_t mask) const;
@@ -106,7 +110,8 @@ class StruckFold {
     std::int32_t activation_read(std::int64_t m, std::int64_t k) const;
     std::int32_t weight_read(std::int64_t k, std::int64_t n) const;
     // A[m,k] as it leaves the last column, for the checksum column, minus what it should be; by (m, k).
-    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> row_operand_changes() const;
+    using RowChanges = std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t>;
+    RowChanges row_operand_changes() const;
 
   private:
     struct Point {

@@ -42,6 +42,25 @@ class SteppedArray::Side : public array::Boundary {
     }
     void edge(Cycle t) { model_->edge(t, *this); }
 
+    // What leaves the last column in cycle t, for the checksum column.
+    void read_last_column(Cycle t, std::int32_t first, std::int32_t last) {
+        const dataflow::SpaceTimeMap& map = machine_.array;
+        for (std::int32_t id = first; id < last; ++id) {
+            const Fold& f = machine_.fold(id);
+            for (int r = 0; r < f.used_rows; ++r) {
+                const std::int64_t step = t - map.operand_cycle(f, 0, r, map.cols() - 1);
+                if (step >= 0 && step < map.steps(f)) {
+                    const std::uint32_t bits =
+                        model_->read(SiteKind::pe_activation, std::int64_t{r} * map.cols() + map.cols() - 1);
+                    const bool weights_stay = map.weight_stationary();
+                    leaving_[id][{weights_stay ? step : r, weights_stay ? r : step}] =
+                        sums_.activation_code(f, bits);
+                }
+            }
+        }
+    }
+    const std::map<std::int32_t, StruckFold::RowChanges>& leaving() const { return leaving_; }
+
     // By fold and (m, n).
     using Sums = std::map<std::pair<std::int64_t, std::int64_t>, std::int32_t>;
     const std::map<std::int32_t, Sums>& results() const { return results_; }
@@ -98,6 +117,7 @@ class SteppedArray::Side : public array::Boundary {
     std::unique_ptr<array::ArrayModel> model_;
     std::map<std::int32_t, StruckFold> struck_;
     std::map<std::int32_t, Sums> results_;
+    std::map<std::int32_t, StruckFold::RowChanges> leaving_;  // by fold and (m, k)
 };
 
 SteppedArray::Window SteppedArray::window(const StruckRegister& struck) const {
@@ -159,6 +179,20 @@ bool SteppedArray::same_registers(const array::ArrayModel& a, const array::Array
     return true;
 }
 
+StruckFold::RowChanges SteppedArray::row_changes(const Side& right, const Side& wrong, std::int32_t id) {
+    StruckFold::RowChanges changes;
+    const auto found = wrong.leaving().find(id);
+    if (found != wrong.leaving().end()) {
+        for (const auto& [at, code] : found->second) {
+            const std::int64_t change = code - right.leaving().at(id).at(at);
+            if (change != 0) {
+                changes[at] = change;
+            }
+        }
+    }
+    return changes;
+}
+
 void SteppedArray::step(const Window& window, std::int32_t last, LayerId layer, const FoldSums& sums,
                         const std::vector<StruckLayer>& struck, LayerChanges& changes,
                         Resolution& result) const {
@@ -205,6 +239,10 @@ void SteppedArray::step(const Window& window, std::int32_t last, LayerId layer, 
             }
             wrong.model().flip(strike->site, strike->unit, strike->mask);
         }
+        if (machine_.policy.checksum) {
+            right.read_last_column(t, window.first, std::min(entering, last) + 1);
+            wrong.read_last_column(t, window.first, std::min(entering, last) + 1);
+        }
         if (!joint_ && strike == window.struck.end() && t % kComparison == 0 &&
             same_registers(right.model(), wrong.model())) {
             break;
@@ -223,7 +261,7 @@ void SteppedArray::step(const Window& window, std::int32_t last, LayerId layer, 
                 deltas[at] = delta;
             }
         }
-        changes.replace(id, std::move(deltas));
+        changes.replace(id, std::move(deltas), row_changes(right, wrong, id));
     }
 }
 

@@ -97,7 +97,7 @@ protect::Policy Draw::any_policy(const AcceleratorConfig& config) {
     protect::Policy policy = codes();
     const ArrayConfig& array = config.array;
     if (array.dataflow_kind() != DataflowKind::weight_stationary || array.accumulator_bits != 32 ||
-        array.overflow != Overflow::wrap || array.control != ArrayControl::central) {
+        array.overflow != Overflow::wrap) {
         policy.checksum.reset();
     }
     for (const Memory memory : kMemories) {
