@@ -62,7 +62,7 @@ SpaceTimeMap::Cycle SpaceTimeMap::fold_end(const Fold& f, bool checksum) const {
     if (!output_stationary()) {
         last = accumulate_cycle(f, steps(f) - 1, 0, checksum ? cols_ : used_cols - 1);
     } else if (travelling_) {
-        last = accumulate_cycle(f, 0, 0, used_cols - 1);
+        last = accumulate_cycle(f, 0, 0, checksum ? cols_ : used_cols - 1);
     } else if (parallel_drain_) {
         last = accumulate_cycle(f, 0, used_rows - 1, checksum ? cols_ : used_cols - 1);
     } else {

@@ -179,6 +179,22 @@ bool SteppedArray::same_registers(const array::ArrayModel& a, const array::Array
     return true;
 }
 
+StruckFold::Deltas SteppedArray::sum_changes(const Side& right, const Side& wrong, std::int32_t id) {
+    StruckFold::Deltas deltas;
+    const auto found = wrong.results().find(id);
+    if (found != wrong.results().end()) {
+        const Side::Sums& expected = right.results().at(id);
+        for (const auto& [at, sum] : found->second) {
+            const std::uint32_t delta =
+                static_cast<std::uint32_t>(sum) - static_cast<std::uint32_t>(expected.at(at));
+            if (delta != 0) {
+                deltas[at] = delta;
+            }
+        }
+    }
+    return deltas;
+}
+
 StruckFold::RowChanges SteppedArray::row_changes(const Side& right, const Side& wrong, std::int32_t id) {
     StruckFold::RowChanges changes;
     const auto found = wrong.leaving().find(id);
@@ -248,20 +264,11 @@ void SteppedArray::step(const Window& window, std::int32_t last, LayerId layer, 
             break;
         }
     }
-    for (const auto& [id, found] : wrong.results()) {
-        if (machine_.fold(id).layer != layer) {
-            continue;
+    for (std::int32_t id = window.first; id <= last; ++id) {
+        // A run that ended early may have seen what leaves a fold, and none of its sums.
+        if (machine_.fold(id).layer == layer) {
+            changes.replace(id, sum_changes(right, wrong, id), row_changes(right, wrong, id));
         }
-        StruckFold::Deltas deltas;
-        const auto& expected = right.results().at(id);
-        for (const auto& [at, sum] : found) {
-            const std::uint32_t delta =
-                static_cast<std::uint32_t>(sum) - static_cast<std::uint32_t>(expected.at(at));
-            if (delta != 0) {
-                deltas[at] = delta;
-            }
-        }
-        changes.replace(id, std::move(deltas), row_changes(right, wrong, id));
     }
 }
 

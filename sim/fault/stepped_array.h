@@ -48,6 +48,7 @@ class SteppedArray {
     Window window(const StruckRegister& struck) const;
     void step(const Window& window, std::int32_t last, LayerId layer, const FoldSums& sums,
               const std::vector<StruckLayer>& struck, LayerChanges& changes, Resolution& result) const;
+    static StruckFold::Deltas sum_changes(const Side& right, const Side& wrong, std::int32_t id);
     static StruckFold::RowChanges row_changes(const Side& right, const Side& wrong, std::int32_t id);
     bool same_registers(const array::ArrayModel& a, const array::ArrayModel& b) const;
 
