@@ -14,6 +14,7 @@ constexpr int kOperandBits = 8;
 constexpr int kAccumulatorBits = 32;
 constexpr int kAccumulatorBytes = kAccumulatorBits / 8;
 constexpr int kMultiplierBits = 31;  // of the requantiser
+constexpr int kDramAddressBits = 32;
 
 GateEquivalents times(std::int64_t count, GateEquivalents area) {
     return area * static_cast<double>(count);
@@ -95,15 +96,32 @@ Ports ports_of(const AcceleratorConfig& config, Memory memory) {
     return {};
 }
 
-// Encoders and decoders of a memory; no nodes where it has no code.
+// Reads, corrects and writes back a word a period, in cycles in which the machine may use its own codecs:
+// two counters (of cycles and of addresses), the comparator of the first, an encoder and a decoder.
+GateEquivalents scrubber_area(const MemoryPart& part, const MemoryCode& code, int word_bits,
+                              int address_bits) {
+    if (part.scrub_period.count() == 0) {
+        return {};
+    }
+    const int period_bits = std::max(1, cost::growth_bits(static_cast<int>(part.scrub_period.count())));
+    GateEquivalents area = cost::equality_comparator(period_bits);
+    for (const int bits : {period_bits, address_bits}) {
+        area += cost::flipflops(bits) + cost::adder(bits);
+    }
+    return area + code.encoder_area(word_bits) + code.decoder_area(word_bits);
+}
+
+// Encoders, decoders and scrubber of a memory; no nodes where it has no code.
 std::vector<AreaNode> codecs(const AcceleratorConfig& config, const Policy& policy, Memory memory,
-                             int word_bits) {
-    const MemoryCode& code = memory_code(policy.memory[index_of(memory)].code);
+                             int word_bits, int address_bits) {
+    const MemoryPart& part = policy.memory[index_of(memory)];
+    const MemoryCode& code = memory_code(part.code);
     const Ports ports = ports_of(config, memory);
     return {protection(std::string(code.name()) + " encoders",
                        times(ports.encoders, code.encoder_area(word_bits))),
             protection(std::string(code.name()) + " decoders",
-                       times(ports.decoders, code.decoder_area(word_bits)))};
+                       times(ports.decoders, code.decoder_area(word_bits))),
+            protection("scrubber", scrubber_area(part, code, word_bits, address_bits))};
 }
 
 AreaNode buffer_area(const AcceleratorConfig& config, const Policy& policy, Memory memory,
@@ -112,7 +130,8 @@ AreaNode buffer_area(const AcceleratorConfig& config, const Policy& policy, Memo
     const GateEquivalents plain = times(2, cost::sram(words, buffer.word_bits));
     const GateEquivalents stored = times(2, cost::sram(words, stored_bits(policy, memory, buffer.word_bits)));
     std::vector<AreaNode> parts = {leaf("data", plain), protection("check columns", stored - plain)};
-    for (AreaNode& codec : codecs(config, policy, memory, buffer.word_bits)) {
+    const int address_bits = std::max(1, cost::growth_bits(static_cast<int>(2 * words)));
+    for (AreaNode& codec : codecs(config, policy, memory, buffer.word_bits, address_bits)) {
         parts.push_back(std::move(codec));
     }
     return sum(name, std::move(parts));
@@ -150,7 +169,7 @@ AreaNode area_of(const AcceleratorConfig& config, const Policy& policy) {
         buffer_area(config, policy, Memory::weight_buffer, "weight buffer", config.weight_buffer),
         buffer_area(config, policy, Memory::activation_buffer, "activation buffer", config.activation_buffer),
         buffer_area(config, policy, Memory::output_buffer, "output buffer", config.output_buffer),
-        sum("DRAM interface", codecs(config, policy, Memory::dram, config.dram.word_bits)),
+        sum("DRAM interface", codecs(config, policy, Memory::dram, config.dram.word_bits, kDramAddressBits)),
         leaf("controller and DMA", logic * kControlShare)};
     if (policy.checksum) {
         parts.push_back(checksum_area(config, policy));

@@ -19,6 +19,7 @@
 //   rows decoders output buffer      ⌈4·cols / W⌉ encoders and as many decoders for accumulation, ⌈4·lanes /
 //   W⌉ decoders for the
 //                      vector unit
+// A memory that is scrubbed has a scrubber with an encoder and a decoder of its own.
 #pragma once
 
 #include <string>

@@ -100,8 +100,8 @@ void parse_checksum(const PartInfo&, JsonObject& object, Policy& policy) {
     policy.checksum = ChecksumPart{};
 }
 
-nlohmann::json write_checksum(const PartInfo&, const Policy& policy) {
-    return policy.checksum ? nlohmann::json::object() : nlohmann::json();
+std::vector<nlohmann::json> write_checksum(const PartInfo&, const Policy& policy) {
+    return std::vector<nlohmann::json>(policy.checksum ? 1 : 0, nlohmann::json::object());
 }
 
 void time_checksum(const PartInfo&, PolicyTiming& timing, const Policy&) {
@@ -116,8 +116,8 @@ void parse_zero(const PartInfo&, JsonObject& object, Policy& policy) {
     policy.zero = ZeroPart{};
 }
 
-nlohmann::json write_zero(const PartInfo&, const Policy& policy) {
-    return policy.zero ? nlohmann::json::object() : nlohmann::json();
+std::vector<nlohmann::json> write_zero(const PartInfo&, const Policy& policy) {
+    return std::vector<nlohmann::json>(policy.zero ? 1 : 0, nlohmann::json::object());
 }
 
 // AND gates behind the comparator, in its cycle.

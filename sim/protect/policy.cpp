@@ -77,10 +77,9 @@ std::vector<Policy> preset_policies() {
 nlohmann::json to_json(const Policy& policy) {
     nlohmann::json value = {{"name", policy.name}, {"description", policy.description}};
     for (const PartInfo& info : part_registry()) {
-        nlohmann::json part = info.write(info, policy);
-        if (!part.is_null()) {
+        for (nlohmann::json& part : info.write(info, policy)) {
             part["part"] = info.name;
-            value[name_of(info.point)].push_back(part);
+            value[name_of(info.point)].push_back(std::move(part));
         }
     }
     return value;
@@ -89,7 +88,7 @@ nlohmann::json to_json(const Policy& policy) {
 PolicyTiming timing_of(const Policy& policy) {
     PolicyTiming timing;
     for (const PartInfo& info : part_registry()) {
-        if (!info.write(info, policy).is_null()) {
+        if (!info.write(info, policy).empty()) {
             info.add_timing(info, timing, policy);
         }
     }

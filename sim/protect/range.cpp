@@ -187,13 +187,13 @@ void parse_range(const PartInfo&, JsonObject& object, Policy& policy) {
     policy.range = part;
 }
 
-nlohmann::json write_range(const PartInfo&, const Policy& policy) {
+std::vector<nlohmann::json> write_range(const PartInfo&, const Policy& policy) {
     if (!policy.range) {
         return {};
     }
-    return {
+    return {nlohmann::json{
         {"mode", policy.range->mode == RangePart::Mode::zero ? "zero" : "clamp"},
-        {"granularity", policy.range->granularity == RangePart::Granularity::channel ? "channel" : "layer"}};
+        {"granularity", policy.range->granularity == RangePart::Granularity::channel ? "channel" : "layer"}}};
 }
 
 // Two comparators and a selector behind the requantisation.

@@ -26,8 +26,9 @@ struct PartInfo {
     // Reads the part's own keys ("part" is taken) into the policy. Throws InputError where the policy
     // already holds the part, or another owner of the same words.
     void (*parse)(const PartInfo& info, JsonObject& object, Policy& policy);
-    // The part as it stands in the policy, without the key "part"; null where the policy does not have it.
-    nlohmann::json (*write)(const PartInfo& info, const Policy& policy);
+    // The part as it stands in the policy, without the key "part": one entry for each time that the policy
+    // gives it, with other options each; none where the policy does not have it.
+    std::vector<nlohmann::json> (*write)(const PartInfo& info, const Policy& policy);
     // Adds what the part does to the machine's timing; called where the policy has it.
     void (*add_timing)(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
 };

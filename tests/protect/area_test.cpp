@@ -5,6 +5,7 @@
 #include "sim/core/config_search.h"
 #include "sim/cost/logic.h"
 #include "sim/cost/sram.h"
+#include "sim/protect/memory_code.h"
 
 namespace {
 
@@ -79,6 +80,25 @@ TEST(Area, CodecsFollowThePorts) {
     EXPECT_NEAR(find(*find(tree, "activation buffer"), "parity decoders")->area.count(), 16 * 64 * 2.0, 1e-6);
     EXPECT_NEAR(find(*find(tree, "DRAM interface"), "parity encoders")->area.count(), 63 * 2.0, 1e-6);
     EXPECT_EQ(find(area_of(edge(), load_policy("none")), "DRAM interface"), nullptr);
+}
+
+// Words 0 … 4095 of the weight buffer every 1000 cycles: 12 bits of address, 10 of cycles.
+TEST(Area, AScrubberIsTwoCountersAComparatorAndACodec) {
+    Policy policy = load_policy("secded");
+    policy.memory[index_of(fluence::Memory::weight_buffer)].scrub_period = fluence::Cycles(1000);
+    const AreaNode tree = area_of(edge(), policy);
+    const AreaNode* scrubber = find(*find(tree, "weight buffer"), "scrubber");
+    ASSERT_NE(scrubber, nullptr);
+    EXPECT_TRUE(scrubber->protection);
+    const auto& code = fluence::protect::memory_code("secded");
+    using namespace fluence::cost;
+    const double expected = (flipflops(22) + adder(12) + adder(10) + equality_comparator(10) +
+                             code.encoder_area(64) + code.decoder_area(64))
+                                .count();
+    EXPECT_NEAR(scrubber->area.count(), expected, 0.02 * expected);
+    EXPECT_EQ(find(*find(tree, "activation buffer"), "scrubber"), nullptr);
+    EXPECT_NEAR(tree.area.count() - area_of(edge(), load_policy("secded")).area.count(),
+                scrubber->area.count(), 1e-6);
 }
 
 TEST(Area, TheChecksumColumnIsASmallPartOfTheArray) {

@@ -140,7 +140,7 @@ TEST_P(MemoryCodes, TriplesMayBeMiscorrectedButStayDefined) {
 std::vector<Case> cases() {
     std::vector<Case> list;
     for (const char* code : {"none", "parity", "sec", "secded", "secded-exthamming"}) {
-        for (const int width : {8, 11, 16, 32, 57, 64, 120, 128}) {
+        for (const int width : {8, 11, 13, 16, 32, 39, 57, 64, 120, 128}) {
             list.push_back({code, width});
         }
     }
@@ -193,15 +193,24 @@ TEST(MemoryCode, ExtendedHammingDecodesToTheNearestCodeWord) {
     expect_nearest_code_word("secded-exthamming");
 }
 
-TEST(MemoryCode, EveryWidthKeepsItsPromiseOnSinglesAndDoubles) {
+// Every width, every single and every double position, through encoder and decoder with random data.
+TEST(MemoryCode, EveryWidthCorrectsEverySingleAndDetectsEveryDouble) {
+    RandomStream random(6, RandomPurpose::testing, 0);
     for (const char* name : {"secded", "secded-exthamming"}) {
         const MemoryCode& code = memory_code(name);
         for (int k = 8; k <= 128; ++k) {
+            const WordBits data = random_bits(random, k);
+            const WordBits stored = code.encode(data, k);
             const int n = k + code.check_bits(k);
             for (int i = 0; i < n; ++i) {
-                ASSERT_TRUE(code.decode_error(flips({i}), k).residual.none());
-                const int j = (i + k / 3 + 1) % n;
-                ASSERT_TRUE(code.decode_error(flips({i, j}), k).detected) << name << " " << k;
+                const DecodedWord single = code.decode(stored ^ flips({i}), k);
+                ASSERT_TRUE(single.corrected && !single.detected) << name << " " << k << ": " << i;
+                ASSERT_EQ(single.data, data) << name << " " << k << ": " << i;
+                for (int j = i + 1; j < n; ++j) {
+                    const DecodedWord twice = code.decode(stored ^ flips({i, j}), k);
+                    ASSERT_TRUE(twice.detected && !twice.corrected)
+                        << name << " " << k << ": " << i << " " << j;
+                }
             }
         }
     }

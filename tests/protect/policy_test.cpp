@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "sim/core/error.h"
 #include "sim/protect/memory_code.h"
 #include "sim/protect/registry.h"
@@ -13,6 +15,7 @@ using fluence::Cycles;
 using fluence::InputError;
 using fluence::kMemories;
 using fluence::Memory;
+using fluence::protect::DueAction;
 using fluence::protect::parse_policy;
 using fluence::protect::Policy;
 using fluence::protect::RangePart;
@@ -89,6 +92,58 @@ TEST(Policy, WhatMakesNoSenseIsRefused) {
     expect_error(R"({"name": "x", "pe": [{"part": "tmr"}]})", HasSubstr("pe[0].part"));
     expect_error(R"({"name": "x", "layer_output": [{"part": "range-restriction", "mode": "cut"}]})",
                  HasSubstr("clamp, zero"));
+}
+
+TEST(Policy, MemoriesMayShareACodeWithOtherOptions) {
+    const Policy policy = parsed(R"({"name": "x", "memory": [
+        {"part": "secded", "words": ["weight_buffer", "activation_buffer"], "on_due": "refetch"},
+        {"part": "secded", "words": ["output_buffer"], "on_due": "recompute"},
+        {"part": "secded", "words": ["dram"], "on_due": "abort", "scrub_period_cycles": 4096}]})");
+    const auto& dram = policy.memory[index_of(Memory::dram)];
+    EXPECT_EQ(dram.on_due, DueAction::abort);
+    EXPECT_EQ(dram.scrub_period, Cycles(4096));
+    const json written = to_json(policy);
+    EXPECT_EQ(written.at("memory").size(), 3u);
+    const Policy copy = parse_policy(written, "copy");
+    for (const Memory memory : kMemories) {
+        const auto& a = policy.memory[index_of(memory)];
+        const auto& b = copy.memory[index_of(memory)];
+        EXPECT_EQ(a.code, "secded");
+        EXPECT_EQ(b.code, a.code);
+        EXPECT_EQ(b.on_due, a.on_due) << name_of(memory);
+        EXPECT_EQ(b.scrub_period, a.scrub_period) << name_of(memory);
+    }
+    EXPECT_EQ(copy.memory[index_of(Memory::weight_buffer)].on_due, DueAction::refetch);
+    EXPECT_EQ(copy.memory[index_of(Memory::output_buffer)].on_due, DueAction::recompute);
+}
+
+// Weight and activation buffer: zero, refetch, abort; output buffer: zero, recompute, abort; DRAM: zero,
+// abort.
+TEST(Policy, AMemoryDoesWhatItCanWithAnUncorrectableWord) {
+    const std::map<std::string, std::string> valid = {{"dram", "zero, abort"},
+                                                      {"weight_buffer", "zero, refetch, abort"},
+                                                      {"activation_buffer", "zero, refetch, abort"},
+                                                      {"output_buffer", "zero, recompute, abort"}};
+    for (const auto& [memory, actions] : valid) {
+        for (const std::string action : {"zero", "refetch", "recompute", "abort"}) {
+            const std::string text = R"({"name": "x", "memory": [{"part": "parity", "words": [")" + memory +
+                                     R"("], "on_due": ")" + action + R"("}]})";
+            if (actions.find(action) != std::string::npos) {
+                EXPECT_EQ(to_json(parsed(text.c_str())).at("memory")[0].at("on_due"), action);
+            } else {
+                expect_error(text.c_str(), AllOf(HasSubstr("memory[0].on_due"), HasSubstr(memory + " cannot"),
+                                                 HasSubstr(actions)));
+            }
+        }
+    }
+    expect_error(R"({"name": "x", "memory": [{"part": "secded", "on_due": "refetch"}]})",
+                 AllOf(HasSubstr("dram cannot"), HasSubstr("zero, abort")));
+    expect_error(R"({"name": "x", "memory": [{"part": "secded", "on_due": "retry"}]})",
+                 HasSubstr("zero, refetch, recompute, abort"));
+    expect_error(R"({"name": "x", "memory": [{"part": "parity", "scrub_period_cycles": 5}]})",
+                 AllOf(HasSubstr("scrub_period_cycles"), HasSubstr("corrects nothing")));
+    expect_error(R"({"name": "x", "memory": [{"part": "sec", "scrub_period_cycles": -1}]})",
+                 HasSubstr("scrub_period_cycles"));
 }
 
 TEST(Policy, JsonRoundTripKeepsEveryPreset) {
