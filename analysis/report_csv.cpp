@@ -133,17 +133,18 @@ std::string dead_csv(const Summary& summary) {
 std::string latency_csv(const Summary& summary) {
     std::vector<Row> rows = {{"policy", "layer", "cycles", "macs", "busy_cycles", "preload_cycles",
                               "stall_weights", "stall_activations", "stall_drain", "stall_store",
-                              "utilisation", "dram_read_words", "dram_write_words"}};
+                              "stall_port", "utilisation", "dram_read_words", "dram_write_words",
+                              "unique_words"}};
     for (const PolicySummary& policy : summary.policies) {
         for (const LayerLatency& layer : policy.layers) {
             Row row = {policy.name, layer.name};
             for (const std::int64_t value :
                  {layer.cycles, layer.macs, layer.busy, layer.preload, layer.stall_weights,
-                  layer.stall_activations, layer.stall_drain, layer.stall_store}) {
+                  layer.stall_activations, layer.stall_drain, layer.stall_store, layer.stall_port}) {
                 row.push_back(std::to_string(value));
             }
             append(row, {shortest(layer.utilisation), std::to_string(layer.dram_read_words),
-                         std::to_string(layer.dram_write_words)});
+                         std::to_string(layer.dram_write_words), std::to_string(layer.unique_words)});
             rows.push_back(std::move(row));
         }
     }

@@ -48,9 +48,11 @@ Json layer_json(const LayerLatency& layer) {
             {"stall_activations", layer.stall_activations},
             {"stall_drain", layer.stall_drain},
             {"stall_store", layer.stall_store},
+            {"stall_port", layer.stall_port},
             {"utilisation", layer.utilisation},
             {"dram_read_words", layer.dram_read_words},
-            {"dram_write_words", layer.dram_write_words}};
+            {"dram_write_words", layer.dram_write_words},
+            {"unique_words", layer.unique_words}};
 }
 
 Json policy_json(const PolicySummary& policy) {

@@ -73,9 +73,11 @@ std::vector<LayerLatency> latencies(const std::vector<traces::LayerStats>& layer
         layer.stall_activations = stats.stall_activations;
         layer.stall_drain = stats.stall_drain;
         layer.stall_store = stats.stall_store;
+        layer.stall_port = stats.stall_port;
         layer.utilisation = stats.utilisation;
         layer.dram_read_words = stats.dram_read_words;
         layer.dram_write_words = stats.dram_write_words;
+        layer.unique_words = stats.unique_words;
         result.push_back(std::move(layer));
     }
     return result;

@@ -39,9 +39,9 @@ struct DeadCount {
 struct LayerLatency {
     std::string name;
     std::int64_t cycles = 0, macs = 0, busy = 0, preload = 0;
-    std::int64_t stall_weights = 0, stall_activations = 0, stall_drain = 0, stall_store = 0;
+    std::int64_t stall_weights = 0, stall_activations = 0, stall_drain = 0, stall_store = 0, stall_port = 0;
     double utilisation = 0;
-    std::int64_t dram_read_words = 0, dram_write_words = 0;
+    std::int64_t dram_read_words = 0, dram_write_words = 0, unique_words = 0;
 };
 
 struct PolicySummary {

@@ -26,6 +26,7 @@ const std::vector<Column>& columns() {
         {"stall_activations", "activ.", [](const LayerStats& s) { return s.stall_activations; }},
         {"stall_drain", "drain", [](const LayerStats& s) { return s.stall_drain; }},
         {"stall_store", "store", [](const LayerStats& s) { return s.stall_store; }},
+        {"stall_port", "port", [](const LayerStats& s) { return s.stall_port; }},
         {"dram_words", "words", [](const LayerStats& s) { return s.dram_read_words + s.dram_write_words; }},
         {"unique_words", "unique", [](const LayerStats& s) { return s.unique_words; }},
     };
@@ -95,7 +96,7 @@ std::string LatencyReport::table() const {
     out << network << " on " << config.name << " (" << config.array.rows << "x" << config.array.cols << ", "
         << text("%g", config.clock_mhz) << " MHz), policy " << policy << ", one inference\n\n";
     out << std::string(name_width + 3 * kWidth, ' ') << right("|--- waiting for ", 2 * kWidth)
-        << std::string(2 * kWidth - 1, '-') << "| |--- DRAM -------|\n";
+        << std::string(3 * kWidth - 1, '-') << "| |--- DRAM -------|\n";
     out << "layer" << std::string(name_width - 5, ' ');
     for (const Column& column : columns()) {
         out << right(column.heading, kWidth);

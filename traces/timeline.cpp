@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <istream>
+#include <iterator>
 #include <ostream>
 #include <type_traits>
 
@@ -10,18 +11,10 @@
 namespace fluence::traces {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x324C5446;  // "FTL2"
+constexpr std::uint32_t kMagic = 0x334C5446;  // "FTL3"
 // No real run comes near; a damaged count must not make the reader allocate without bound.
 constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 32;
 constexpr std::size_t kReserveLimit = 1 << 16;
-
-std::int64_t words_of(const std::vector<Segment>& segments) {
-    std::int64_t total = 0;
-    for (const Segment& segment : segments) {
-        total += segment.words;
-    }
-    return total;
-}
 
 // One description of each record serves both directions: fields(archive, record) names every field once.
 class Writer {
@@ -127,12 +120,14 @@ void fields(Archive& archive, R& r) {
     using Record = std::remove_const_t<R>;
     if constexpr (std::is_same_v<Record, Segment>) {
         all(archive, r.dram_word, r.buffer_word, r.words);
+    } else if constexpr (std::is_same_v<Record, Gap>) {
+        all(archive, r.word, r.bytes, r.cycles);
     } else if constexpr (std::is_same_v<Record, Load>) {
         all(archive, r.layer, r.content, r.owner, r.to_vector_unit, r.buffer, r.kept, r.begin, r.latency,
-            r.word_bytes, r.bytes_per_cycle, r.segments);
+            r.word_bytes, r.bytes_per_cycle, r.segments, r.gaps);
     } else if constexpr (std::is_same_v<Record, Store>) {
         all(archive, r.layer, r.tensor, r.to_buffer, r.begin, r.latency, r.word_bytes, r.bytes_per_cycle,
-            r.segments);
+            r.segments, r.gaps);
     } else if constexpr (std::is_same_v<Record, Fold>) {
         all(archive, r.layer, r.group, r.k_fold, r.k_folds, r.n_fold, r.first_pixel, r.pixels, r.first_k,
             r.terms, r.first_n, r.channels, r.used_rows, r.used_cols, r.weight_load, r.activation_load,
@@ -142,7 +137,7 @@ void fields(Archive& archive, R& r) {
             r.accumulator, r.first_element, r.elements, r.operand_loads, r.lanes, r.begin, r.end);
     } else if constexpr (std::is_same_v<Record, LayerStats>) {
         all(archive, r.name, r.begin, r.end, r.macs, r.busy_cycles, r.stall_weights, r.stall_activations,
-            r.stall_drain, r.stall_store, r.preload_cycles, r.utilisation, r.dram_read_words,
+            r.stall_drain, r.stall_store, r.stall_port, r.preload_cycles, r.utilisation, r.dram_read_words,
             r.dram_write_words, r.unique_words, r.buffer_reads, r.buffer_writes);
     } else {
         static_assert(std::is_same_v<Record, Timeline>);
@@ -156,11 +151,24 @@ void fields(Archive& archive, R& r) {
 
 }  // namespace
 
-std::int64_t Load::words() const {
-    return words_of(segments);
+std::int64_t Transfer::words() const {
+    std::int64_t total = 0;
+    for (const Segment& segment : segments) {
+        total += segment.words;
+    }
+    return total;
 }
-std::int64_t Store::words() const {
-    return words_of(segments);
+
+Gap Transfer::last_gap(std::int64_t word) const {
+    const auto next = std::upper_bound(gaps.begin(), gaps.end(), word,
+                                       [](std::int64_t w, const Gap& gap) { return w < gap.word; });
+    return next == gaps.begin() ? Gap{} : *std::prev(next);
+}
+
+Cycle Transfer::port_free() const {
+    const std::int64_t end = words();
+    const Gap gap = gap_at(end);
+    return begin + (end * word_bytes + gap.bytes + bytes_per_cycle - 1) / bytes_per_cycle + gap.cycles;
 }
 
 void write(std::ostream& stream, const Timeline& timeline) {

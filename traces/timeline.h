@@ -34,50 +34,68 @@ struct Segment {
     std::int64_t words = 0;
 };
 
+// From word `word` of a transfer on the port is behind the words alone: by `bytes` of bursts that no word of
+// the transfer needs, and by `cycles` in which DRAM opened rows. Both count from the beginning of the
+// transfer.
+struct Gap {
+    std::int64_t word = 0;
+    std::int64_t bytes = 0;
+    Cycle cycles = 0;
+};
+
+// What loads and stores share. Word i over all segments passes the port in cycle
+// begin + ⌊(i·word_bytes + bytes)/bytes_per_cycle⌋ + cycles, with the last gap at or in front of it (if any).
+struct Transfer {
+    Cycle begin = 0;
+    Cycle latency = 0;
+    std::int32_t word_bytes = 8;
+    std::int32_t bytes_per_cycle = 8;
+    std::vector<Segment> segments;
+    std::vector<Gap> gaps;  // ascending by word; one behind the last word is the rest of the last burst
+
+    std::int64_t words() const;
+    Cycle port_cycle(std::int64_t word) const {
+        const Gap gap = gap_at(word);
+        return begin + (word * word_bytes + gap.bytes) / bytes_per_cycle + gap.cycles;
+    }
+    // The edge at which the port is free for the next transfer.
+    Cycle port_free() const;
+
+  private:
+    Gap gap_at(std::int64_t word) const { return gaps.empty() ? Gap{} : last_gap(word); }
+    Gap last_gap(std::int64_t word) const;
+};
+
 // One DMA transfer from DRAM into a buffer (or into the vector unit's parameter registers, segments'
-// buffer_word then unused). The i-th word over all segments is read from DRAM in cycle
-// begin + ⌊i·word_bytes/bytes_per_cycle⌋ and written to the buffer `latency` + 1 cycles later.
-struct Load {
+// buffer_word then unused). A word is read from DRAM in the cycle in which it passes the port and written to
+// the buffer `latency` + 1 cycles later.
+struct Load : Transfer {
     LayerId layer{};  // on whose behalf
     Content content = Content::weights;
     std::int32_t owner = 0;       // layer index or tensor index (of the tensor that a layer
                                   // produced, behind any flatten)
     bool to_vector_unit = false;  // parameters; otherwise into `buffer`
     Memory buffer = Memory::weight_buffer;
-    // Nothing moves: the words lie in the buffer because stores with `to_buffer` wrote them there; `begin` is
-    // the edge at which the last of them did. DRAM never has them.
+    // Nothing moves: the words lie in the buffer because stores with `to_buffer` wrote them there (when, is
+    // theirs to say); `begin` is the edge at which the last of them did. DRAM never has them.
     bool kept = false;
-    Cycle begin = 0;
-    Cycle latency = 0;
-    std::int32_t word_bytes = 8;
-    std::int32_t bytes_per_cycle = 8;
-    std::vector<Segment> segments;
 
-    std::int64_t words() const;
-    Cycle read_cycle(std::int64_t word) const { return begin + word * word_bytes / bytes_per_cycle; }
-    Cycle write_cycle(std::int64_t word) const { return read_cycle(word) + latency + 1; }
+    Cycle read_cycle(std::int64_t word) const { return kept ? begin : port_cycle(word); }
+    Cycle write_cycle(std::int64_t word) const { return kept ? begin : port_cycle(word) + latency + 1; }
     // The edge at which the last word is in place.
     Cycle done() const { return write_cycle(words() - 1); }
 };
 
 // One transfer of finished activations from the vector unit to DRAM, or into the activation buffer where the
-// next layer finds them (`to_buffer`). Word i is written at begin + ⌊i·word_bytes/bytes_per_cycle⌋ + latency
-// + 1. Every DRAM word of a tensor is written once, whole, by the store that holds the last of its elements
-// to be produced.
-struct Store {
+// next layer finds them (`to_buffer`; no gaps then). A word is in place `latency` + 1 cycles behind the one
+// in which it passes the port. Every word of a tensor is written once, whole, by the store that holds the
+// last of its elements to be produced.
+struct Store : Transfer {
     LayerId layer{};
     TensorId tensor{};
-    bool to_buffer = false;
-    Cycle begin = 0;
-    Cycle latency = 0;
-    std::int32_t word_bytes = 8;
-    std::int32_t bytes_per_cycle = 8;
-    std::vector<Segment> segments;  // buffer_word used with `to_buffer` alone
+    bool to_buffer = false;  // Segment::buffer_word is used with it alone
 
-    std::int64_t words() const;
-    Cycle write_cycle(std::int64_t word) const {
-        return begin + word * word_bytes / bytes_per_cycle + latency + 1;
-    }
+    Cycle write_cycle(std::int64_t word) const { return port_cycle(word) + latency + 1; }
     Cycle done() const { return write_cycle(words() - 1); }
 };
 
@@ -141,10 +159,12 @@ struct LayerStats {
     std::int64_t stall_activations = 0;  // waiting for an activation load
     std::int64_t stall_drain = 0;        // waiting for a free half of the output buffer
     std::int64_t stall_store = 0;        // waiting for stores to finish at the end of the layer
+    std::int64_t stall_port = 0;         // waiting for a port of a buffer that another unit uses
     std::int64_t preload_cycles = 0;     // array idle while weights enter it
     double utilisation = 0;              // macs / (PEs × (end − begin))
     std::int64_t dram_read_words = 0, dram_write_words = 0;
-    std::int64_t unique_words = 0;                     // weights, parameters, inputs and outputs counted once
+    std::int64_t unique_words =
+        0;  // that cross DRAM's port: weights, parameters, inputs, outputs counted once
     std::int64_t buffer_reads = 0, buffer_writes = 0;  // words, all three buffers
 };
 

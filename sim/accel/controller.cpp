@@ -51,25 +51,23 @@ Controller::Controller(const sc_core::sc_module_name& name, const Workload& work
     SC_THREAD(store_results);
 }
 
-void Controller::load_began(std::int32_t index, Cycle begin, Cycle latency) {
+void Controller::load_began(std::int32_t index, const TransferTimes& times) {
     traces::Load load = at(plan_.loads, index);
-    load.begin = begin;
-    load.latency = latency;
+    times.write_to(load);
     loads_done_.reach(index, load.done());
     if (observer_ != nullptr) {
-        observer_->load(index, begin, latency);
+        observer_->load(index, times);
     }
 }
 
-void Controller::store_began(std::int32_t index, Cycle begin, Cycle latency) {
+void Controller::store_began(std::int32_t index, const TransferTimes& times) {
     traces::Store store = at(plan_.stores, index);
-    store.begin = begin;
-    store.latency = latency;
+    times.write_to(store);
     stores_done_.reach(index, store.done());
     // The last word leaves the staging block in the cycle in which the port takes it.
     store_ports_free_.reach(index, store.done() - store.latency);
     if (observer_ != nullptr) {
-        observer_->store(index, begin, latency);
+        observer_->store(index, times);
     }
 }
 

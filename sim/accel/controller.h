@@ -22,8 +22,8 @@ class Controller : public sc_core::sc_module, public TransferReports {
     // `observer` may be null.
     Controller(const sc_core::sc_module_name& name, const Workload& workload, RunObserver* observer);
 
-    void load_began(std::int32_t load, Cycle begin, Cycle latency) override;
-    void store_began(std::int32_t store, Cycle begin, Cycle latency) override;
+    void load_began(std::int32_t load, const TransferTimes& times) override;
+    void store_began(std::int32_t store, const TransferTimes& times) override;
 
     // Every fold and pass of the plan was executed and every store made.
     bool finished() const;

@@ -33,7 +33,8 @@ Dma::Dma(const sc_core::sc_module_name& name, const Workload& workload)
       activation_buffer("activation_buffer"),
       vector_unit("vector_unit"),
       reports("reports"),
-      workload_(workload) {
+      workload_(workload),
+      port_(workload.config.dram) {
     SC_THREAD(serve);
 }
 
@@ -77,6 +78,11 @@ void Dma::serve() {
     }
 }
 
+void Dma::occupy_port(traces::Transfer transfer, const TransferTimes& times) {
+    times.write_to(transfer);
+    port_free_ = transfer.port_free();
+}
+
 void Dma::load(std::int32_t index, Cycle begin) {
     const traces::Load& load = workload_.plan.loads[static_cast<std::size_t>(index)];
     const Cycle latency = workload_.config.dram.latency.count() + workload_.decode_cycles(Memory::dram);
@@ -89,8 +95,9 @@ void Dma::load(std::int32_t index, Cycle begin) {
             deliver(load, segment);
         }
     }
-    port_free_ = begin + (load.words() * load.word_bytes + load.bytes_per_cycle - 1) / load.bytes_per_cycle;
-    reports->load_began(index, begin, latency);
+    const TransferTimes times{begin, latency, port_.move(load.segments)};
+    occupy_port(load, times);
+    reports->load_began(index, times);
 }
 
 void Dma::expect(Cycle latency, Cycle answered) const {
@@ -126,9 +133,9 @@ void Dma::store(std::int32_t index, Cycle begin) {
                    burst(dram, workload_.clock, tlm::TLM_WRITE_COMMAND, address, words_.data(), bytes));
         }
     }
-    port_free_ =
-        begin + (store.words() * store.word_bytes + store.bytes_per_cycle - 1) / store.bytes_per_cycle;
-    reports->store_began(index, begin, latency);
+    const TransferTimes times{begin, latency, port_.move(store.segments)};
+    occupy_port(store, times);
+    reports->store_began(index, times);
 }
 
 }  // namespace fluence::accel

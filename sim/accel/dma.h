@@ -1,6 +1,7 @@
 // Moves words between DRAM and the chip. One port to DRAM, shared by loads and stores: the request that
 // stands longest goes first; of requests of one cycle a store goes first, then parameters, activations,
-// weights. A transfer occupies the port for its words at the DRAM's bandwidth.
+// weights. A transfer occupies the port for its words, or whole bursts of them, at the DRAM's bandwidth, and
+// while DRAM opens a row for it.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -10,6 +11,7 @@
 
 #include "sim/accel/interfaces.h"
 #include "sim/accel/workload.h"
+#include "sim/dataflow/dram_port.h"
 
 namespace fluence::accel {
 
@@ -35,6 +37,7 @@ class Dma : public sc_core::sc_module, public TransferRequests {
     };
     void enqueue(int priority, std::int32_t index);
     Request take_first();
+    void occupy_port(traces::Transfer transfer, const TransferTimes& times);
     void serve();
     void load(std::int32_t index, Cycle begin);
     void store(std::int32_t index, Cycle begin);
@@ -45,6 +48,7 @@ class Dma : public sc_core::sc_module, public TransferRequests {
     const Workload& workload_;
     std::vector<Request> queue_;
     sc_core::sc_event arrived_;
+    dataflow::DramPort port_;
     Cycle port_free_ = 0;
     std::vector<std::uint8_t> words_;  // of the segment that is moving
 };

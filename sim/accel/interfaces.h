@@ -24,8 +24,8 @@ class TransferRequests : public virtual sc_core::sc_interface {
 // The DMA reports that it began a transfer; its words move from `begin` on as traces::Load and Store say.
 class TransferReports : public virtual sc_core::sc_interface {
   public:
-    virtual void load_began(std::int32_t load, Cycle begin, Cycle latency) = 0;
-    virtual void store_began(std::int32_t store, Cycle begin, Cycle latency) = 0;
+    virtual void load_began(std::int32_t load, const TransferTimes& times) = 0;
+    virtual void store_began(std::int32_t store, const TransferTimes& times) = 0;
 };
 
 // The array executes a fold in two steps, called at the fold's edges; where nothing stays in the array the

@@ -35,16 +35,14 @@ Recorder::Recorder(const Workload& workload)
     timeline_.decode_cycles = workload.timing.decode_cycles;
 }
 
-void Recorder::load(std::int32_t index, Cycle begin, Cycle latency) {
+void Recorder::load(std::int32_t index, const TransferTimes& times) {
     traces::Load& load = at(timeline_.loads, index);
-    load.begin = begin;
-    load.latency = latency;
+    times.write_to(load);
 }
 
-void Recorder::store(std::int32_t index, Cycle begin, Cycle latency) {
+void Recorder::store(std::int32_t index, const TransferTimes& times) {
     traces::Store& store = at(timeline_.stores, index);
-    store.begin = begin;
-    store.latency = latency;
+    times.write_to(store);
     timeline_.cycles = std::max(timeline_.cycles, store.done());
     Cycle& stored = stored_[index_of(store.tensor)];
     stored = std::max(stored, store.done());

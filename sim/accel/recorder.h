@@ -12,8 +12,8 @@ class Recorder : public RunObserver {
   public:
     explicit Recorder(const Workload& workload);
 
-    void load(std::int32_t index, Cycle begin, Cycle latency) override;
-    void store(std::int32_t index, Cycle begin, Cycle latency) override;
+    void load(std::int32_t index, const TransferTimes& times) override;
+    void store(std::int32_t index, const TransferTimes& times) override;
     void fold(std::int32_t index, const FoldTimes& times) override;
     void pass(std::int32_t index, const PassTimes& times) override;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "traces/timeline.h"
 
@@ -23,12 +24,24 @@ struct PassTimes {
     Cycle unit = 0, parameters = 0, operands = 0;
 };
 
+// When the words of a transfer move (traces::Transfer).
+struct TransferTimes {
+    Cycle begin = 0, latency = 0;
+    std::vector<traces::Gap> gaps;
+
+    void write_to(traces::Transfer& transfer) const {
+        transfer.begin = begin;
+        transfer.latency = latency;
+        transfer.gaps = gaps;
+    }
+};
+
 class RunObserver {
   public:
     virtual ~RunObserver() = default;
     // Indices into the tile plan's lists.
-    virtual void load(std::int32_t index, Cycle begin, Cycle latency) = 0;
-    virtual void store(std::int32_t index, Cycle begin, Cycle latency) = 0;
+    virtual void load(std::int32_t index, const TransferTimes& times) = 0;
+    virtual void store(std::int32_t index, const TransferTimes& times) = 0;
     virtual void fold(std::int32_t index, const FoldTimes& times) = 0;
     virtual void pass(std::int32_t index, const PassTimes& times) = 0;
 };

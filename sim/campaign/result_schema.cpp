@@ -20,7 +20,7 @@ CREATE TABLE layer(id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NUL
 CREATE TABLE timing(policy INTEGER NOT NULL, layer INTEGER NOT NULL, first_cycle INTEGER NOT NULL,
   end_cycle INTEGER NOT NULL, macs INTEGER NOT NULL, busy_cycles INTEGER NOT NULL,
   stall_weights INTEGER NOT NULL, stall_activations INTEGER NOT NULL, stall_drain INTEGER NOT NULL,
-  stall_store INTEGER NOT NULL, preload_cycles INTEGER NOT NULL, utilisation REAL NOT NULL,
+  stall_store INTEGER NOT NULL, stall_port INTEGER NOT NULL, preload_cycles INTEGER NOT NULL, utilisation REAL NOT NULL,
   dram_read_words INTEGER NOT NULL, dram_write_words INTEGER NOT NULL, unique_words INTEGER NOT NULL,
   buffer_reads INTEGER NOT NULL, buffer_writes INTEGER NOT NULL, PRIMARY KEY(policy, layer)) WITHOUT ROWID;
 CREATE TABLE site(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, units INTEGER NOT NULL,
@@ -65,7 +65,7 @@ void insert_codes(Database& database) {
 
 void write_policies(Database& database, const CampaignHeader& header) {
     Statement policy(database, "INSERT INTO policy VALUES(?,?,?,?,?,?,?,?,?)");
-    Statement timing(database, "INSERT INTO timing VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    Statement timing(database, "INSERT INTO timing VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     for (const PolicyRow& row : header.policies) {
         policy.bind(std::int64_t{row.id})
             .bind(row.name)
@@ -82,7 +82,8 @@ void write_policies(Database& database, const CampaignHeader& header) {
                 .bind(stats.end)
                 .bind(stats.macs);
             timing.bind(stats.busy_cycles).bind(stats.stall_weights).bind(stats.stall_activations);
-            timing.bind(stats.stall_drain).bind(stats.stall_store).bind(stats.preload_cycles);
+            timing.bind(stats.stall_drain).bind(stats.stall_store).bind(stats.stall_port);
+            timing.bind(stats.preload_cycles);
             timing.bind(stats.utilisation).bind(stats.dram_read_words).bind(stats.dram_write_words);
             timing.bind(stats.unique_words).bind(stats.buffer_reads).bind(stats.buffer_writes).run();
         }
@@ -101,6 +102,7 @@ traces::LayerStats read_stats(Statement& row, const std::vector<std::string>& na
     stats.stall_activations = row.integer();
     stats.stall_drain = row.integer();
     stats.stall_store = row.integer();
+    stats.stall_port = row.integer();
     stats.preload_cycles = row.integer();
     stats.utilisation = row.real();
     stats.dram_read_words = row.integer();
@@ -260,7 +262,7 @@ nlohmann::json to_json(const CampaignHeader& header) {
         nlohmann::json layers = nlohmann::json::array();
         for (const traces::LayerStats& s : policy.layers) {
             layers.push_back({s.begin, s.end, s.macs, s.busy_cycles, s.stall_weights, s.stall_activations,
-                              s.stall_drain, s.stall_store, s.preload_cycles, s.utilisation,
+                              s.stall_drain, s.stall_store, s.stall_port, s.preload_cycles, s.utilisation,
                               s.dram_read_words, s.dram_write_words, s.unique_words, s.buffer_reads,
                               s.buffer_writes});
         }

@@ -16,7 +16,7 @@
 
 namespace fluence::campaign {
 
-inline constexpr int kResultSchemaVersion = 1;
+inline constexpr int kResultSchemaVersion = 2;
 
 struct PolicyRow {
     std::int32_t id = 0;

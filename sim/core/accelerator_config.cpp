@@ -229,6 +229,15 @@ AcceleratorConfig parse_accelerator(const nlohmann::json& value, const std::stri
                       "multiples of " + std::to_string(config.dram.word_bytes()));
         }
     }
+    if (config.dram.burst_bytes > 0 && config.dram.row_bytes % config.dram.burst_bytes != 0) {
+        dram.fail("row_bytes", "is " + std::to_string(config.dram.row_bytes) + ": a row holds whole bursts",
+                  "multiples of " + std::to_string(config.dram.burst_bytes));
+    }
+    if (config.dram.row_bytes == 0 && config.dram.row_miss.count() > 0) {
+        dram.fail("row_miss_cycles",
+                  "is " + std::to_string(config.dram.row_miss.count()) + ": there are no rows",
+                  "0 without row_bytes");
+    }
     for (const auto& [key, buffer] :
          {std::pair<std::string, const BufferConfig*>{"weight_buffer", &config.weight_buffer},
           {"activation_buffer", &config.activation_buffer}}) {

@@ -37,6 +37,10 @@ inline AcceleratorConfig machine(const std::string& name, const MachineSize& siz
 inline std::vector<AcceleratorConfig> test_machines() {
     constexpr auto input = OperandRegister::input;
     constexpr auto output = OperandRegister::output;
+    AcceleratorConfig rows = machine("4x4-rows", {4, 4, 512, 1024, 1024, 32, 32, 4});
+    rows.dram.row_bytes = 64;
+    rows.dram.row_miss = Cycles(11);
+    rows.dram.burst_bytes = 16;
     return {
         machine("4x4", {}),
         machine("8x3-serial", {8, 3, 1024, 2048, 2048, 64, 64, 4}, output, false),
@@ -46,6 +50,7 @@ inline std::vector<AcceleratorConfig> test_machines() {
         machine("4x4-tiny-16", {4, 4, 32, 700, 300, 16, 32, 3}, input, true),
         machine("1x1", {1, 1, 32, 1024, 256, 8, 32, 2}, output, true),
         machine("3x20-128", {3, 20, 2048, 4096, 4096, 128, 32, 24}, output, false),
+        rows,
     };
 }
 

@@ -32,6 +32,7 @@ PolicyRow sample_policy(std::int32_t id, const std::string& name) {
         layer.stall_activations = 2;
         layer.stall_drain = 3;
         layer.stall_store = 4;
+        layer.stall_port = 9;
         layer.preload_cycles = 5;
         layer.utilisation = 0.1 + 0.2 * i;
         layer.dram_read_words = 6;

@@ -69,14 +69,38 @@ TEST(Timeline, words_follow_the_formula_of_the_header) {
     EXPECT_EQ(load.done(), 10 + 8 + 5 + 1);
 }
 
+// 8 bytes a word, 4 a cycle. From word 2 on 12 bytes of bursts and 7 cycles, from word 4 on 16 and 14; behind
+// the last word 8 bytes more end the burst.
+TEST(Timeline, gaps_delay_the_words_behind_them) {
+    Load load = sample().loads[0];
+    EXPECT_EQ(load.port_free(), 10 + 10);
+    load.gaps = {{2, 12, 7}, {4, 16, 14}, {5, 24, 14}};
+    EXPECT_EQ(load.read_cycle(0), 10);
+    EXPECT_EQ(load.read_cycle(1), 12);
+    EXPECT_EQ(load.read_cycle(2), 10 + (16 + 12) / 4 + 7);
+    EXPECT_EQ(load.read_cycle(3), 10 + (24 + 12) / 4 + 7);
+    EXPECT_EQ(load.read_cycle(4), 10 + (32 + 16) / 4 + 14);
+    EXPECT_EQ(load.done(), 10 + 12 + 14 + 5 + 1);
+    EXPECT_EQ(load.port_free(), 10 + (40 + 24) / 4 + 14);
+    load.gaps = {{0, 0, 3}};
+    EXPECT_EQ(load.read_cycle(0), 13);
+    EXPECT_EQ(load.port_free(), 23);
+    load.kept = true;
+    EXPECT_EQ(load.done(), 10);
+}
+
 TEST(Timeline, binary_form_round_trips_exactly) {
-    const Timeline timeline = sample();
+    Timeline timeline = sample();
+    timeline.loads[1].gaps = {{2, 12, 7}, {4, 16, 14}};
     std::istringstream stream(binary(timeline));
     const Timeline read = read_timeline(stream, "memory");
     EXPECT_EQ(read.cycles, timeline.cycles);
     EXPECT_EQ(read.decode_cycles, timeline.decode_cycles);
     ASSERT_EQ(read.loads.size(), 2u);
     EXPECT_EQ(read.loads[0].owner, 7);
+    ASSERT_EQ(read.loads[1].gaps.size(), 2u);
+    EXPECT_EQ(read.loads[1].gaps[1].bytes, 16);
+    EXPECT_EQ(read.loads[1].gaps[1].cycles, 14);
     EXPECT_FALSE(read.loads[0].to_vector_unit);
     EXPECT_TRUE(read.loads[1].to_vector_unit);
     ASSERT_EQ(read.loads[0].segments.size(), 2u);
