@@ -15,6 +15,7 @@
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/core/text.h"
+#include "sim/protect/area.h"
 #include "sim/protect/policy.h"
 #include "traces/perfetto.h"
 #include "traces/timeline_csv.h"
@@ -131,6 +132,8 @@ int simulate(const SimulateRequest& request) {
     report.config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
     report.policy = policy.name;
+    report.area = protect::area_of(report.config, policy).area;
+    report.unprotected_area = protect::area_of(report.config, protect::Policy()).area;
     if (request.image) {
         accel::MachineRun run =
             accel::run_machine(bundle.graph, report.config, policy, bundle.image(*request.image));
@@ -174,11 +177,12 @@ int run_simulate(const Arguments& arguments) {
         "signals", po::value(&request.signals)->default_value("*"), "which of them: a pattern with * and ?")(
         "registers", po::value(&request.registers),
         "registers of the array too, by a run of the register-true machine: array.pe_psum.r0_c*");
-    const auto values =
-        parse_options("simulate", "--bundle DIR [OPTIONS]", options, {"bundle"}, arguments,
-                      "  fluence simulate bundles/lenet5 --accelerator cloud-32x32\n"
-                      "  fluence simulate bundles/lenet5 -a my-machine.json -p secded --csv layers.csv\n"
-                      "\nThe columns are explained in docs/machine.md, the trace files in docs/traces.md.\n");
+    const auto values = parse_options(
+        "simulate", "--bundle DIR [OPTIONS]", options, {"bundle"}, arguments,
+        "  fluence simulate bundles/lenet5 --accelerator cloud-32x32\n"
+        "  fluence simulate bundles/lenet5 -a my-machine.json -p secded --csv layers.csv\n"
+        "\nThe columns are explained in docs/machine.md, the memories in docs/memory.md, the trace files "
+        "in docs/traces.md.\n");
     if (!values) {
         return 0;
     }

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <vector>
 
+#include "traces/traffic.h"
+
 namespace fluence::apps {
 namespace {
 
@@ -72,6 +74,14 @@ double utilisation(const LatencyReport& report) {
     return macs / (pes * static_cast<double>(report.timeline.cycles));
 }
 
+nlohmann::ordered_json traffic_json(const traces::DramTraffic& traffic) {
+    return {{"dram_read_words", traffic.read_words},
+            {"dram_write_words", traffic.write_words},
+            {"unique_read_words", traffic.unique_read_words},
+            {"unique_write_words", traffic.unique_write_words},
+            {"kept_words", traffic.kept_words}};
+}
+
 }  // namespace
 
 double LatencyReport::milliseconds(traces::Cycle cycles) const {
@@ -106,7 +116,9 @@ std::string LatencyReport::table() const {
     for (const Column& column : columns()) {
         totals.push_back(total(timeline.layers, column.value));
     }
+    const traces::DramTraffic traffic = traces::dram_traffic(timeline);
     totals[0] = timeline.cycles;
+    totals.back() = traffic.unique_words();
     for (const LayerStats& layer : timeline.layers) {
         std::vector<std::int64_t> values;
         for (const Column& column : columns()) {
@@ -115,6 +127,11 @@ std::string LatencyReport::table() const {
         row(layer.name, layer.utilisation, values);
     }
     row("total", utilisation(*this), totals);
+    out << "\nDRAM, words of " << config.dram.word_bits << " bits: " << traffic.read_words << " read, "
+        << traffic.write_words << " written; each once: " << traffic.unique_read_words << " and "
+        << traffic.unique_write_words << "; kept on chip: " << traffic.kept_words << "\n";
+    out << "Area: " << text("%.0f", area.count()) << " NAND2 equivalents, "
+        << text("%.2f", 100 * (area / unprotected_area - 1)) << " % more than without the policy\n";
     return out.str();
 }
 
@@ -149,6 +166,9 @@ nlohmann::ordered_json LatencyReport::json() const {
                                     {"cycles", timeline.cycles},
                                     {"milliseconds", milliseconds(timeline.cycles)},
                                     {"utilisation", utilisation(*this)},
+                                    {"traffic", traffic_json(traces::dram_traffic(timeline))},
+                                    {"nand2_eq", area.count()},
+                                    {"unprotected_nand2_eq", unprotected_area.count()},
                                     {"layers", nlohmann::ordered_json::array()}};
     for (const LayerStats& layer : timeline.layers) {
         nlohmann::ordered_json entry = {{"layer", layer.name}};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sim/core/accelerator_config.h"
+#include "sim/core/units.h"
 #include "traces/timeline.h"
 
 namespace fluence::apps {
@@ -14,9 +15,10 @@ struct LatencyReport {
     std::string network, policy;
     AcceleratorConfig config;
     traces::Timeline timeline;
+    GateEquivalents area{}, unprotected_area{};  // of logic and on-chip memories, with and without the policy
 
     double milliseconds(traces::Cycle cycles) const;
-    std::string table() const;
+    std::string table() const;  // with the run's traffic and the area below
     std::string csv() const;
     nlohmann::ordered_json json() const;
 };

@@ -18,8 +18,9 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const Workload& w,
     : sc_module(name),
       workload_(w),
       memory_(std::move(memory)),
-      controller_("controller", w, observer),
-      dma_("dma", w),
+      ports_(w.config),
+      controller_("controller", w, ports_, observer),
+      dma_("dma", w, ports_),
       array_("array", w),
       vector_unit_("vector_unit", w),
       dram_codec_("dram_codec", codec_of(w, Memory::dram, w.config.dram.word_bits),
@@ -70,6 +71,17 @@ std::vector<workloads::Codes> Accelerator::tensors() {
     std::vector<std::uint8_t> words(
         static_cast<std::size_t>(workload_.map.words() * workload_.map.word_bytes()));
     debug_burst(dma_.dram, tlm::TLM_READ_COMMAND, 0, words.data(), static_cast<std::int64_t>(words.size()));
+    // What stayed in the activation buffer is there no more; the vector unit knows what it finished.
+    for (const traces::Store& store : workload_.plan.stores) {
+        for (const traces::Segment& segment : store.segments) {
+            if (store.to_buffer) {
+                const std::int64_t bytes = segment.words * store.word_bytes;
+                const std::int64_t address = segment.dram_word * store.word_bytes;
+                burst(dma_.vector_unit, workload_.clock, tlm::TLM_READ_COMMAND, address,
+                      words.data() + address, bytes);
+            }
+        }
+    }
     return tensors_in(workload_, words);
 }
 

@@ -31,6 +31,7 @@ class Accelerator : public sc_core::sc_module {
     const Workload& workload_;
     std::vector<std::uint8_t> memory_;
 
+    PortTable ports_;
     Controller controller_;
     Dma dma_;
     FoldArray array_;

@@ -1,6 +1,7 @@
 #include "sim/accel/controller.h"
 
 #include <algorithm>
+#include <array>
 
 #include "sim/dataflow/tensor_layout.h"
 
@@ -21,13 +22,15 @@ std::int32_t count(std::size_t size) {
 
 }  // namespace
 
-Controller::Controller(const sc_core::sc_module_name& name, const Workload& workload, RunObserver* observer)
+Controller::Controller(const sc_core::sc_module_name& name, const Workload& workload, PortTable& ports,
+                       RunObserver* observer)
     : sc_module(name),
       dma("dma"),
       array("array"),
       vector_unit("vector_unit"),
       workload_(workload),
       plan_(workload.plan),
+      ports_(ports),
       observer_(observer),
       timer_(workload.config.array, workload.timing),
       producer_(workload.graph.tensors.size(), -1),
@@ -80,14 +83,16 @@ bool Controller::finished() const {
 Cycle Controller::await_inputs(LayerId id) {
     Cycle stored = 0;
     for (const TensorId input : workload_.graph.layer(id).inputs) {
-        const std::int32_t producer = producer_[index_of(dataflow::stored_tensor(workload_.graph, input))];
-        if (producer >= 0) {
-            const dataflow::LayerPlan& layer = at(plan_.layers, producer);
-            // Stores are made in order, so the last one is done last.
-            stored = std::max(stored, stores_done_.await(layer.last_store - 1));
-        }
+        const TensorId tensor = dataflow::stored_tensor(workload_.graph, input);
+        stored = std::max(stored, await_stored(static_cast<std::int32_t>(tensor)));
     }
     return stored;
+}
+
+Cycle Controller::await_stored(std::int32_t tensor) {
+    const std::int32_t producer = at(producer_, tensor);
+    // Stores are made in order, so the last one is done last.
+    return producer < 0 ? 0 : stores_done_.await(at(plan_.layers, producer).last_store - 1);
 }
 
 Cycle Controller::await_fill(const dataflow::BufferFill& fill) {
@@ -112,9 +117,14 @@ void Controller::load_activations() {
     for (std::int32_t i = 0; i < count(plan_.activation_fills.size()); ++i) {
         const dataflow::BufferFill& fill = at(plan_.activation_fills, i);
         const Cycle free = i < kHalves ? 0 : activation_fills_free_.await(i - kHalves);
-        workload_.clock.wait_until(std::max(free, await_inputs(fill.layer)));
+        const Cycle stored = await_inputs(fill.layer);
+        workload_.clock.wait_until(std::max(free, stored));
         for (const std::int32_t load : fill.loads) {
-            dma->request_load(load);
+            if (at(plan_.loads, load).kept) {
+                load_began(load, {await_stored(at(plan_.loads, load).owner), 0, {}});
+            } else {
+                dma->request_load(load);
+            }
         }
     }
 }
@@ -154,6 +164,49 @@ FoldTimer::Waits Controller::await_operands(std::int32_t fold) {
     return waits;
 }
 
+Cycle Controller::time_preload(Cycle done) {
+    BufferPorts& ports = ports_.of(timer_.stationary());
+    Cycle preload = timer_.preload(done);
+    while (const Cycle late = ports.delay(BufferUser::array, timer_.access(timer_.stationary()))) {
+        preload = timer_.preload(done, preload + late);
+    }
+    ports.take(BufferUser::array, timer_.access(timer_.stationary()));
+    return preload;
+}
+
+FoldTimes Controller::time_stream(const traces::Fold& fold, FoldTimer::Waits waits) {
+    if (!ports_.shared()) {
+        return timer_.stream(fold, waits);
+    }
+    constexpr std::array<Memory, 3> kBuffers = {Memory::weight_buffer, Memory::activation_buffer,
+                                                Memory::output_buffer};
+    const FoldTimer before = timer_;
+    const auto streams = [&](Memory buffer) {
+        return !timer_.has_preload() || buffer != timer_.stationary();
+    };
+    FoldTimes times = timer_.stream(fold, waits);
+    for (bool free = false; !free;) {
+        Cycle late = 0;
+        for (const Memory buffer : kBuffers) {
+            if (streams(buffer)) {
+                late = std::max(late, ports_.of(buffer).delay(BufferUser::array, timer_.access(buffer)));
+            }
+        }
+        free = late == 0;
+        if (!free) {
+            waits.ports = times.stream + late;
+            timer_ = before;
+            times = timer_.stream(fold, waits);
+        }
+    }
+    for (const Memory buffer : kBuffers) {
+        if (streams(buffer)) {
+            ports_.of(buffer).take(BufferUser::array, timer_.access(buffer));
+        }
+    }
+    return times;
+}
+
 void Controller::run_folds() {
     Cycle end = 0;
     for (std::int32_t i = 0; i < count(plan_.folds.size()); ++i) {
@@ -163,7 +216,7 @@ void Controller::run_folds() {
             const bool weights = timer_.stationary() == Memory::weight_buffer;
             const Cycle done = await_fill(weights ? at(plan_.weight_fills, use.weight_fill)
                                                   : at(plan_.activation_fills, use.activation_fill));
-            workload_.clock.wait_until(timer_.preload(done));
+            workload_.clock.wait_until(time_preload(done));
             array->preload(i);
             read_fill(i, timer_.stationary());
         }
@@ -174,7 +227,7 @@ void Controller::run_folds() {
             writer.stream = at(streams_, use.writer);
             waits.writer = &writer;
         }
-        const FoldTimes times = timer_.stream(fold, waits);
+        const FoldTimes times = time_stream(fold, waits);
         streams_.push_back(times.stream);
         workload_.clock.wait_until(times.stream);
         array->stream(i);
@@ -198,7 +251,9 @@ FoldTimer::Drain Controller::await_drain(std::int32_t pass) {
         return {};
     }
     const std::int32_t earlier = at(plan_.block_pass, block - kHalves);
-    return {passes_begin_.await(earlier), passes_read_.await(earlier)};
+    // With one port the half is read to its end before it is written.
+    const Cycle apart = workload_.config.output_buffer.ports == 1 ? 1 : 0;
+    return {passes_begin_.await(earlier), passes_read_.await(earlier) + apart};
 }
 
 Cycle Controller::await_staging_block(std::int32_t pass) {
@@ -209,7 +264,7 @@ Cycle Controller::await_staging_block(std::int32_t pass) {
 }
 
 PassTimes Controller::time_pass(std::int32_t index, Cycle unit_free, Cycle parameters, Cycle operands,
-                                Cycle staging) const {
+                                Cycle staging) {
     traces::VectorPass pass = at(plan_.passes, index);
     const Memory source =
         at(plan_.pass_uses, index).block >= 0 ? Memory::output_buffer : Memory::activation_buffer;
@@ -217,8 +272,12 @@ PassTimes Controller::time_pass(std::int32_t index, Cycle unit_free, Cycle param
     times.unit = unit_free;
     times.parameters = std::max(times.unit, parameters);
     times.operands = std::max(times.parameters, operands);
-    times.begin = std::max(times.operands, staging);
-    pass.begin = times.begin;
+    times.staging = std::max(times.operands, staging);
+    Access access{times.staging, times.staging + (pass.elements + pass.lanes - 1) / pass.lanes};
+    const Cycle late = ports_.of(source).delay(BufferUser::vector_unit, access);
+    access = {access.first + late, access.last + late};
+    ports_.of(source).take(BufferUser::vector_unit, access);
+    pass.begin = times.begin = access.first;
     times.end = pass.read_cycle(pass.elements - 1) + 1 + workload_.decode_cycles(source) +
                 workload_.config.vector_unit.pipeline_depth.count() +
                 workload_.timing.vector_pipeline.count();
@@ -255,7 +314,10 @@ void Controller::store_results() {
     for (std::int32_t i = 0; i < count(plan_.passes.size()); ++i) {
         const std::int32_t store = at(plan_.pass_uses, i).store;
         if (store >= 0) {
-            workload_.clock.wait_until(passes_end_.await(i));
+            const std::int32_t fill =
+                at(plan_.layers, static_cast<std::int32_t>(at(plan_.passes, i).layer)).kept_fill;
+            const Cycle free = fill < kHalves ? 0 : activation_fills_free_.await(fill - kHalves);
+            workload_.clock.wait_until(std::max(free, passes_end_.await(i)));
             dma->request_store(store);
         }
     }

@@ -5,6 +5,7 @@
 
 #include <systemc>
 
+#include "sim/accel/buffer_ports.h"
 #include "sim/accel/fold_timer.h"
 #include "sim/accel/interfaces.h"
 #include "sim/accel/milestones.h"
@@ -20,7 +21,8 @@ class Controller : public sc_core::sc_module, public TransferReports {
 
     SC_HAS_PROCESS(Controller);
     // `observer` may be null.
-    Controller(const sc_core::sc_module_name& name, const Workload& workload, RunObserver* observer);
+    Controller(const sc_core::sc_module_name& name, const Workload& workload, PortTable& ports,
+               RunObserver* observer);
 
     void load_began(std::int32_t load, const TransferTimes& times) override;
     void store_began(std::int32_t store, const TransferTimes& times) override;
@@ -38,19 +40,25 @@ class Controller : public sc_core::sc_module, public TransferReports {
 
     // The edge at which the layer's inputs are in DRAM; known to all processes once it is known.
     Cycle await_inputs(LayerId layer);
+    // The same of one tensor; it may be in the activation buffer instead.
+    Cycle await_stored(std::int32_t tensor);
     Cycle await_fill(const dataflow::BufferFill& fill);
     // The pass that frees the half of the output buffer which the block of `pass` goes to.
     FoldTimer::Drain await_drain(std::int32_t pass);
     Cycle await_staging_block(std::int32_t pass);
     FoldTimer::Waits await_operands(std::int32_t fold);
+    // Time the next fold's preload and stream as early as they are allowed and the ports of the buffers are
+    // free, and take those.
+    Cycle time_preload(Cycle done);
+    FoldTimes time_stream(const traces::Fold& fold, FoldTimer::Waits waits);
     // The fold timed last reads a fill of `buffer`, up to the last fold that does, whereupon its half is
     // free.
     void read_fill(std::int32_t fold, Memory buffer);
-    PassTimes time_pass(std::int32_t pass, Cycle unit_free, Cycle parameters, Cycle operands,
-                        Cycle staging) const;
+    PassTimes time_pass(std::int32_t pass, Cycle unit_free, Cycle parameters, Cycle operands, Cycle staging);
 
     const Workload& workload_;
     const dataflow::TilePlan& plan_;
+    PortTable& ports_;
     RunObserver* observer_;
     FoldTimer timer_;
     std::vector<Cycle> streams_;  // of the folds timed so far

@@ -26,7 +26,7 @@ int priority_of(traces::Content content) {
 
 }  // namespace
 
-Dma::Dma(const sc_core::sc_module_name& name, const Workload& workload)
+Dma::Dma(const sc_core::sc_module_name& name, const Workload& workload, PortTable& ports)
     : sc_module(name),
       dram("dram"),
       weight_buffer("weight_buffer"),
@@ -34,6 +34,7 @@ Dma::Dma(const sc_core::sc_module_name& name, const Workload& workload)
       vector_unit("vector_unit"),
       reports("reports"),
       workload_(workload),
+      ports_(ports),
       port_(workload.config.dram) {
     SC_THREAD(serve);
 }
@@ -78,9 +79,19 @@ void Dma::serve() {
     }
 }
 
-void Dma::occupy_port(traces::Transfer transfer, const TransferTimes& times) {
+TransferTimes Dma::occupy(traces::Transfer transfer, const TransferTimes& times, BufferPorts* buffer) {
     times.write_to(transfer);
+    if (buffer != nullptr) {
+        // The word that passes DRAM's port in cycle t is written in cycle t + latency.
+        const auto access = [&transfer] {
+            return Access{transfer.port_cycle(0) + transfer.latency,
+                          transfer.port_cycle(transfer.words() - 1) + transfer.latency + 1};
+        };
+        transfer.begin += buffer->delay(BufferUser::dma, access());
+        buffer->take(BufferUser::dma, access());
+    }
     port_free_ = transfer.port_free();
+    return {transfer.begin, transfer.latency, std::move(transfer.gaps)};
 }
 
 void Dma::load(std::int32_t index, Cycle begin) {
@@ -96,14 +107,13 @@ void Dma::load(std::int32_t index, Cycle begin) {
         }
     }
     const TransferTimes times{begin, latency, port_.move(load.segments)};
-    occupy_port(load, times);
-    reports->load_began(index, times);
+    reports->load_began(index, occupy(load, times, load.to_vector_unit ? nullptr : &ports_.of(load.buffer)));
 }
 
 void Dma::expect(Cycle latency, Cycle answered) const {
     if (latency != answered) {
         throw std::logic_error(std::string(name()) +
-                               ": DRAM answers at another time than the transfers' timing says");
+                               ": a memory answers at another time than the transfers' timing says");
     }
 }
 
@@ -121,7 +131,7 @@ void Dma::deliver(const traces::Load& load, const traces::Segment& segment) {
 
 void Dma::store(std::int32_t index, Cycle begin) {
     const traces::Store& store = workload_.plan.stores[static_cast<std::size_t>(index)];
-    const Cycle latency = workload_.config.dram.latency.count();
+    const Cycle latency = store.to_buffer ? 0 : workload_.config.dram.latency.count();
     if (workload_.moves_words()) {
         for (const traces::Segment& segment : store.segments) {
             const std::int64_t address = segment.dram_word * store.word_bytes;
@@ -130,12 +140,18 @@ void Dma::store(std::int32_t index, Cycle begin) {
             burst(vector_unit, workload_.clock, tlm::TLM_READ_COMMAND, address, words_.data(), bytes);
             // The memory's delay includes the edge at which the word is in place.
             expect(latency + 1,
-                   burst(dram, workload_.clock, tlm::TLM_WRITE_COMMAND, address, words_.data(), bytes));
+                   store.to_buffer
+                       ? burst(activation_buffer, workload_.clock, tlm::TLM_WRITE_COMMAND,
+                               segment.buffer_word * store.word_bytes, words_.data(), bytes)
+                       : burst(dram, workload_.clock, tlm::TLM_WRITE_COMMAND, address, words_.data(), bytes));
         }
     }
-    const TransferTimes times{begin, latency, port_.move(store.segments)};
-    occupy_port(store, times);
-    reports->store_began(index, times);
+    TransferTimes times{begin, latency, {}};
+    if (!store.to_buffer) {
+        times.gaps = port_.move(store.segments);
+    }
+    reports->store_began(
+        index, occupy(store, times, store.to_buffer ? &ports_.of(Memory::activation_buffer) : nullptr));
 }
 
 }  // namespace fluence::accel

@@ -1,7 +1,9 @@
 // Moves words between DRAM and the chip. One port to DRAM, shared by loads and stores: the request that
 // stands longest goes first; of requests of one cycle a store goes first, then parameters, activations,
 // weights. A transfer occupies the port for its words, or whole bursts of them, at the DRAM's bandwidth, and
-// while DRAM opens a row for it.
+// while DRAM opens a row for it. A store into the activation buffer occupies the DMA for as long as its words
+// would occupy the port. A transfer that finds the port of its buffer taken waits, and what stands behind it
+// too.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -9,6 +11,7 @@
 #include <systemc>
 #include <vector>
 
+#include "sim/accel/buffer_ports.h"
 #include "sim/accel/interfaces.h"
 #include "sim/accel/workload.h"
 #include "sim/dataflow/dram_port.h"
@@ -24,7 +27,7 @@ class Dma : public sc_core::sc_module, public TransferRequests {
     sc_core::sc_port<TransferReports> reports;
 
     SC_HAS_PROCESS(Dma);
-    Dma(const sc_core::sc_module_name& name, const Workload& workload);
+    Dma(const sc_core::sc_module_name& name, const Workload& workload, PortTable& ports);
 
     void request_load(std::int32_t load) override;
     void request_store(std::int32_t store) override;
@@ -37,7 +40,8 @@ class Dma : public sc_core::sc_module, public TransferRequests {
     };
     void enqueue(int priority, std::int32_t index);
     Request take_first();
-    void occupy_port(traces::Transfer transfer, const TransferTimes& times);
+    // The transfer begins when its buffer (null: none) has a port for its words.
+    TransferTimes occupy(traces::Transfer transfer, const TransferTimes& times, BufferPorts* buffer);
     void serve();
     void load(std::int32_t index, Cycle begin);
     void store(std::int32_t index, Cycle begin);
@@ -48,6 +52,7 @@ class Dma : public sc_core::sc_module, public TransferRequests {
     const Workload& workload_;
     std::vector<Request> queue_;
     sc_core::sc_event arrived_;
+    PortTable& ports_;
     dataflow::DramPort port_;
     Cycle port_free_ = 0;
     std::vector<std::uint8_t> words_;  // of the segment that is moving

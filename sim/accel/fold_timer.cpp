@@ -7,10 +7,11 @@ namespace fluence::accel {
 FoldTimer::FoldTimer(const ArrayConfig& array, const protect::PolicyTiming& timing)
     : map_(array), timing_(timing) {}
 
-Cycle FoldTimer::preload(Cycle done) {
+Cycle FoldTimer::preload(Cycle done, Cycle port) {
     // The first row is read in the cycle in front of edge `preload`, and `decode` cycles earlier still.
     const Cycle earliest = first_ ? 0 : map_.preload_after(before_);
-    preload_ = std::max(earliest, done + 1 + decode(stationary()));
+    ready_ = std::max(earliest, done + 1 + decode(stationary()));
+    preload_ = std::max(ready_, port);
     return preload_;
 }
 
@@ -29,7 +30,7 @@ Cycle FoldTimer::lead(traces::Fold fold) const {
 // The earliest stream for operands that are in `buffer` at edge `done`: they are read `decode` cycles before
 // the cycle in front of it, or have to enter the array first.
 Cycle FoldTimer::streamed(Memory buffer, Cycle done) const {
-    return has_preload() && buffer == stationary() ? map_.stream_after_preload(preload_)
+    return has_preload() && buffer == stationary() ? map_.stream_after_preload(ready_)
                                                    : done + 1 + decode(buffer);
 }
 
@@ -49,7 +50,11 @@ FoldTimes FoldTimer::stream(const traces::Fold& fold, const Waits& waits) {
     times.activations = std::max(times.weights, streamed(Memory::activation_buffer, waits.activations));
     // The first accumulator is written at the edge behind its accumulation, and not before the last one of
     // the block before was read; the fold is released when that pass begins.
-    times.stream = std::max({times.activations, waits.drain.begin, waits.drain.read - lead(fold) - 1});
+    times.drain = std::max({times.activations, waits.drain.begin, waits.drain.read - lead(fold) - 1});
+    times.stream = std::max(times.drain, waits.ports);
+    if (has_preload()) {
+        times.stream = std::max(times.stream, map_.stream_after_preload(preload_));
+    }
     // Arrays with travelling control shift zeros into their accumulators in front of the stream.
     times.preload = has_preload() ? preload_ : times.stream - map_.stream_after_preload(0);
     first_ = false;
@@ -70,6 +75,31 @@ Cycle FoldTimer::last_read_end(Memory buffer) const {
     const bool columns = map_.output_stationary() && buffer == Memory::weight_buffer;
     const int last_lane = (columns ? before_.used_cols : before_.used_rows) - 1;
     return map_.operand_read_cycle(before_, map_.steps(before_) - 1, last_lane, decode_cycles) + 1;
+}
+
+Cycle FoldTimer::last_accumulation(const traces::Fold& fold) const {
+    Cycle last = 0;
+    const bool sums_stay = map_.output_stationary();
+    for (const int row : {0, sums_stay ? fold.used_rows - 1 : 0}) {
+        for (const int col : {0, fold.used_cols - 1}) {
+            last = std::max(last, map_.accumulate_cycle(fold, map_.steps(fold) - 1, row, col));
+        }
+    }
+    return last;
+}
+
+Access FoldTimer::access(Memory buffer) const {
+    if (buffer == Memory::output_buffer) {
+        const Cycle first = before_.stream + lead(before_);
+        return {first - (before_.k_fold > 0 ? decode(buffer) : 0), last_accumulation(before_) + 1};
+    }
+    const auto decode_cycles = static_cast<int>(decode(buffer));
+    traces::Fold fold;
+    fold.preload = preload_;
+    const Cycle first = has_preload() && buffer == stationary()
+                            ? map_.stationary_read_cycle(fold, map_.rows() - 1, decode_cycles)
+                            : map_.operand_read_cycle(before_, 0, 0, decode_cycles);
+    return {first, last_read_end(buffer)};
 }
 
 }  // namespace fluence::accel

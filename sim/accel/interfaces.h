@@ -9,7 +9,7 @@
 #include <systemc>
 #include <vector>
 
-#include "sim/accel/clock.h"
+#include "sim/accel/run_observer.h"
 #include "traces/upset.h"
 
 namespace fluence::accel {

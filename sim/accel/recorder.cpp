@@ -73,12 +73,16 @@ Cycle Recorder::inputs_stored(const workloads::Layer& layer) const {
 
 void Recorder::count_traffic() {
     for (const traces::Load& load : timeline_.loads) {
+        if (load.kept) {
+            continue;
+        }
         traces::LayerStats& stats = timeline_.layers[index_of(load.layer)];
         stats.dram_read_words += load.words();
         stats.buffer_writes += load.to_vector_unit ? 0 : load.words();
     }
     for (const traces::Store& store : timeline_.stores) {
-        timeline_.layers[index_of(store.layer)].dram_write_words += store.words();
+        traces::LayerStats& stats = timeline_.layers[index_of(store.layer)];
+        (store.to_buffer ? stats.buffer_writes : stats.dram_write_words) += store.words();
     }
     const auto add = [this](LayerId layer, const dataflow::BufferTraffic& traffic) {
         traces::LayerStats& stats = timeline_.layers[index_of(layer)];
@@ -101,7 +105,8 @@ void Recorder::time_folds(const dataflow::LayerPlan& plan, traces::LayerStats& s
         charge(stats.preload_cycles, cursor, times.array);
         charge(stats.stall_weights, cursor, times.weights);
         charge(stats.stall_activations, cursor, times.activations);
-        charge(stats.stall_drain, cursor, times.stream);
+        charge(stats.stall_drain, cursor, times.drain);
+        charge(stats.stall_port, cursor, times.stream);
         charge(stats.busy_cycles, cursor, times.stream + array_.steps(at(timeline_.folds, i)));
     }
     array_free_ = cursor;
@@ -118,7 +123,8 @@ void Recorder::time_passes(const dataflow::LayerPlan& plan, traces::LayerStats& 
         const traces::VectorPass& pass = at(timeline_.passes, i);
         charge(stats.stall_weights, cursor, times.parameters);
         charge(stats.stall_activations, cursor, times.operands);
-        charge(stats.stall_store, cursor, times.begin);
+        charge(stats.stall_store, cursor, times.staging);
+        charge(stats.stall_port, cursor, times.begin);
         charge(stats.busy_cycles, cursor, times.begin + (pass.elements + pass.lanes - 1) / pass.lanes);
     }
     cursor = std::max(cursor, at(pass_times_, plan.last_pass - 1).end);

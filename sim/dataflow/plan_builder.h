@@ -65,6 +65,12 @@ class PlanBuilder {
                           std::vector<traces::Segment> segments);
     void load_parameters();
     std::int64_t unique_words() const;
+    // All inputs of the layer fit one half of the activation buffer together: it has one fill.
+    bool one_fill(const workloads::Layer& layer) const;
+    // The output of the layer stays in the activation buffer: only the next layer reads it, that layer finds
+    // all its inputs in one half, and this one needs the other half alone.
+    bool keeps_output(LayerId id) const;
+    traces::Segment kept_segment(TensorId stored, const traces::Segment& run, std::int64_t half) const;
 
     const workloads::Graph& graph_;
     const AcceleratorConfig& config_;
@@ -76,6 +82,9 @@ class PlanBuilder {
     // The runs it holds: first DRAM word and words → word of the buffer.
     std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> held_;
     std::optional<WriteCombiner> combiner_;
+    static constexpr TensorId kNoTensor{-1};
+    TensorId kept_ = kNoTensor;       // the input of the layer that lies in the activation buffer
+    TensorId next_kept_ = kNoTensor;  // its output, where that stays there
 };
 
 // Append the layer that the builder is at: one without MACs, and one with MACs under a dataflow.

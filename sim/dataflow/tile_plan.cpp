@@ -25,7 +25,52 @@ void PlanBuilder::begin_layer(LayerId id) {
     entry.first_fold = static_cast<std::int32_t>(plan_.folds.size());
     entry.first_pass = static_cast<std::int32_t>(plan_.passes.size());
     entry.first_store = static_cast<std::int32_t>(plan_.stores.size());
+    if (layer().kind != workloads::OpKind::flatten) {
+        kept_ = next_kept_;
+        next_kept_ = keeps_output(id) ? layer().output : kNoTensor;
+    }
     load_parameters();
+}
+
+bool PlanBuilder::one_fill(const workloads::Layer& layer) const {
+    std::int64_t words = 0;
+    for (const TensorId input : layer.inputs) {
+        words += map_.activations(input).words;
+    }
+    return words <= half_words(config_.activation_buffer);
+}
+
+bool PlanBuilder::keeps_output(LayerId id) const {
+    const auto& layers = graph_.layers;
+    std::size_t next = index_of(id) + 1;
+    while (next < layers.size() && layers[next].kind == workloads::OpKind::flatten) {
+        ++next;
+    }
+    const TensorId output = graph_.layer(id).output;
+    if (!config_.activation_buffer.keep_activations || next == layers.size() ||
+        output == stored_tensor(graph_, graph_.logits)) {
+        return false;
+    }
+    std::int64_t readers = 0;
+    std::int64_t reads_of_next = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        if (layers[i].kind != workloads::OpKind::flatten) {
+            for (const TensorId input : layers[i].inputs) {
+                const bool reads = stored_tensor(graph_, input) == output;
+                readers += reads ? 1 : 0;
+                reads_of_next += reads && i == next ? 1 : 0;
+            }
+        }
+    }
+    return readers == 1 && reads_of_next == 1 && one_fill(graph_.layer(id)) && one_fill(layers[next]);
+}
+
+traces::Segment PlanBuilder::kept_segment(TensorId stored, const traces::Segment& run,
+                                          std::int64_t half) const {
+    return {
+        run.dram_word,
+        half * half_words(config_.activation_buffer) + run.dram_word - map_.activations(stored).first_word,
+        run.words};
 }
 
 void PlanBuilder::end_layer() {
@@ -66,18 +111,29 @@ std::int32_t PlanBuilder::fill_activations(const std::vector<Operand>& operands,
     BufferFill fill;
     fill.layer = layer_;
     fill.half = index % 2;
-    std::int64_t word = fill.half * half_words(config_.activation_buffer);
+    // A kept tensor has the beginning of the half to itself.
+    for (const Operand& operand : operands) {
+        fill.words += operand.stored == kept_ ? map_.activations(kept_).words : 0;
+    }
     loads.clear();
     for (const Operand& operand : operands) {
         if (operand.runs.empty()) {
             loads.push_back(-1);
             continue;
         }
+        const bool kept = operand.stored == kept_;
+        const std::int64_t word = fill.half * half_words(config_.activation_buffer) + fill.words;
+        std::vector<traces::Segment> segments = operand.runs.segments(word);
+        if (kept) {
+            for (traces::Segment& segment : segments) {
+                segment = kept_segment(kept_, segment, fill.half);
+            }
+        }
         loads.push_back(add_load(traces::Content::activations, static_cast<std::int32_t>(operand.stored),
-                                 Memory::activation_buffer, operand.runs.segments(word)));
+                                 Memory::activation_buffer, std::move(segments)));
+        plan_.loads.back().kept = kept;
         fill.loads.push_back(loads.back());
-        word += operand.runs.words();
-        fill.words += operand.runs.words();
+        fill.words += kept ? 0 : operand.runs.words();
     }
     plan_.activation_fills.push_back(std::move(fill));
     return index;
@@ -139,6 +195,14 @@ std::int32_t PlanBuilder::add_pass(traces::VectorPass pass, const PassUse& use,
         store.word_bytes = word_bytes();
         store.bytes_per_cycle = config_.dram.bytes_per_cycle;
         store.segments = complete.segments(0);
+        if (next_kept_ != kNoTensor) {
+            LayerPlan& entry = plan_.layers[index_of(layer_)];
+            entry.kept_fill = static_cast<std::int32_t>(plan_.activation_fills.size());
+            store.to_buffer = true;
+            for (traces::Segment& segment : store.segments) {
+                segment = kept_segment(store.tensor, segment, entry.kept_fill % 2);
+            }
+        }
         plan_.pass_uses.back().store = static_cast<std::int32_t>(plan_.stores.size());
         plan_.stores.push_back(std::move(store));
     }
@@ -158,6 +222,9 @@ void PlanBuilder::too_small(const std::string& key, const BufferConfig& buffer, 
 std::int64_t PlanBuilder::unique_words() const {
     std::vector<std::pair<std::int64_t, std::int64_t>> runs;
     for (std::size_t i = first_load_; i < plan_.loads.size(); ++i) {
+        if (plan_.loads[i].kept) {
+            continue;
+        }
         for (const traces::Segment& segment : plan_.loads[i].segments) {
             runs.emplace_back(segment.dram_word, segment.dram_word + segment.words);
         }
@@ -169,7 +236,8 @@ std::int64_t PlanBuilder::unique_words() const {
         total += std::max<std::int64_t>(0, last - std::max(first, end));
         end = std::max(end, last);
     }
-    return total + (layer().kind == workloads::OpKind::flatten ? 0 : map_.activations(layer().output).words);
+    const bool stores = layer().kind != workloads::OpKind::flatten && next_kept_ == kNoTensor;
+    return total + (stores ? map_.activations(layer().output).words : 0);
 }
 
 namespace {

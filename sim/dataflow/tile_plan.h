@@ -16,7 +16,9 @@
 // Where a reduction is split over loads, the loads are the outermost loop of a block.
 // Layers without MACs are cut into ranges of output rows (channel by channel) whose operands together fit
 // one half of the activation buffer; a range is one vector pass. flatten does nothing.
-// Successive fills of a buffer take its halves in turn.
+// Successive fills of a buffer take its halves in turn. Where the machine keeps activations, a layer that
+// needs one fill and whose output only the next layer reads, in one fill as well, stores into the half of
+// that fill instead of DRAM: the tensor lies at the beginning of the half, word by word as in DRAM.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +60,8 @@ struct LayerPlan {
     std::int32_t first_pass = 0, last_pass = 0;
     std::int32_t first_store = 0, last_store = 0;
     std::int32_t parameter_load = -1;
-    std::int64_t unique_words = 0;  // DRAM words read or written, each counted once
+    std::int32_t kept_fill = -1;  // the activation fill that the layer's stores write; −1: they go to DRAM
+    std::int64_t unique_words = 0;  // DRAM words read or written, each counted once; not what is kept
 };
 
 // `loads`, `stores`, `folds` and `passes` are the records of the timeline with their times still 0.

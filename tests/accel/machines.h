@@ -41,6 +41,9 @@ inline std::vector<AcceleratorConfig> test_machines() {
     rows.dram.row_bytes = 64;
     rows.dram.row_miss = Cycles(11);
     rows.dram.burst_bytes = 16;
+    AcceleratorConfig kept = machine("8x8-kept", {8, 8, 2048, 16384, 16384, 32, 32, 8});
+    kept.activation_buffer.keep_activations = true;
+    kept.weight_buffer.banks = kept.activation_buffer.banks = kept.output_buffer.banks = 1;
     return {
         machine("4x4", {}),
         machine("8x3-serial", {8, 3, 1024, 2048, 2048, 64, 64, 4}, output, false),
@@ -51,6 +54,7 @@ inline std::vector<AcceleratorConfig> test_machines() {
         machine("1x1", {1, 1, 32, 1024, 256, 8, 32, 2}, output, true),
         machine("3x20-128", {3, 20, 2048, 4096, 4096, 128, 32, 24}, output, false),
         rows,
+        kept,
     };
 }
 
@@ -101,6 +105,16 @@ inline AcceleratorConfig random_machine(RandomStream& stream) {
         chance() || array.control == ArrayControl::travelling ? Overflow::wrap : Overflow::saturate;
     array.fold_overhead = Cycles(between(0, 1) * between(0, 6));
     array.single_edge_saving = Cycles(between(0, array.fold_overhead.count()));
+    for (BufferConfig* buffer : {&config.weight_buffer, &config.activation_buffer, &config.output_buffer}) {
+        buffer->banks = static_cast<int>(between(1, 2));
+        buffer->ports = static_cast<int>(between(1, 2));
+    }
+    config.activation_buffer.keep_activations = chance();
+    if (chance()) {
+        config.dram.burst_bytes = config.dram.word_bytes() << between(0, 3);
+        config.dram.row_bytes = config.dram.burst_bytes << between(0, 3);
+        config.dram.row_miss = Cycles(between(0, 20));
+    }
     return config;
 }
 

@@ -161,7 +161,7 @@ TEST(MachineTiming, fold_waits_exactly_for_what_it_needs) {
     const auto stream = [&](traces::Cycle weights, traces::Cycle activations, const FoldTimer::Drain& drain) {
         FoldTimer timer(array, {});
         timer.preload(weights);
-        return timer.stream(fold, {weights, activations, drain, nullptr}).stream;
+        return timer.stream(fold, {weights, activations, drain, nullptr, 0}).stream;
     };
     EXPECT_EQ(stream(19, 0, {}), 24);  // preload 20, four rows
     EXPECT_EQ(stream(20, 0, {}), 25);
@@ -188,7 +188,7 @@ TEST(MachineTiming, accumulators_are_read_after_they_are_written) {
     writer.stream = timer.stream(fold, {}).stream;
     fold.k_fold = 1;
     timer.preload(0);
-    EXPECT_EQ(timer.stream(fold, {0, 0, {}, &writer}).stream, writer.stream + 1 + 9);
+    EXPECT_EQ(timer.stream(fold, {0, 0, {}, &writer, 0}).stream, writer.stream + 1 + 9);
 }
 
 }  // namespace

@@ -84,6 +84,36 @@ TEST(SimulateCommand, traces_are_written_and_change_nothing) {
     EXPECT_THAT(vcd, testing::Not(HasSubstr("vector_unit")));
 }
 
+TEST(SimulateCommand, totals_are_those_of_the_layers) {
+    const TemporaryDirectory folder;
+    const Finished run =
+        simulate(write_bundle(folder) + " -a tiny-8x8 -p secded --json " + folder.file("a.json"));
+    ASSERT_EQ(run.exit_code, 0) << run.output;
+    const json value = json::parse(read_file(folder.file("a.json")));
+    std::int64_t read = 0;
+    std::int64_t written = 0;
+    std::int64_t unique = 0;
+    for (const json& layer : value.at("layers")) {
+        read += layer.at("dram_read_words").get<std::int64_t>();
+        written += layer.at("dram_write_words").get<std::int64_t>();
+        unique += layer.at("unique_words").get<std::int64_t>();
+        EXPECT_TRUE(layer.contains("stall_port"));
+    }
+    const json& traffic = value.at("traffic");
+    EXPECT_EQ(traffic.at("dram_read_words"), read);
+    EXPECT_EQ(traffic.at("dram_write_words"), written);
+    // A tensor with two readers is unique to each of them, and once in the run.
+    const std::int64_t once = traffic.at("unique_read_words").get<std::int64_t>() +
+                              traffic.at("unique_write_words").get<std::int64_t>();
+    EXPECT_LT(once, unique);
+    EXPECT_LE(unique, read + written);
+    EXPECT_EQ(traffic.at("kept_words"), 0);
+    EXPECT_GT(value.at("nand2_eq").get<double>(), value.at("unprotected_nand2_eq").get<double>());
+    EXPECT_THAT(run.output, HasSubstr("DRAM, words of 64 bits: " + std::to_string(read) + " read, " +
+                                      std::to_string(written) + " written"));
+    EXPECT_THAT(run.output, HasSubstr("Area: "));
+}
+
 TEST(SimulateCommand, a_policy_costs_cycles) {
     const TemporaryDirectory folder;
     const std::string bundle = write_bundle(folder);

@@ -6,6 +6,7 @@
 
 #include "sim/core/error.h"
 #include "traces/timeline_csv.h"
+#include "traces/traffic.h"
 
 namespace fluence::traces {
 namespace {
@@ -87,6 +88,26 @@ TEST(Timeline, gaps_delay_the_words_behind_them) {
     EXPECT_EQ(load.port_free(), 23);
     load.kept = true;
     EXPECT_EQ(load.done(), 10);
+}
+
+// Words 0 … 9 twice but for two, 20 and 21 kept; stores of 30 … 32 and, kept, 20 and 21.
+TEST(Timeline, traffic_counts_every_word_and_each_once) {
+    Timeline timeline;
+    timeline.loads.resize(3);
+    timeline.loads[0].segments = {{0, 0, 4}, {4, 4, 6}};
+    timeline.loads[1].segments = {{2, 0, 8}};
+    timeline.loads[2].segments = {{20, 0, 2}};
+    timeline.loads[2].kept = true;
+    timeline.stores.resize(2);
+    timeline.stores[0].segments = {{30, 0, 3}};
+    timeline.stores[1].segments = {{20, 0, 2}};
+    timeline.stores[1].to_buffer = true;
+    const DramTraffic traffic = dram_traffic(timeline);
+    EXPECT_EQ(traffic.read_words, 18);
+    EXPECT_EQ(traffic.unique_read_words, 10);
+    EXPECT_EQ(traffic.write_words, 3);
+    EXPECT_EQ(traffic.unique_write_words, 3);
+    EXPECT_EQ(traffic.kept_words, 2);
 }
 
 TEST(Timeline, binary_form_round_trips_exactly) {
