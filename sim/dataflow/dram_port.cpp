@@ -35,13 +35,15 @@ std::vector<Gap> DramPort::move(const std::vector<traces::Segment>& segments) {
     std::vector<Gap> gaps;
     std::int64_t word = 0;    // of the transfer
     std::int64_t passed = 0;  // bytes that have passed the port, a whole number of bursts and what is begun
-    std::int64_t burst = -1;  // the burst of the word before
+    std::int64_t burst = -1;  // of the word before
+    std::int64_t end = 0;     // the byte behind it
     traces::Cycle waited = 0;
     for (const traces::Segment& segment : segments) {
         const std::int64_t first = segment.dram_word * word_bytes_;
         const std::int64_t last = first + segment.words * word_bytes_;
-        const std::int64_t begun = first / burst_bytes_ == burst ? passed / burst_bytes_ * burst_bytes_
-                                                                 : round_up(passed, burst_bytes_);
+        const bool shares = first / burst_bytes_ == burst && first >= end;
+        const std::int64_t begun =
+            shares ? passed / burst_bytes_ * burst_bytes_ : round_up(passed, burst_bytes_);
         passed = begun + first % burst_bytes_;
         for (std::int64_t byte = first; byte < last;) {
             const std::int64_t row = row_miss_ > 0 ? byte / row_bytes_ : open_row_;
@@ -54,6 +56,7 @@ std::vector<Gap> DramPort::move(const std::vector<traces::Segment>& segments) {
             byte = next;
         }
         burst = (last - 1) / burst_bytes_;
+        end = last;
     }
     add(gaps, {word, round_up(passed, burst_bytes_) - word * word_bytes_, waited});
     return gaps;

@@ -1,9 +1,9 @@
 // How the words of a transfer pass DRAM's port where DRAM moves whole bursts and opens rows (DramConfig).
 //
-// Bursts: the port moves the aligned bursts that the words lie in, in the order of the words; words that
-// follow each other in one burst share it, and a burst that is begun is moved to its end.
-// Rows: one row is open at a time, at first none. A word in another row than the word before, of the same
-// transfer or of the one before, waits `row_miss` cycles, and the port with it.
+// Bursts: the port moves the aligned bursts that the words lie in, in the order of the words; a word that
+// lies behind the word before it in one burst shares it, and a burst that is begun is moved to its end. Rows:
+// one row is open at a time, at first none. A word in another row than the word before, of the same transfer
+// or of the one before, waits `row_miss` cycles, and the port with it.
 #pragma once
 
 #include <cstdint>

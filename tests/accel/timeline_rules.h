@@ -61,20 +61,21 @@ class PortModel {
             return ceil_div(transfer.words() * dram_.word_bytes(), dram_.bytes_per_cycle);
         }
         const std::int64_t unit = std::max(dram_.burst_bytes, dram_.word_bytes());
-        std::set<std::int64_t> bursts;
+        std::int64_t bursts = 0;
+        std::int64_t before = -1;  // byte address of the word before
         std::int64_t rows = 0;
         for (const Segment& segment : transfer.segments) {
             for (std::int64_t word = segment.dram_word; word < segment.dram_word + segment.words; ++word) {
                 const std::int64_t byte = word * dram_.word_bytes();
-                bursts.insert(byte / unit);
+                bursts += before < 0 || byte / unit != before / unit || byte < before ? 1 : 0;
+                before = byte;
                 if (dram_.row_bytes > 0 && byte / dram_.row_bytes != open_row_) {
                     open_row_ = byte / dram_.row_bytes;
                     ++rows;
                 }
             }
         }
-        return ceil_div(static_cast<std::int64_t>(bursts.size()) * unit, dram_.bytes_per_cycle) +
-               rows * dram_.row_miss.count();
+        return ceil_div(bursts * unit, dram_.bytes_per_cycle) + rows * dram_.row_miss.count();
     }
 
   private:
