@@ -120,6 +120,7 @@ class Tracks {
 
     void write(const std::vector<Upset>& upsets) {
         layers();
+        stalls();
         folds();
         passes();
         for (const Content content : {Content::weights, Content::activations, Content::parameters}) {
@@ -149,6 +150,17 @@ class Tracks {
             }
         }
         write_track(events_, "layers", std::move(slices));
+    }
+
+    void stalls() {
+        std::vector<Slice> slices;
+        for (const Stall& stall : timeline_.stalls) {
+            slices.push_back({stall.begin,
+                              stall.end,
+                              std::string("waits: ") + name_of(stall.cause),
+                              {{"layer", layer_name(stall.layer)}}});
+        }
+        write_track(events_, "stalls", std::move(slices));
     }
 
     void folds() {

@@ -135,6 +135,8 @@ void fields(Archive& archive, R& r) {
     } else if constexpr (std::is_same_v<Record, VectorPass>) {
         all(archive, r.layer, r.group, r.n_fold, r.first_pixel, r.pixels, r.first_n, r.channels,
             r.accumulator, r.first_element, r.elements, r.operand_loads, r.lanes, r.begin, r.end);
+    } else if constexpr (std::is_same_v<Record, Stall>) {
+        all(archive, r.layer, r.cause, r.begin, r.end);
     } else if constexpr (std::is_same_v<Record, LayerStats>) {
         all(archive, r.name, r.begin, r.end, r.macs, r.busy_cycles, r.stall_weights, r.stall_activations,
             r.stall_drain, r.stall_store, r.stall_port, r.preload_cycles, r.utilisation, r.dram_read_words,
@@ -145,11 +147,17 @@ void fields(Archive& archive, R& r) {
         for (auto& cycles : r.decode_cycles) {
             archive(cycles);
         }
-        all(archive, r.loads, r.stores, r.folds, r.passes, r.layers);
+        all(archive, r.loads, r.stores, r.folds, r.passes, r.layers, r.stalls);
     }
 }
 
 }  // namespace
+
+const char* name_of(StallCause cause) {
+    constexpr std::array<const char*, kStallCauseCount> names = {"preload", "weights", "activations",
+                                                                 "drain",   "store",   "port"};
+    return names[static_cast<std::size_t>(cause)];
+}
 
 std::int64_t Transfer::words() const {
     std::int64_t total = 0;

@@ -168,6 +168,16 @@ struct LayerStats {
     std::int64_t buffer_reads = 0, buffer_writes = 0;  // words, all three buffers
 };
 
+// One of those waits: cycles in [begin, end).
+enum class StallCause { preload, weights, activations, drain, store, port };
+inline constexpr int kStallCauseCount = 6;
+const char* name_of(StallCause cause);
+struct Stall {
+    LayerId layer{};
+    StallCause cause = StallCause::preload;
+    Cycle begin = 0, end = 0;
+};
+
 struct Timeline {
     Cycle cycles = 0;  // of the whole inference
     // Cycles the error-correcting decoder of each Memory adds between the read of a word and its use
@@ -178,6 +188,7 @@ struct Timeline {
     std::vector<Fold> folds;
     std::vector<VectorPass> passes;
     std::vector<LayerStats> layers;  // one a layer of the graph
+    std::vector<Stall> stalls;       // layer by layer, ascending
 };
 
 // Binary form, exact; for passing a timeline between processes and for files.

@@ -36,6 +36,7 @@ class Signals {
         array();
         vector_unit();
         dma();
+        stalls();
         for (const Memory memory : {Memory::weight_buffer, Memory::activation_buffer}) {
             halves(memory);
         }
@@ -123,6 +124,17 @@ class Signals {
         busy("dma.read_busy", reads);
         index("dma.store", std::move(stores));
         busy("dma.write_busy", writes);
+    }
+
+    void stalls() {
+        std::vector<std::vector<Interval>> by_cause(kStallCauseCount);
+        for (const Stall& stall : timeline_.stalls) {
+            by_cause[static_cast<std::size_t>(stall.cause)].push_back({stall.begin, stall.end});
+        }
+        for (int cause = 0; cause < kStallCauseCount; ++cause) {
+            busy(std::string("stall.") + name_of(static_cast<StallCause>(cause)),
+                 by_cause[static_cast<std::size_t>(cause)]);
+        }
     }
 
     void halves(Memory memory) {

@@ -19,6 +19,7 @@ namespace fluence::traces {
 //   vector_unit.pass, vector_unit.busy
 //   dma.load, dma.read_busy            load that began last; words pass DRAM's port
 //   dma.store, dma.write_busy
+//   stall.preload, weights, activations, drain, store …   the unit of some layer waits for it
 //   weight_buffer.half0 … .filling, .words                words arrive; words of the last whole load
 //   activation_buffer.half0 …          the same
 //   output_buffer.half0 … .occupied    accumulators of a block, until the vector unit has read them

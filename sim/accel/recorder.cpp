@@ -7,6 +7,8 @@
 #include "sim/dataflow/traffic.h"
 
 namespace fluence::accel {
+
+using traces::StallCause;
 namespace {
 
 template <class Record>
@@ -98,37 +100,51 @@ void Recorder::count_traffic() {
     }
 }
 
+void Recorder::record_stall(LayerId layer, StallCause cause, Cycle begin, Cycle end) {
+    if (begin < end) {
+        timeline_.stalls.push_back({layer, cause, begin, end});
+    }
+}
+
 void Recorder::time_folds(const dataflow::LayerPlan& plan, traces::LayerStats& stats) {
     Cycle cursor = stats.begin;
+    const auto wait = [&](std::int64_t& count, StallCause cause, Cycle to) {
+        record_stall(at(timeline_.folds, plan.first_fold).layer, cause, cursor, to);
+        charge(count, cursor, to);
+    };
     for (std::int32_t i = plan.first_fold; i < plan.last_fold; ++i) {
         const FoldTimes& times = at(fold_times_, i);
-        charge(stats.preload_cycles, cursor, times.array);
-        charge(stats.stall_weights, cursor, times.weights);
-        charge(stats.stall_activations, cursor, times.activations);
-        charge(stats.stall_drain, cursor, times.drain);
-        charge(stats.stall_port, cursor, times.stream);
+        wait(stats.preload_cycles, StallCause::preload, times.array);
+        wait(stats.stall_weights, StallCause::weights, times.weights);
+        wait(stats.stall_activations, StallCause::activations, times.activations);
+        wait(stats.stall_drain, StallCause::drain, times.drain);
+        wait(stats.stall_port, StallCause::port, times.stream);
         charge(stats.busy_cycles, cursor, times.stream + array_.steps(at(timeline_.folds, i)));
     }
     array_free_ = cursor;
     for (std::int32_t i = plan.first_fold; i < plan.last_fold; ++i) {
         cursor = std::max(cursor, at(fold_times_, i).end);
     }
-    charge(stats.stall_store, cursor, stats.end);
+    wait(stats.stall_store, StallCause::store, stats.end);
 }
 
 void Recorder::time_passes(const dataflow::LayerPlan& plan, traces::LayerStats& stats) {
     Cycle cursor = stats.begin;
+    const auto wait = [&](std::int64_t& count, StallCause cause, Cycle to) {
+        record_stall(at(timeline_.passes, plan.first_pass).layer, cause, cursor, to);
+        charge(count, cursor, to);
+    };
     for (std::int32_t i = plan.first_pass; i < plan.last_pass; ++i) {
         const PassTimes& times = at(pass_times_, i);
         const traces::VectorPass& pass = at(timeline_.passes, i);
-        charge(stats.stall_weights, cursor, times.parameters);
-        charge(stats.stall_activations, cursor, times.operands);
-        charge(stats.stall_store, cursor, times.staging);
-        charge(stats.stall_port, cursor, times.begin);
+        wait(stats.stall_weights, StallCause::weights, times.parameters);
+        wait(stats.stall_activations, StallCause::activations, times.operands);
+        wait(stats.stall_store, StallCause::store, times.staging);
+        wait(stats.stall_port, StallCause::port, times.begin);
         charge(stats.busy_cycles, cursor, times.begin + (pass.elements + pass.lanes - 1) / pass.lanes);
     }
     cursor = std::max(cursor, at(pass_times_, plan.last_pass - 1).end);
-    charge(stats.stall_store, cursor, stats.end);
+    wait(stats.stall_store, StallCause::store, stats.end);
 }
 
 traces::LayerStats Recorder::stats_of(std::size_t index) {

@@ -24,6 +24,7 @@ class Recorder : public RunObserver {
     Cycle inputs_stored(const workloads::Layer& layer) const;
     traces::LayerStats stats_of(std::size_t layer);
     void count_traffic();
+    void record_stall(LayerId layer, traces::StallCause cause, Cycle begin, Cycle end);
     void time_folds(const dataflow::LayerPlan& plan, traces::LayerStats& stats);
     void time_passes(const dataflow::LayerPlan& plan, traces::LayerStats& stats);
     void sort_loads();

@@ -49,6 +49,7 @@ Timeline sample() {
     layer.begin = 0;
     layer.end = 310;
     timeline.layers = {layer};
+    timeline.stalls = {{layer_id(0), StallCause::weights, 0, 100}};
     return timeline;
 }
 
@@ -110,10 +111,14 @@ TEST(Perfetto, EveryEventHasWhatTheFormatAsksFor) {
     }
     EXPECT_EQ(processes, 1);
     EXPECT_EQ(instants, 1);
-    const std::map<std::string, int> expected = {
-        {"layers", 1},      {"array: preload", 3},    {"array: folds", 3},
-        {"vector unit", 1}, {"DMA: load weights", 2}, {"DMA: load activations", 1},
-        {"DMA: store", 1}};
+    const std::map<std::string, int> expected = {{"layers", 1},
+                                                 {"stalls", 1},
+                                                 {"array: preload", 3},
+                                                 {"array: folds", 3},
+                                                 {"vector unit", 1},
+                                                 {"DMA: load weights", 2},
+                                                 {"DMA: load activations", 1},
+                                                 {"DMA: store", 1}};
     EXPECT_EQ(slices, expected);
 }
 

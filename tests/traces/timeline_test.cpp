@@ -52,6 +52,7 @@ Timeline sample() {
     stats.buffer_writes = -1;
     timeline.layers = {stats, {}};
     timeline.layers[1].name = "second";
+    timeline.stalls = {{layer_id(1), StallCause::drain, 5, 70}};
     return timeline;
 }
 
@@ -131,6 +132,8 @@ TEST(Timeline, binary_form_round_trips_exactly) {
     EXPECT_EQ(read.layers.at(0).name, timeline.layers[0].name);
     EXPECT_EQ(read.layers.at(0).utilisation, 0.1 + 0.2);
     EXPECT_EQ(read.layers.at(0).buffer_writes, -1);
+    EXPECT_EQ(read.stalls.at(0).cause, StallCause::drain);
+    EXPECT_EQ(read.stalls.at(0).end, 70);
     EXPECT_EQ(binary(read), binary(timeline));
 }
 

@@ -177,6 +177,7 @@ TEST(Vcd, TimelineSignals) {
     timeline.folds[1].stream = 38;
     timeline.folds[1].end = 50;
     timeline.layers.resize(1);
+    timeline.stalls = {{layer_id(0), StallCause::drain, 5, 9}};
     Load load;
     load.begin = 2;
     load.latency = 3;
@@ -205,6 +206,8 @@ TEST(Vcd, TimelineSignals) {
     EXPECT_EQ(at("array.fold", 38), "1");
     EXPECT_EQ(at("array.preloading", 37), "1");
     EXPECT_EQ(at("array.preloading", 38), "0");
+    EXPECT_EQ(at("stall.drain", 8), "1");
+    EXPECT_EQ(at("stall.drain", 9), "0");
     EXPECT_EQ(at("dma.read_busy", 5), "1");  // words in cycles 2 to 5
     EXPECT_EQ(at("dma.read_busy", 6), "0");
     EXPECT_EQ(at("weight_buffer.half1.filling", 8), "1");  // written at edges 6 to 9
