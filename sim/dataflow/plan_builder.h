@@ -31,6 +31,10 @@ class PlanBuilder {
         return buffer.half().count() / buffer.word_bytes();
     }
 
+    // Words of weights that one fill may hold: one half of the weight buffer, or less.
+    std::int64_t weight_capacity() const { return weight_capacity_; }
+    void limit_weights(std::int64_t words) { weight_capacity_ = words; }
+
     // The next fill of the activation buffer with the runs of these tensors (empty runs: no load).
     // Returns its index; `loads` receives one load index an entry, −1 where there is none.
     struct Operand {
@@ -77,6 +81,7 @@ class PlanBuilder {
     const MemoryMap& map_;
     TilePlan plan_;
     LayerId layer_{};
+    std::int64_t weight_capacity_;
     std::size_t first_load_ = 0;  // of the layer
     bool weights_open_ = false;   // the last weight fill belongs to this layer
     // The runs it holds: first DRAM word and words → word of the buffer.

@@ -12,7 +12,7 @@ class InputStationaryPlanner : public MacLayerPlanner {
         : MacLayerPlanner(builder, builder.config().array.rows) {
         const WeightBlock full = builder.map().weight_block(builder.layer_id(), 0, 0, 0);
         weight_n_folds_ = static_cast<int>(std::clamp<std::int64_t>(
-            builder.half_words(builder.config().weight_buffer) / full.words, 1, n_folds()));
+            builder.weight_capacity() / full.words, 1, n_folds()));
     }
 
   private:

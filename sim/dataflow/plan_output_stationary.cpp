@@ -11,7 +11,7 @@ namespace {
 std::int64_t fold_terms(const PlanBuilder& builder) {
     const workloads::GemmShape gemm = workloads::gemm_shape(builder.graph(), builder.layer());
     const std::int64_t row_words = builder.map().weight_block(builder.layer_id(), 0, 0, 0).row_words;
-    const std::int64_t fitting = builder.half_words(builder.config().weight_buffer) / row_words;
+    const std::int64_t fitting = builder.weight_capacity() / row_words;
     const std::int64_t rows = builder.config().array.rows;
     if (fitting >= gemm.k) {
         return gemm.k;

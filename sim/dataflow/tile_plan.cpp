@@ -10,7 +10,7 @@
 namespace fluence::dataflow {
 
 PlanBuilder::PlanBuilder(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map)
-    : graph_(graph), config_(config), map_(map) {
+    : graph_(graph), config_(config), map_(map), weight_capacity_(half_words(config.weight_buffer)) {
     plan_.layers.resize(graph.layers.size());
 }
 
@@ -147,10 +147,10 @@ std::int32_t PlanBuilder::fill_weights(const std::vector<WeightRun>& runs) {
         words += run.words;
         missing += held_.count({run.first_word, run.words}) == 0 ? run.words : 0;
     }
-    if (words > half) {
+    if (words > weight_capacity_) {
         too_small("weight_buffer", config_.weight_buffer, "one fold of weights", words * word_bytes());
     }
-    if (!weights_open_ || plan_.weight_fills.back().words + missing > half) {
+    if (!weights_open_ || plan_.weight_fills.back().words + missing > weight_capacity_) {
         BufferFill fill;
         fill.layer = layer_;
         fill.half = static_cast<std::int32_t>(plan_.weight_fills.size() % 2);
@@ -242,12 +242,61 @@ std::int64_t PlanBuilder::unique_words() const {
 
 namespace {
 
+using PlanLayer = void (*)(PlanBuilder&);
+
+// The DRAM words that a layer with MACs moves by itself, in a plan of its own.
+struct LayerWords {
+    std::int64_t moved = 0, unique = 0;
+};
+LayerWords words_of(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
+                    LayerId id, std::int64_t weight_capacity, PlanLayer plan_layer) {
+    PlanBuilder builder(graph, config, map);
+    builder.limit_weights(weight_capacity);
+    builder.begin_layer(id);
+    plan_layer(builder);
+    builder.end_layer();
+    const TilePlan plan = builder.finish();
+    LayerWords words{0, plan.layers[index_of(id)].unique_words};
+    for (const traces::Load& load : plan.loads) {
+        words.moved += load.words();
+    }
+    for (const traces::Store& store : plan.stores) {
+        words.moved += store.to_buffer ? 0 : store.words();
+    }
+    return words;
+}
+
+// What of a half the weights of a layer had best use: where they do not fit together, the borders between
+// their loads decide what is loaded again, and a smaller piece of the half may do better than all of it.
+// Because half as much is always among the candidates, a buffer of twice the size never moves more.
+std::int64_t best_weight_capacity(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                  const MemoryMap& map, LayerId id, PlanLayer plan_layer) {
+    const std::int64_t half = config.weight_buffer.half().count();
+    std::int64_t best = half / map.word_bytes();
+    LayerWords least = words_of(graph, config, map, id, best, plan_layer);
+    try {
+        for (std::int64_t bytes = half / 2; bytes >= map.word_bytes() && least.moved > least.unique;
+             bytes /= 2) {
+            const std::int64_t capacity = bytes / map.word_bytes();
+            const LayerWords words = words_of(graph, config, map, id, capacity, plan_layer);
+            if (words.moved < least.moved) {
+                least = words;
+                best = capacity;
+            }
+        }
+    } catch (const InputError&) {
+        // Not even one fold's weights fit so little.
+    }
+    return best;
+}
+
 TilePlan plan_network(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
-                      void (*plan_mac_layer)(PlanBuilder&)) {
+                      PlanLayer plan_mac_layer) {
     PlanBuilder builder(graph, config, map);
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         builder.begin_layer(layer_id(i));
         if (builder.layer().has_macs()) {
+            builder.limit_weights(best_weight_capacity(graph, config, map, layer_id(i), plan_mac_layer));
             plan_mac_layer(builder);
         } else {
             plan_vector_layer(builder);
