@@ -28,6 +28,9 @@ using workloads::Graph;
 using workloads::Split;
 
 constexpr std::int64_t kBatch = 50;
+// Calibration images that go into the bundle, at most: so many images and so many bytes.
+constexpr std::int64_t kStoredCalibration = 1000;
+constexpr std::int64_t kStoredCalibrationBytes = 32 << 20;
 // fp32 sums in another order: the largest difference of a logit, of the largest logit.
 constexpr double kFoldTolerance = 1e-3;
 
@@ -68,6 +71,7 @@ class Importer {
     void check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
     Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
     at::Tensor codes(const Dataset& data, std::int64_t first, std::int64_t count) const;
+    std::vector<std::uint8_t> stored(const Dataset& data, std::int64_t count) const;
     void profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
     void golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
     void evaluate_both(const ScriptModule& module, const IntegerNetwork& network, const Data& data) const;
@@ -77,7 +81,8 @@ class Importer {
     ImportReport& report_;
     const std::function<void(const std::string&)>& log_;
     const ImportProgress& progress_;
-    at::Tensor pixel_codes_;  // int32, channels × 256
+    std::vector<std::int32_t> pixel_table_;  // channels × 256
+    at::Tensor pixel_codes_;                 // the same, int32
 };
 
 Data Importer::read_data() const {
@@ -153,6 +158,18 @@ at::Tensor Importer::codes(const Dataset& data, std::int64_t first, std::int64_t
         at::from_blob(pixels, {count, shape.channels, shape.height, shape.width}, at::kByte).to(at::kLong);
     const at::Tensor offset = at::arange(shape.channels, at::kLong).mul(256).reshape({1, -1, 1, 1});
     return pixel_codes_.reshape(-1).index({(bytes + offset).reshape(-1)}).reshape(bytes.sizes());
+}
+
+// The bytes of the first `count` images' codes.
+std::vector<std::uint8_t> Importer::stored(const Dataset& data, std::int64_t count) const {
+    const std::int64_t plane = data.shape.plane();
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count * data.shape.elements()));
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const std::int64_t channel = static_cast<std::int64_t>(i) / plane % data.shape.channels;
+        const std::int64_t entry = channel * 256 + data.pixels[i];
+        bytes[i] = static_cast<std::uint8_t>(pixel_table_[static_cast<std::size_t>(entry)]);
+    }
+    return bytes;
 }
 
 void Importer::profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const {
@@ -261,11 +278,11 @@ Bundle Importer::run() {
     Bundle bundle;
     bundle.graph = quantised(graph, module, data);
     const Preprocessing p = complete(request_.preprocessing, data.test.shape.channels);
-    std::vector<std::int32_t> table;
+    pixel_table_.clear();
     for (const auto& row : pixel_codes(p, bundle.graph.tensor(bundle.graph.input))) {
-        table.insert(table.end(), row.begin(), row.end());
+        pixel_table_.insert(pixel_table_.end(), row.begin(), row.end());
     }
-    pixel_codes_ = at::tensor(at::ArrayRef<std::int32_t>(table), at::kInt);
+    pixel_codes_ = at::tensor(at::ArrayRef<std::int32_t>(pixel_table_), at::kInt);
 
     const IntegerNetwork network(bundle.graph);
     profile(network, data, bundle);
@@ -273,15 +290,10 @@ Bundle Importer::run() {
     evaluate_both(module, network, data);
 
     bundle.image_count = data.images;
-    const std::int64_t pixels = data.images * data.test.shape.elements();
-    bundle.images.resize(static_cast<std::size_t>(pixels));
-    const std::int64_t plane = data.test.shape.plane();
-    for (std::int64_t i = 0; i < pixels; ++i) {
-        const std::int64_t channel = i / plane % data.test.shape.channels;
-        const std::int32_t code =
-            table[static_cast<std::size_t>(channel * 256 + data.test.pixels[static_cast<std::size_t>(i)])];
-        bundle.images[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code);
-    }
+    bundle.images = stored(data.test, data.images);
+    bundle.calibration_count = std::min({data.calibration.size(), kStoredCalibration,
+                                         kStoredCalibrationBytes / data.calibration.shape.elements()});
+    bundle.calibration = stored(data.calibration, bundle.calibration_count);
     bundle.labels = labels(data.test, 0, data.images);
     bundle.fp32_top1 = static_cast<double>(report_.fp32_correct) / static_cast<double>(data.images);
     bundle.provenance = provenance(module);

@@ -83,17 +83,40 @@ void read_layers(Graph& graph, TensorReader& tensors) {
     }
 }
 
+std::vector<std::uint8_t> read_inputs(const TensorInfo& input, const char* name, std::int64_t count,
+                                      TensorReader& tensors) {
+    Extents shape = extents_of(input.shape);
+    shape.insert(shape.begin(), count);
+    if (input.format == NumberFormat::u8) {
+        return tensors.read<std::uint8_t>(name, shape);
+    }
+    const std::vector<std::int8_t> codes = tensors.read<std::int8_t>(name, shape);
+    return {codes.begin(), codes.end()};
+}
+
 void read_images(Bundle& bundle, TensorReader& tensors) {
     const TensorInfo& input = bundle.graph.tensor(bundle.graph.input);
-    Extents shape = extents_of(input.shape);
-    shape.insert(shape.begin(), bundle.image_count);
-    if (input.format == NumberFormat::u8) {
-        bundle.images = tensors.read<std::uint8_t>("images", shape);
-    } else {
-        const std::vector<std::int8_t> codes = tensors.read<std::int8_t>("images", shape);
-        bundle.images.assign(codes.begin(), codes.end());
-    }
+    bundle.images = read_inputs(input, kImagesTensor, bundle.image_count, tensors);
     bundle.labels = tensors.read<std::int32_t>("labels", {bundle.image_count});
+    if (bundle.calibration_count > 0) {
+        bundle.calibration = read_inputs(input, kCalibrationTensor, bundle.calibration_count, tensors);
+    }
+}
+
+// The codes of image `index` of the `count` in `bytes`.
+Codes codes_of(const TensorInfo& input, const std::vector<std::uint8_t>& bytes, std::int64_t count,
+               std::int64_t index) {
+    if (index < 0 || index >= count) {
+        throw std::out_of_range("image " + std::to_string(index) + " of " + std::to_string(count));
+    }
+    const std::int64_t elements = input.shape.elements();
+    const auto begin = bytes.begin() + index * elements;
+    Codes codes(begin, begin + elements);
+    if (input.format == NumberFormat::s8) {
+        std::transform(codes.begin(), codes.end(), codes.begin(),
+                       [](std::int32_t byte) { return static_cast<std::int8_t>(byte); });
+    }
+    return codes;
 }
 
 void read_golden(Bundle& bundle, std::int64_t count, TensorReader& tensors) {
@@ -144,6 +167,7 @@ Bundle read_parts(const std::string& description_path, const std::string& tensor
     bundle.graph = parse_graph(root.object("graph"));
     bundle.image_count = root.integer("images", 0, kMaxImages);
     const std::int64_t golden = root.integer("golden_images", 0, bundle.image_count);
+    bundle.calibration_count = root.integer_or("calibration_images", 0, 0, kMaxImages);
     bundle.fp32_top1 = root.number("fp32_top1", -1, 1);
     bundle.provenance = root.raw("provenance");
     JsonObject identity = root.object("tensors");
@@ -165,18 +189,11 @@ Bundle read_parts(const std::string& description_path, const std::string& tensor
 }  // namespace
 
 Codes Bundle::image(std::int64_t index) const {
-    if (index < 0 || index >= image_count) {
-        throw std::out_of_range("image " + std::to_string(index) + " of " + std::to_string(image_count));
-    }
-    const TensorInfo& input = graph.tensor(graph.input);
-    const std::int64_t elements = input.shape.elements();
-    const auto begin = images.begin() + index * elements;
-    Codes codes(begin, begin + elements);
-    if (input.format == NumberFormat::s8) {
-        std::transform(codes.begin(), codes.end(), codes.begin(),
-                       [](std::int32_t byte) { return static_cast<std::int8_t>(byte); });
-    }
-    return codes;
+    return codes_of(graph.tensor(graph.input), images, image_count, index);
+}
+
+Codes Bundle::calibration_image(std::int64_t index) const {
+    return codes_of(graph.tensor(graph.input), calibration, calibration_count, index);
 }
 
 Bundle read_bundle(const std::string& directory) {

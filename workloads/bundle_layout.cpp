@@ -277,6 +277,14 @@ void check_bundle(const Bundle& bundle, const std::string& file) {
                              std::to_string(bundle.image_count) + " images of " + std::to_string(elements) +
                              " elements");
     }
+    const auto calibration = static_cast<std::int64_t>(bundle.calibration.size());
+    if (bundle.calibration_count < 0 || bundle.calibration_count > kMaxImages ||
+        calibration / elements != bundle.calibration_count || calibration % elements != 0) {
+        throw InputError(file, kCalibrationTensor,
+                         "holds " + std::to_string(calibration) + " values for " +
+                             std::to_string(bundle.calibration_count) + " images of " +
+                             std::to_string(elements) + " elements");
+    }
     if (static_cast<std::int64_t>(bundle.golden.size()) > bundle.image_count) {
         throw InputError(file, "golden",
                          "has activations of " + std::to_string(bundle.golden.size()) + " images",

@@ -13,6 +13,8 @@ namespace fluence::workloads {
 
 inline constexpr const char* kDescriptionFile = "workload.json";
 inline constexpr const char* kTensorFile = "tensors.safetensors";
+inline constexpr const char* kImagesTensor = "images";
+inline constexpr const char* kCalibrationTensor = "calibration";
 inline constexpr const char* kFormatName = "fluence-workload";
 inline constexpr int kFormatVersion = 1;
 

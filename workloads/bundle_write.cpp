@@ -29,11 +29,15 @@ class TensorCollector {
                 return add(name, extents_of(tensor.shape), codes);
         }
     }
-    void add_images(const Extents& shape, const Bundle& bundle) {
-        if (bundle.graph.tensor(bundle.graph.input).format == NumberFormat::u8) {
-            add("images", shape, bundle.images);
+    // `count` images of the input tensor.
+    void add_images(const char* name, std::int64_t count, const TensorInfo& input,
+                    const std::vector<std::uint8_t>& bytes) {
+        Extents shape = extents_of(input.shape);
+        shape.insert(shape.begin(), count);
+        if (input.format == NumberFormat::u8) {
+            add(name, shape, bytes);
         } else {
-            add("images", shape, signed_.emplace_back(bundle.images.begin(), bundle.images.end()));
+            add(name, shape, signed_.emplace_back(bytes.begin(), bytes.end()));
         }
     }
     const SafetensorsWriter& writer() const { return writer_; }
@@ -62,9 +66,11 @@ void collect(const Bundle& bundle, TensorCollector& tensors) {
             tensors.add(layer_tensor(i, "shift"), length(layer.shift), layer.shift);
         }
     }
-    Extents shape = extents_of(graph.tensor(graph.input).shape);
-    shape.insert(shape.begin(), bundle.image_count);
-    tensors.add_images(shape, bundle);
+    const TensorInfo& input = graph.tensor(graph.input);
+    tensors.add_images(kImagesTensor, bundle.image_count, input, bundle.images);
+    if (bundle.calibration_count > 0) {
+        tensors.add_images(kCalibrationTensor, bundle.calibration_count, input, bundle.calibration);
+    }
     tensors.add("labels", length(bundle.labels), bundle.labels);
     for (std::size_t image = 0; image < bundle.golden.size(); ++image) {
         for (std::size_t t = 0; t < graph.tensors.size(); ++t) {
@@ -100,14 +106,18 @@ void check_replaceable(const std::string& directory) {
 }
 
 nlohmann::json description(const Bundle& bundle, const FileOutput& tensors) {
-    return {{"format", kFormatName},
-            {"version", kFormatVersion},
-            {"graph", graph_json(bundle.graph)},
-            {"images", bundle.image_count},
-            {"golden_images", bundle.golden.size()},
-            {"fp32_top1", bundle.fp32_top1},
-            {"provenance", bundle.provenance},
-            {"tensors", {{"bytes", tensors.size()}, {"crc32", hex32(tensors.crc32())}}}};
+    nlohmann::json value = {{"format", kFormatName},
+                            {"version", kFormatVersion},
+                            {"graph", graph_json(bundle.graph)},
+                            {"images", bundle.image_count},
+                            {"golden_images", bundle.golden.size()},
+                            {"fp32_top1", bundle.fp32_top1},
+                            {"provenance", bundle.provenance},
+                            {"tensors", {{"bytes", tensors.size()}, {"crc32", hex32(tensors.crc32())}}}};
+    if (bundle.calibration_count > 0) {
+        value["calibration_images"] = bundle.calibration_count;
+    }
+    return value;
 }
 
 }  // namespace

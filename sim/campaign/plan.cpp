@@ -196,6 +196,7 @@ std::string workload_digest(const workloads::Bundle& bundle, std::int64_t images
     const std::int64_t bytes = images * bundle.graph.tensor(bundle.graph.input).shape.elements();
     crc.add(bundle.images.data(), static_cast<std::size_t>(bytes));
     crc.add(bundle.labels.data(), static_cast<std::size_t>(images) * sizeof bundle.labels[0]);
+    crc.add(bundle.calibration.data(), bundle.calibration.size());
     return crc.text();
 }
 

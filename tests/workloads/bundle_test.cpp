@@ -30,6 +30,10 @@ Bundle random_bundle(std::uint64_t sample) {
     for (std::int64_t i = 0; i < bundle.image_count * input.shape.elements(); ++i) {
         bundle.images.push_back(static_cast<std::uint8_t>(stream.next32()));
     }
+    bundle.calibration_count = static_cast<std::int64_t>(sample % 3);
+    for (std::int64_t i = 0; i < bundle.calibration_count * input.shape.elements(); ++i) {
+        bundle.calibration.push_back(static_cast<std::uint8_t>(stream.next32()));
+    }
     for (std::int64_t i = 0; i < bundle.image_count; ++i) {
         bundle.labels.push_back(static_cast<std::int32_t>(stream.below(classes)));
     }
@@ -83,6 +87,8 @@ void expect_equal(const Bundle& a, const Bundle& b) {
     EXPECT_EQ(a.image_count, b.image_count);
     EXPECT_EQ(a.images, b.images);
     EXPECT_EQ(a.labels, b.labels);
+    EXPECT_EQ(a.calibration_count, b.calibration_count);
+    EXPECT_EQ(a.calibration, b.calibration);
     EXPECT_EQ(a.golden, b.golden);
     EXPECT_EQ(a.fp32_top1, b.fp32_top1);
     EXPECT_EQ(a.provenance, b.provenance);
@@ -121,6 +127,12 @@ TEST(Bundle, ImageGivesCodesOfTheInputFormat) {
     for (const NumberFormat format : {NumberFormat::u8, NumberFormat::s8}) {
         bundle.graph.tensors[index_of(bundle.graph.input)].format = format;
         bundle.images[static_cast<std::size_t>(3 * elements)] = 200;
+        bundle.calibration_count = 2;
+        bundle.calibration.assign(static_cast<std::size_t>(2 * elements), 0);
+        bundle.calibration[static_cast<std::size_t>(elements)] = 129;
+        EXPECT_EQ(bundle.calibration_image(0)[0], 0);
+        EXPECT_EQ(bundle.calibration_image(1)[0], format == NumberFormat::u8 ? 129 : -127);
+        EXPECT_THROW(bundle.calibration_image(2), std::out_of_range);
         EXPECT_EQ(bundle.image(3).size(), static_cast<std::size_t>(elements));
         EXPECT_EQ(bundle.image(3)[0], format == NumberFormat::u8 ? 200 : -56);
     }
@@ -159,6 +171,9 @@ const std::vector<JsonDamage>& json_damages() {
         {"MoreGolden", [](json& j) { j["golden_images"] = 3; }, "golden.2.input: is missing"},
         {"LessGolden", [](json& j) { j["golden_images"] = 1; }, "golden.1."},
         {"GoldenAboveImages", [](json& j) { j["golden_images"] = 6; }, "golden_images: is 6"},
+        {"NegativeCalibration", [](json& j) { j["calibration_images"] = -1; }, "calibration_images: is -1"},
+        {"OtherCalibrationCount", [](json& j) { j["calibration_images"] = 2; }, "calibration: has shape"},
+        {"NoCalibrationCount", [](json& j) { j.erase("calibration_images"); }, "calibration: is a tensor"},
         {"Top1", [](json& j) { j["fp32_top1"] = 91.5; }, "fp32_top1"},
         {"NegativeTop1", [](json& j) { j["fp32_top1"] = -0.5; }, "fp32_top1"},
         {"ProvenanceText", [](json& j) { j["provenance"] = "mine"; }, "provenance"},
@@ -206,6 +221,8 @@ Bundle lenet_bundle() {
     Bundle bundle = random_bundle(0);
     bundle.graph = test::lenet_like_graph(stream);
     bundle.images.assign(static_cast<std::size_t>(5 * 1024), 7);
+    bundle.calibration_count = 3;
+    bundle.calibration.assign(static_cast<std::size_t>(3 * 1024), 9);
     bundle.golden.clear();
     for (int image = 0; image < 2; ++image) {
         std::vector<Codes>& golden = bundle.golden.emplace_back();
@@ -269,6 +286,8 @@ TEST(Bundle, WriterRefusesInconsistentBundles) {
     test::TemporaryDirectory folder;
     const std::vector<std::function<void(Bundle&)>> damages = {
         [](Bundle& b) { b.images.pop_back(); },
+        [](Bundle& b) { b.calibration.pop_back(); },
+        [](Bundle& b) { b.calibration_count = 2; },
         [](Bundle& b) { b.labels.pop_back(); },
         [](Bundle& b) { b.labels[2] = 1000; },
         [](Bundle& b) { b.labels[2] = -1; },
