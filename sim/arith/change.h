@@ -27,8 +27,10 @@ struct LayerStep {
     const std::vector<Changes>& changes;  // by tensor; those of the layer's inputs are read
     const LayerFault* fault;              // null: none
     const OutputBounds* bounds;           // null: none
+    const Codes& golden_output;           // in front of filters; `output` is relative to it
     Changes& output;                      // overwritten
     std::int64_t& restricted;             // += wrong codes that range restriction altered
+    std::int64_t& filtered;               // += wrong codes that filters altered
 };
 
 inline std::int32_t bounded(const OutputBounds& bounds, std::int32_t channel, std::int32_t code) {

@@ -78,6 +78,10 @@ void check_bounds(const Graph& graph, const std::vector<OutputBounds>& bounds) {
     }
 }
 
+void check_filters(const Graph& graph, const std::vector<LayerFilters>& filters) {
+    require(filters.empty() || filters.size() == graph.layers.size(), "filters", "not one entry a layer");
+}
+
 void check_sums(const Graph& graph, const SumRule& sums) {
     require(sums.bits >= 2 && sums.bits <= 32, "sums", "registers have 2 to 32 bits");
     if (sums.exact()) {

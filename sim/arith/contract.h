@@ -11,6 +11,9 @@ namespace fluence::arith {
 // One entry a layer or none; one bound a channel or none; lo ≤ hi, codes of the output's format.
 void check_bounds(const workloads::Graph& graph, const std::vector<OutputBounds>& bounds);
 
+// One entry a layer or none.
+void check_filters(const workloads::Graph& graph, const std::vector<LayerFilters>& filters);
+
 // A register of 2 to 32 bits; unless sums are exact, one list of folds a layer: ascending and up to K where
 // there are MACs, empty elsewhere.
 void check_sums(const workloads::Graph& graph, const SumRule& sums);

@@ -5,6 +5,7 @@
 #include "sim/arith/contract.h"
 #include "sim/arith/mac_delta.h"
 #include "sim/arith/mac_layer.h"
+#include "sim/arith/output_stage.h"
 #include "sim/arith/simple_layer.h"
 
 namespace fluence::arith {
@@ -32,7 +33,8 @@ std::vector<std::size_t> last_readers(const Graph& graph) {
 }  // namespace
 
 struct Engine::Impl {
-    Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums);
+    Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums,
+         std::vector<LayerFilters> filters_in);
 
     GoldenRun run(const Codes& image) const;
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
@@ -40,6 +42,9 @@ struct Engine::Impl {
 
     const OutputBounds* bounds_of(std::size_t layer) const {
         return bounds.empty() || bounds[layer].lo.empty() ? nullptr : &bounds[layer];
+    }
+    const LayerFilters& filters_of(std::size_t layer) const {
+        return filters.empty() ? no_filters : filters[layer];
     }
     bool inputs_changed(const Layer& layer) const;
     void step(std::size_t index, const GoldenRun& golden, const LayerFault* fault, FaultyRun& result);
@@ -54,6 +59,8 @@ struct Engine::Impl {
 
     const Graph graph;
     const std::vector<OutputBounds> bounds;
+    const std::vector<LayerFilters> filters;
+    const LayerFilters no_filters;
     std::vector<Prepared> layers;
     std::vector<std::size_t> last_reader;
 
@@ -61,16 +68,20 @@ struct Engine::Impl {
     int changed_tensors = 0;       // tensors with changes that a later layer reads
     MacDelta mac_delta;
     SimpleDelta simple_delta;
+    OutputStage output_stage;
 };
 
-Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums)
+Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums,
+                   std::vector<LayerFilters> filters_in)
     : graph(std::move(graph_in)),
       bounds(std::move(bounds_in)),
+      filters(std::move(filters_in)),
       layers(graph.layers.size()),
       last_reader(last_readers(graph)),
       changes(graph.tensors.size()) {
     check_bounds(graph, bounds);
     check_sums(graph, sums);
+    check_filters(graph, filters);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         if (layer.has_macs()) {
@@ -86,6 +97,7 @@ GoldenRun Engine::Impl::run(const Codes& image) const {
     GoldenRun golden;
     golden.tensors.resize(graph.tensors.size());
     golden.accumulators.resize(layers.size());
+    golden.unfiltered.resize(layers.size());
     golden.tensors[index_of(graph.input)] = image;
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
@@ -95,6 +107,10 @@ GoldenRun Engine::Impl::run(const Codes& image) const {
                                golden.accumulators[i], output);
         } else {
             layers[i].simple->run(golden.tensors, bounds_of(i), output);
+        }
+        if (const PixelFilter* filter = filters_of(i).always.get()) {
+            golden.unfiltered[i] = output;
+            filter_all(*filter, layer_id(i), graph.tensor(layer.output).shape, output);
         }
     }
     return golden;
@@ -111,18 +127,24 @@ bool Engine::Impl::inputs_changed(const Layer& layer) const {
 
 void Engine::Impl::step(std::size_t index, const GoldenRun& golden, const LayerFault* fault,
                         FaultyRun& result) {
+    const TensorId output = graph.layers[index].output;
+    const Codes& golden_output = golden.tensors[index_of(output)];
+    const Codes& unfiltered = golden.unfiltered[index].empty() ? golden_output : golden.unfiltered[index];
     const LayerStep step = {layer_id(index),
                             golden,
                             changes,
                             fault,
                             bounds_of(index),
-                            changes[index_of(graph.layers[index].output)],
-                            result.restricted_values};
+                            unfiltered,
+                            changes[index_of(output)],
+                            result.restricted_values,
+                            result.filtered_values};
     if (layers[index].mac) {
         mac_delta.run(*layers[index].mac, step);
     } else {
         simple_delta.run(*layers[index].simple, step);
     }
+    output_stage.run(step, graph.tensor(output).shape, filters_of(index), unfiltered, golden_output);
 }
 
 void Engine::Impl::account(std::size_t index, FaultyRun& result) {
@@ -189,11 +211,13 @@ FaultyRun Engine::Impl::propagate(const GoldenRun& golden, const std::vector<Lay
     return result;
 }
 
-Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, const SumRule& sums)
-    : Engine(graph, std::move(bounds), best_kernel(), sums) {}
+Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, const SumRule& sums,
+               std::vector<LayerFilters> filters)
+    : Engine(graph, std::move(bounds), best_kernel(), sums, std::move(filters)) {}
 
-Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel, const SumRule& sums)
-    : impl_(std::make_unique<Impl>(graph, std::move(bounds), kernel, sums)) {}
+Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel, const SumRule& sums,
+               std::vector<LayerFilters> filters)
+    : impl_(std::make_unique<Impl>(graph, std::move(bounds), kernel, sums, std::move(filters))) {}
 
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;

@@ -9,6 +9,7 @@
 
 #include "sim/arith/fault_effect.h"
 #include "sim/arith/kernels.h"
+#include "sim/arith/pixel_filter.h"
 #include "sim/arith/sum_rule.h"
 #include "workloads/graph.h"
 
@@ -26,6 +27,8 @@ struct OutputBounds {
 struct GoldenRun {
     std::vector<Codes> tensors;       // by tensor; flatten's output too
     std::vector<Codes> accumulators;  // by layer; bias included; empty for layers without MACs
+    // By layer: output codes in front of its always-on filter; empty where there is none.
+    std::vector<Codes> unfiltered;
 };
 
 struct ValueChange {
@@ -41,18 +44,20 @@ struct FaultyRun {
     std::int64_t changed_values = 0;        // changed output codes, all layers together (flatten not counted)
     // Output codes that were wrong in front of range restriction and that it altered, all layers together.
     std::int64_t restricted_values = 0;
+    // Output codes that were wrong in front of the layer's filters and that these altered.
+    std::int64_t filtered_values = 0;
 };
 
 class Engine {
   public:
-    // `bounds`: empty, or one a layer. `sums`: how the array adds. Copies the graph. Throws
-    // std::invalid_argument where bounds or sums do not fit the graph; run() and propagate() likewise for
-    // images and faults.
+    // `bounds`, `filters`: empty, or one a layer. `sums`: how the array adds. Copies the graph. Throws
+    // std::invalid_argument where they do not fit the graph; run() and propagate() likewise for images and
+    // faults.
     explicit Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds = {},
-                    const SumRule& sums = {});
+                    const SumRule& sums = {}, std::vector<LayerFilters> filters = {});
     // With a kernel of the caller's choice instead of the fastest; results are the same bit for bit.
     Engine(const workloads::Graph& graph, std::vector<OutputBounds> bounds, KernelKind kernel,
-           const SumRule& sums = {});
+           const SumRule& sums = {}, std::vector<LayerFilters> filters = {});
     ~Engine();
     Engine(Engine&&) noexcept;
     Engine& operator=(Engine&&) noexcept;
@@ -64,7 +69,7 @@ class Engine {
 
     // The exact result of an inference whose layers suffer `faults` (ascending, at most one entry a layer)
     // on the image that `golden` belongs to (same Engine). Order inside a layer: operands and parameters,
-    // accumulators, requantise and clamp, output flips, range restriction, forced outputs.
+    // accumulators, requantise and clamp, output flips, range restriction, filters, forced outputs.
     // Not safe to call from two threads on one Engine (it owns scratch memory).
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults);
     // The same; calls visit(layer, its changed output codes) for every layer whose output changed, in order.
@@ -82,6 +87,6 @@ class Engine {
 // compare with it. Returns all tensors of the faulty inference.
 std::vector<Codes> reference_run(const workloads::Graph& graph, const std::vector<OutputBounds>& bounds,
                                  const Codes& image, const std::vector<LayerFault>& faults,
-                                 const SumRule& sums = {});
+                                 const SumRule& sums = {}, const std::vector<LayerFilters>& filters = {});
 
 }  // namespace fluence::arith

@@ -60,6 +60,8 @@ struct LayerFault {
     std::vector<OperandChange> operands;
     std::vector<ParameterChange> parameters;
     std::vector<OutputFlip> outputs;
+    // A detector fired in this layer: its gated filter (pixel_filter.h) acts on the whole output.
+    bool filter_outputs = false;
     std::vector<ForcedOutput> forced;
 };
 

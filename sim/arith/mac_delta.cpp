@@ -71,7 +71,6 @@ bool MacDelta::strikes(const MacLayer& layer, const LayerFault* fault, int group
     const auto struck = [&](const auto& change) { return change.index / size == group; };
     return std::any_of(fault->accumulators.begin(), fault->accumulators.end(), struck) ||
            std::any_of(fault->outputs.begin(), fault->outputs.end(), struck) ||
-           std::any_of(fault->forced.begin(), fault->forced.end(), struck) ||
            std::any_of(
                fault->parameters.begin(), fault->parameters.end(),
                [&](const ParameterChange& change) { return change.index / layer.group_outputs() == group; });
@@ -164,9 +163,6 @@ void MacDelta::mark_struck(const MacLayer& layer, const LayerFault* fault, int g
     }
     for (const OutputFlip& flip : fault->outputs) {
         mark(flip.index);
-    }
-    for (const ForcedOutput& forced : fault->forced) {
-        mark(forced.index);
     }
     if (std::any_of(fault->parameters.begin(), fault->parameters.end(), [&](const ParameterChange& change) {
             return change.index / layer.group_outputs() == group;
@@ -307,7 +303,7 @@ void MacDelta::requantise(const MacLayer& layer, const LayerFault* fault, int gr
                                 layer.blocks(), layer.layer().clamp_lo, layer.layer().clamp_hi});
 }
 
-// Output flips, range restriction, forced outputs: in this order.
+// Output flips, then range restriction.
 void MacDelta::finish_codes(const MacLayer& layer, const LayerStep& step, int group) {
     if (step.fault != nullptr) {
         for (const OutputFlip& flip : step.fault->outputs) {
@@ -318,13 +314,6 @@ void MacDelta::finish_codes(const MacLayer& layer, const LayerStep& step, int gr
     }
     if (step.bounds != nullptr) {
         restrict_codes(layer, step, group);
-    }
-    if (step.fault != nullptr) {
-        for (const ForcedOutput& forced : step.fault->forced) {
-            if (std::int32_t* code = entry(layer, group, forced.index)) {
-                *code = forced.code;
-            }
-        }
     }
 }
 
@@ -356,8 +345,7 @@ void MacDelta::emit(const MacLayer& layer, const LayerStep& step, int group) {
     const std::int64_t plane = layer.output_shape().plane();
     const int channels = layer.group_outputs();
     const int first_channel = group * channels;
-    const std::int32_t* golden =
-        step.golden.tensors[index_of(layer.layer().output)].data() + first_channel * plane;
+    const std::int32_t* golden = step.golden_output.data() + first_channel * plane;
     candidates_.resize(std::max(candidates_.size(), outputs_.size() * static_cast<std::size_t>(channels)));
     Change* next = candidates_.data();
     const std::int32_t* row = rows_.data();

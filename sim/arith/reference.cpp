@@ -104,10 +104,19 @@ class LayerRun {
         }
     }
 
-    Codes run(const OutputBounds* bounds) const {
+    Codes run(const OutputBounds* bounds, const LayerFilters& filters) const {
         Codes codes(static_cast<std::size_t>(output_.shape.elements()));
         for (std::size_t i = 0; i < codes.size(); ++i) {
             codes[i] = finish(static_cast<std::int64_t>(i), compute(static_cast<std::int64_t>(i)), bounds);
+        }
+        if (filters.always != nullptr) {
+            apply(*filters.always, codes);
+        }
+        if (filters.detected != nullptr && fault_.filter_outputs) {
+            apply(*filters.detected, codes);
+        }
+        for (const ForcedOutput& forced : fault_.forced) {
+            codes[static_cast<std::size_t>(forced.index)] = forced.code;
         }
         return codes;
     }
@@ -252,10 +261,22 @@ class LayerRun {
                 code = bounds->zero_outside ? 0 : std::clamp(code, bounds->lo[c], bounds->hi[c]);
             }
         }
-        for (const ForcedOutput& forced : fault_.forced) {
-            code = forced.index == out ? forced.code : code;
-        }
         return code;
+    }
+
+    void apply(const PixelFilter& filter, Codes& codes) const {
+        const auto plane = static_cast<std::size_t>(output_.shape.plane());
+        for (std::size_t pixel = 0; pixel < plane; ++pixel) {
+            std::vector<std::int32_t> row;
+            for (std::size_t i = pixel; i < codes.size(); i += plane) {
+                row.push_back(codes[i]);
+            }
+            filter.apply(layer_id(layer_index()), static_cast<std::int64_t>(pixel),
+                         {row.data(), output_.shape.channels});
+            for (std::size_t c = 0; c < row.size(); ++c) {
+                codes[c * plane + pixel] = row[c];
+            }
+        }
     }
 
     const Graph& graph_;
@@ -272,11 +293,12 @@ class LayerRun {
 
 std::vector<Codes> reference_run(const Graph& graph, const std::vector<OutputBounds>& bounds,
                                  const Codes& image, const std::vector<LayerFault>& faults,
-                                 const SumRule& sums) {
+                                 const SumRule& sums, const std::vector<LayerFilters>& filters) {
     check_bounds(graph, bounds);
     check_image(graph, image);
     check_faults(graph, faults);
     check_sums(graph, sums);
+    check_filters(graph, filters);
     std::vector<Codes> tensors(graph.tensors.size());
     tensors[index_of(graph.input)] = image;
     const LayerFault none;
@@ -285,7 +307,8 @@ std::vector<Codes> reference_run(const Graph& graph, const std::vector<OutputBou
         const bool struck = fault != faults.end() && index_of(fault->layer) == i;
         const Layer& layer = graph.layers[i];
         const LayerRun run(graph, layer, tensors, struck ? *fault : none, sums);
-        tensors[index_of(layer.output)] = run.run(bounds.empty() ? nullptr : &bounds[i]);
+        tensors[index_of(layer.output)] =
+            run.run(bounds.empty() ? nullptr : &bounds[i], filters.empty() ? LayerFilters() : filters[i]);
         fault += struck ? 1 : 0;
     }
     return tensors;

@@ -60,7 +60,7 @@ void SimpleDelta::merge_add(const SimpleLayer& layer, const LayerStep& step) {
                                             index_of(layer.layer().inputs[1])};
     const std::array<const std::int32_t*, 2> golden = {step.golden.tensors[ids[0]].data(),
                                                        step.golden.tensors[ids[1]].data()};
-    const std::int32_t* golden_output = step.golden.tensors[index_of(layer.layer().output)].data();
+    const std::int32_t* golden_output = step.golden_output.data();
     const Changes& left = step.changes[ids[0]];
     const Changes& right = step.changes[ids[1]];
     const std::int64_t plane = layer.output().plane();
@@ -139,9 +139,6 @@ void SimpleDelta::mark_outputs(const SimpleLayer& layer, const LayerStep& step) 
         for (const OutputFlip& flip : step.fault->outputs) {
             reached_.insert(flip.index % plane * channels + flip.index / plane);
         }
-        for (const ForcedOutput& forced : step.fault->forced) {
-            reached_.insert(forced.index % plane * channels + forced.index / plane);
-        }
         if (!step.fault->parameters.empty()) {
             reached_.insert_all(layer.output().elements());
         }
@@ -196,7 +193,7 @@ std::int32_t SimpleDelta::fault_free_code(const SimpleLayer& layer, const LayerS
     });
 }
 
-// Output flips, range restriction, forced outputs: in this order.
+// Output flips, then range restriction.
 void SimpleDelta::strike_codes(const SimpleLayer& layer, const LayerStep& step) {
     if (step.fault != nullptr) {
         place_.resize(std::max(place_.size(), static_cast<std::size_t>(layer.output().elements())));
@@ -219,15 +216,10 @@ void SimpleDelta::strike_codes(const SimpleLayer& layer, const LayerStep& step) 
             }
         }
     }
-    if (step.fault != nullptr) {
-        for (const ForcedOutput& forced : step.fault->forced) {
-            code_of(layer, forced.index) = forced.code;
-        }
-    }
 }
 
 void SimpleDelta::emit(const SimpleLayer& layer, const LayerStep& step) {
-    const Codes& golden = step.golden.tensors[index_of(layer.layer().output)];
+    const Codes& golden = step.golden_output;
     const std::int32_t channels = layer.output().channels;
     const std::int64_t plane = layer.output().plane();
     for (std::size_t i = 0; i < outputs_.size(); ++i) {

@@ -38,7 +38,7 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 bool same_fault(const LayerFault& a, const LayerFault& b) {
     return a.layer == b.layer && same(a.accumulators, b.accumulators) && same(a.checksum, b.checksum) &&
            same(a.operands, b.operands) && same(a.parameters, b.parameters) && same(a.outputs, b.outputs) &&
-           same(a.forced, b.forced);
+           a.filter_outputs == b.filter_outputs && same(a.forced, b.forced);
 }
 
 bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>& b) {

@@ -44,7 +44,7 @@ Inference conclude(const workloads::Codes& golden_logits, const fault::Resolutio
         result.outcome = Outcome::due;
         return result;
     }
-    result.flags.suppressed = flags.suppressed || run.restricted_values > 0;
+    result.flags.suppressed = flags.suppressed || run.restricted_values > 0 || run.filtered_values > 0;
     if (result.dead == fault::DeadReason::none && run.changed_values == 0) {
         result.dead = fault::DeadReason::no_effect;
     }

@@ -54,9 +54,10 @@ void expect_equal(const FaultyRun& actual, const FaultyRun& expected) {
 }  // namespace
 
 void expect_exact(Engine& engine, const std::vector<OutputBounds>& bounds, const GoldenRun& golden,
-                  const Codes& image, const std::vector<LayerFault>& faults, const arith::SumRule& sums) {
-    const FaultyRun expected = differences(engine.graph(), golden.tensors,
-                                           reference_run(engine.graph(), bounds, image, faults, sums));
+                  const Codes& image, const std::vector<LayerFault>& faults, const arith::SumRule& sums,
+                  const std::vector<arith::LayerFilters>& filters) {
+    const FaultyRun expected = differences(
+        engine.graph(), golden.tensors, reference_run(engine.graph(), bounds, image, faults, sums, filters));
     expect_equal(engine.propagate(golden, faults), expected);
 }
 

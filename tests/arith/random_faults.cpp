@@ -41,6 +41,7 @@ class FaultDraw {
     std::int32_t any_code(const TensorInfo& tensor) { return flip_bits(tensor.format, 0, stream_.next32()); }
 
     void add_kind(LayerFault& result) {
+        result.filter_outputs = result.filter_outputs || between(0, 3) == 0;
         switch (between(0, 3)) {
             case 0:
                 return add_flips(result);
@@ -154,6 +155,64 @@ std::vector<LayerFault> random_faults(const Graph& graph, const arith::GoldenRun
         faults.push_back(draw.fault(index));
     }
     return faults;
+}
+
+namespace {
+
+// The median of three neighbouring channels, circular.
+class MedianFilter : public arith::PixelFilter {
+  public:
+    void apply(LayerId, std::int64_t, arith::PixelCodes codes) const override {
+        const std::vector<std::int32_t> was(codes.begin(), codes.end());
+        const auto at = [&](std::int32_t c) {
+            return was[static_cast<std::size_t>((c + codes.channels) % codes.channels)];
+        };
+        for (std::int32_t c = 0; c < codes.channels; ++c) {
+            codes[c] = std::max(std::min(at(c - 1), at(c)), std::min(std::max(at(c - 1), at(c)), at(c + 1)));
+        }
+    }
+};
+
+// Zeroes codes that are further than `limit` from the channel in front; where the pixel's number allows.
+class JumpFilter : public arith::PixelFilter {
+  public:
+    JumpFilter(std::int64_t limit, std::int64_t period) : limit_(limit), period_(period) {}
+    void apply(LayerId layer, std::int64_t pixel, arith::PixelCodes codes) const override {
+        if ((pixel + static_cast<std::int64_t>(index_of(layer))) % period_ != 0) {
+            return;
+        }
+        std::int64_t previous = codes[codes.channels - 1];
+        for (std::int32_t& code : codes) {
+            const std::int64_t now = code;
+            code = std::abs(now - previous) > limit_ ? 0 : code;
+            previous = now;
+        }
+    }
+
+  private:
+    std::int64_t limit_, period_;
+};
+
+std::shared_ptr<const arith::PixelFilter> random_filter(RandomStream& stream) {
+    switch (stream.below(3)) {
+        case 0:
+            return std::make_shared<MedianFilter>();
+        case 1:
+            return std::make_shared<JumpFilter>(1 + static_cast<std::int64_t>(stream.below(100)),
+                                                1 + static_cast<std::int64_t>(stream.below(3)));
+        default:
+            return nullptr;
+    }
+}
+
+}  // namespace
+
+std::vector<arith::LayerFilters> random_filters(const Graph& graph, RandomStream& stream) {
+    std::vector<arith::LayerFilters> filters(graph.layers.size());
+    for (arith::LayerFilters& layer : filters) {
+        layer = {random_filter(stream), random_filter(stream)};
+    }
+    return filters;
 }
 
 std::vector<arith::OutputBounds> random_bounds(const Graph& graph, RandomStream& stream) {

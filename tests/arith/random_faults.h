@@ -1,4 +1,4 @@
-// Random faults of every kind, and random bounds, for comparing the engine with the reference.
+// Random faults of every kind, random bounds and filters, for comparing the engine with the reference.
 #pragma once
 
 #include <vector>
@@ -15,5 +15,8 @@ std::vector<arith::LayerFault> random_faults(const workloads::Graph& graph, cons
 
 // Clamping or zeroing bounds on about half of the layers, often narrow enough to act.
 std::vector<arith::OutputBounds> random_bounds(const workloads::Graph& graph, RandomStream& stream);
+
+// Medians and jump filters, always on or after a detection, on two in three layers each.
+std::vector<arith::LayerFilters> random_filters(const workloads::Graph& graph, RandomStream& stream);
 
 }  // namespace fluence::test

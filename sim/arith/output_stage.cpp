@@ -1,0 +1,115 @@
+#include "sim/arith/output_stage.h"
+
+#include <algorithm>
+
+namespace fluence::arith {
+
+using workloads::Shape;
+
+namespace {
+
+bool in_front(const Change& a, const Change& b) {
+    return a.pixel != b.pixel ? a.pixel < b.pixel : a.channel < b.channel;
+}
+
+bool same_element(const Change& a, const Change& b) {
+    return a.pixel == b.pixel && a.channel == b.channel;
+}
+
+void gather(const Codes& codes, const Shape& shape, std::int64_t pixel, std::vector<std::int32_t>& row) {
+    row.resize(static_cast<std::size_t>(shape.channels));
+    for (std::size_t c = 0; c < row.size(); ++c) {
+        row[c] = codes[c * static_cast<std::size_t>(shape.plane()) + static_cast<std::size_t>(pixel)];
+    }
+}
+
+}  // namespace
+
+void filter_all(const PixelFilter& filter, LayerId layer, const Shape& shape, Codes& codes) {
+    std::vector<std::int32_t> row;
+    for (std::int64_t pixel = 0; pixel < shape.plane(); ++pixel) {
+        gather(codes, shape, pixel, row);
+        filter.apply(layer, pixel, {row.data(), shape.channels});
+        for (std::size_t c = 0; c < row.size(); ++c) {
+            codes[c * static_cast<std::size_t>(shape.plane()) + static_cast<std::size_t>(pixel)] = row[c];
+        }
+    }
+}
+
+void OutputStage::run(const LayerStep& step, const Shape& shape, const LayerFilters& filters,
+                      const Codes& unfiltered, const Codes& golden) {
+    const bool detected = filters.detected != nullptr && step.fault != nullptr && step.fault->filter_outputs;
+    if (filters.always != nullptr || detected) {
+        filter(step, shape, filters, unfiltered, golden);
+    }
+    if (step.fault != nullptr && !step.fault->forced.empty()) {
+        force(step, shape, golden);
+    }
+}
+
+// Without a detection only pixels with a wrong code can differ from the golden run.
+void OutputStage::filter(const LayerStep& step, const Shape& shape, const LayerFilters& filters,
+                         const Codes& unfiltered, const Codes& golden) {
+    const bool detected = filters.detected != nullptr && step.fault != nullptr && step.fault->filter_outputs;
+    result_.clear();
+    auto next = step.output.cbegin();
+    std::int32_t pixel = 0;
+    while (detected ? pixel < shape.plane() : next != step.output.cend()) {
+        pixel = detected ? pixel : next->pixel;
+        gather(unfiltered, shape, pixel, row_);
+        const auto first = next;
+        for (; next != step.output.cend() && next->pixel == pixel; ++next) {
+            row_[static_cast<std::size_t>(next->channel)] = next->code;
+        }
+        if (filters.always != nullptr) {
+            filters.always->apply(step.layer, pixel, {row_.data(), shape.channels});
+        }
+        if (detected) {
+            filters.detected->apply(step.layer, pixel, {row_.data(), shape.channels});
+        }
+        step.filtered += std::count_if(first, next, [&](const Change& wrong) {
+            return row_[static_cast<std::size_t>(wrong.channel)] != wrong.code;
+        });
+        for (std::int32_t c = 0; c < shape.channels; ++c) {
+            const std::int32_t was = golden[static_cast<std::size_t>(c * shape.plane() + pixel)];
+            const std::int32_t code = row_[static_cast<std::size_t>(c)];
+            if (code != was) {
+                result_.push_back({pixel, c, code, was});
+            }
+        }
+        ++pixel;
+    }
+    step.output.swap(result_);
+}
+
+// The last of several forced codes of one element holds.
+void OutputStage::force(const LayerStep& step, const Shape& shape, const Codes& golden) {
+    forced_.clear();
+    for (const ForcedOutput& forced : step.fault->forced) {
+        forced_.push_back({static_cast<std::int32_t>(forced.index % shape.plane()),
+                           static_cast<std::int32_t>(forced.index / shape.plane()), forced.code,
+                           golden[static_cast<std::size_t>(forced.index)]});
+    }
+    std::stable_sort(forced_.begin(), forced_.end(), in_front);
+    result_.clear();
+    auto next = step.output.cbegin();
+    for (std::size_t i = 0; i < forced_.size(); ++i) {
+        const Change& change = forced_[i];
+        if (i + 1 < forced_.size() && same_element(change, forced_[i + 1])) {
+            continue;
+        }
+        for (; next != step.output.cend() && in_front(*next, change); ++next) {
+            result_.push_back(*next);
+        }
+        if (next != step.output.cend() && same_element(*next, change)) {
+            ++next;
+        }
+        if (change.code != change.golden) {
+            result_.push_back(change);
+        }
+    }
+    result_.insert(result_.end(), next, step.output.cend());
+    step.output.swap(result_);
+}
+
+}  // namespace fluence::arith
