@@ -4,6 +4,7 @@
 #include "apps/command_cycles.h"
 #include "apps/command_crosscheck.h"
 #include "apps/command_list.h"
+#include "apps/command_plan.h"
 #include "apps/command_replay.h"
 #include "apps/command_report.h"
 #include "apps/command_run.h"
@@ -19,6 +20,7 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> table = {
         {"run", "run a fault-injection campaign, or resume it, and print its report", run_run},
         {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
+        {"plan", "sample sizes for a margin, the size of the fault space, the expected time", run_plan},
         {"simulate", "cycles, stalls, utilisation and traffic of one inference, layer by layer",
          run_simulate},
         {"crosscheck", "records of upsets in public RTL arrays against both fidelities of ours",
