@@ -80,6 +80,16 @@ const char* name_of(OpKind kind) {
     throw std::logic_error("unknown operator kind");
 }
 
+Window window_of(const Graph& graph, const Layer& layer) {
+    Window window = layer.window;
+    if (layer.kind == OpKind::linear) {
+        const Shape& input = graph.tensor(layer.inputs.at(0)).shape;
+        window.kernel_h = input.height;
+        window.kernel_w = input.width;
+    }
+    return window;
+}
+
 GemmShape gemm_shape(const Graph& graph, const Layer& layer) {
     if (!layer.has_macs()) {
         throw std::logic_error("layer \"" + layer.name + "\" has no GEMM");
@@ -87,7 +97,7 @@ GemmShape gemm_shape(const Graph& graph, const Layer& layer) {
     const Shape& input = graph.tensor(layer.inputs.at(0)).shape;
     const Shape& output = graph.tensor(layer.output).shape;
     if (layer.kind == OpKind::linear) {
-        return {1, input.elements(), output.channels, 1};
+        return {output.plane(), input.image_elements(), output.channels, 1};
     }
     const std::int64_t taps = std::int64_t{layer.window.kernel_h} * layer.window.kernel_w;
     return {output.plane(), input.channels / layer.groups * taps, output.channels / layer.groups,

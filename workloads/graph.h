@@ -5,7 +5,9 @@
 // integer; value = scale · code (symmetric, zero point 0).
 //
 // Layouts. Activations: channel, row, column (flat index (c·height + y)·width + x). Weights: output
-// channel, input channel of the group, kernel row, kernel column.
+// channel, input channel of the group, kernel row, kernel column. A batch (workloads/batch.h) stacks the
+// rows of its images inside each channel: channel, image, row, column. No window crosses from one image into
+// the next; each has its own padding.
 //
 // Arithmetic of the int8 format (docs/formats.md). conv, linear: acc = bias[n] + Σ w·x, 32 bits, wrapping.
 // add: acc = Σ_i multiplier[i]·x_i, 64 bits. avg_pool: acc = Σ over the window (padding counts as 0).
@@ -35,12 +37,18 @@ const char* name_of(NumberFormat format);
 
 struct Shape {
     int channels = 0;
-    int height = 1;
+    int height = 1;  // of one image
     int width = 1;
-    std::int64_t plane() const { return std::int64_t{height} * width; }
+    int images = 1;
+    // Of all images, one behind the other.
+    std::int64_t rows() const { return std::int64_t{height} * images; }
+    std::int64_t plane() const { return rows() * width; }
     std::int64_t elements() const { return channels * plane(); }
+    std::int64_t image_elements() const { return std::int64_t{channels} * height * width; }
+    // The image of one of the rows().
+    std::int64_t image_of(std::int64_t row) const { return images == 1 ? 0 : row / height; }
     friend bool operator==(const Shape& a, const Shape& b) {
-        return a.channels == b.channels && a.height == b.height && a.width == b.width;
+        return a.channels == b.channels && a.height == b.height && a.width == b.width && a.images == b.images;
     }
     friend bool operator!=(const Shape& a, const Shape& b) { return !(a == b); }
 };
@@ -59,7 +67,7 @@ enum class OpKind {
     avg_pool,   // windows of kernel_h × kernel_w, padding counts as 0; the divisor is in the multiplier
     add,        // two inputs of one shape
     concat,     // along channels, each input requantised to the output's scale
-    flatten,    // C×H×W → (C·H·W)×1×1, same codes
+    flatten,    // C×H×W → (C·H·W)×1×1, same codes; in a batch H = W = 1
     subsample,  // every stride-th row and column, zero channels in front and behind (ResNet option A)
 };
 const char* name_of(OpKind kind);
@@ -105,12 +113,30 @@ struct Graph {
     TensorId input{};
     TensorId logits{};  // s32 codes, one scale for all classes
 
+    int images() const { return tensor(input).shape.images; }
     const TensorInfo& tensor(TensorId id) const { return tensors[index_of(id)]; }
     const Layer& layer(LayerId id) const { return layers[index_of(id)]; }
 };
 
+// The window of a conv, pool or subsample; of a linear layer, one that covers each image of its input.
+Window window_of(const Graph& graph, const Layer& layer);
+
+// The input rows under the window of an output row: tap ky reads row first + ky·dilation_h of the stacked
+// rows, and padding where that is outside [begin, end), the rows of the output row's image.
+struct InputRows {
+    std::int64_t first = 0, begin = 0, end = 0;
+};
+inline InputRows input_rows(const Shape& input, const Shape& output, const Window& window,
+                            std::int64_t output_row) {
+    const std::int64_t image = output.image_of(output_row);
+    const std::int64_t begin = image * input.height;
+    const std::int64_t top = (output_row - image * output.height) * window.stride_h - window.pad_h;
+    return {begin + top, begin, begin + input.height};
+}
+
 // The GEMM behind a conv or linear layer, one a group: O[m,n] = Σ_k A[m,k]·B[k,n]; m = output pixel
-// (row-major), k = (input channel of the group, kernel row, kernel column), n = output channel of the group.
+// (image, row, column), k = (input channel of the group, kernel row, kernel column), n = output channel of
+// the group.
 struct GemmShape {
     std::int64_t m = 0, k = 0, n = 0;
     int groups = 1;

@@ -21,7 +21,8 @@ std::string number(std::int64_t value) {
 }
 
 std::string shown(const Shape& shape) {
-    return number(shape.channels) + "x" + number(shape.height) + "x" + number(shape.width);
+    const std::string images = shape.images > 1 ? number(shape.images) + " images of " : "";
+    return images + number(shape.channels) + "x" + number(shape.height) + "x" + number(shape.width);
 }
 
 // Names become keys of files and columns of reports.
@@ -123,10 +124,14 @@ void Validator::check_tensors() const {
             fail(key + ".name", "\"" + tensor.name + "\" occurs twice");
         }
         const Shape& shape = tensor.shape;
-        if (shape.channels < 1 || shape.height < 1 || shape.width < 1 || shape.plane() > kMaxElements ||
+        if (shape.channels < 1 || shape.height < 1 || shape.width < 1 || shape.images < 1 ||
+            std::int64_t{shape.height} * shape.width > kMaxElements / shape.images ||
             shape.channels > kMaxElements / shape.plane()) {
             fail(key + ".shape", "is " + shown(shape),
                  "at least 1x1x1, at most " + number(kMaxElements) + " elements");
+        }
+        if (shape.images != graph_.tensors[0].shape.images) {
+            fail(key + ".shape", "is " + shown(shape), "as many images as in the other tensors");
         }
         if (!std::isfinite(tensor.scale) || tensor.scale <= 0) {
             fail(key + ".scale", "is not a positive number");
@@ -147,7 +152,7 @@ void Validator::check_roles() const {
     if (logits.format != NumberFormat::s32) {
         fail("logits", std::string("has format ") + name_of(logits.format), "s32");
     }
-    if (logits.shape.plane() != 1 || logits.shape.channels < 2) {
+    if (logits.shape.plane() != logits.shape.images || logits.shape.channels < 2) {
         fail("logits", "has shape " + shown(logits.shape), "Nx1x1 with N of at least 2 classes");
     }
 }
@@ -262,7 +267,7 @@ Shape Validator::windowed(const Layer& layer, int channels) const {
           never_empty(in.width, width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w))) {
         fail(layer, "window", "holds nothing but padding at some place, where a maximum has no value");
     }
-    return {channels, static_cast<int>(height), static_cast<int>(width)};
+    return {channels, static_cast<int>(height), static_cast<int>(width), in.images};
 }
 
 // add and concat: all inputs have one height and width; add: one number of channels as well.
@@ -278,7 +283,7 @@ Shape Validator::joined(const Layer& layer) const {
         channels += shape.channels;
     }
     channels = layer.kind == OpKind::add ? first.channels : std::min(channels, kMaxElements);
-    return {static_cast<int>(channels), first.height, first.width};
+    return {static_cast<int>(channels), first.height, first.width, first.images};
 }
 
 Shape Validator::expected_shape(const Layer& layer) const {
@@ -287,7 +292,7 @@ Shape Validator::expected_shape(const Layer& layer) const {
         case OpKind::conv:
             return windowed(layer, output(layer).shape.channels);
         case OpKind::linear:
-            return {output(layer).shape.channels, 1, 1};
+            return {output(layer).shape.channels, 1, 1, in.images};
         case OpKind::max_pool:
         case OpKind::avg_pool:
             return windowed(layer, in.channels);
@@ -295,7 +300,11 @@ Shape Validator::expected_shape(const Layer& layer) const {
         case OpKind::concat:
             return joined(layer);
         case OpKind::flatten:
-            return {static_cast<int>(in.elements()), 1, 1};
+            // Images of several pixels would change places with channels, and a flatten moves nothing.
+            if (in.images > 1 && in.height * std::int64_t{in.width} > 1) {
+                fail(layer, "inputs", "has shape " + shown(in), "images of one pixel");
+            }
+            return {static_cast<int>(in.image_elements()), 1, 1, in.images};
         case OpKind::subsample:
             break;
     }
@@ -334,7 +343,7 @@ void Validator::check_weights(const Layer& layer) const {
         return;
     }
     const std::int64_t in =
-        layer.kind == OpKind::conv ? input(layer).shape.channels : input(layer).shape.elements();
+        layer.kind == OpKind::conv ? input(layer).shape.channels : input(layer).shape.image_elements();
     const std::int64_t out = output(layer).shape.channels;
     if (layer.groups < 1 || in % layer.groups != 0 || out % layer.groups != 0) {
         fail(layer, "groups", "is " + number(layer.groups),

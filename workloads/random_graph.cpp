@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "workloads/batch.h"
 #include "workloads/graph_builder.h"
 
 namespace fluence::workloads {
@@ -28,7 +29,11 @@ class Draw {
         for (int i = 0; i < blocks; ++i) {
             at = block(at);
         }
-        return classifier(at);
+        const Graph one = classifier(at);
+        if (options_.max_images == 1 || !chance(3)) {
+            return one;
+        }
+        return batched(one, between(2, options_.max_images), one.name);
     }
 
   private:

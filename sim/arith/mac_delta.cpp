@@ -140,11 +140,7 @@ void MacDelta::mark_reached(const MacLayer& layer) {
     const Shape& in = layer.input_shape();
     const Shape& out = layer.output_shape();
     for (const std::int32_t pixel : changed_pixels_) {
-        for_each_window(
-            pixel / in.width, w.pad_h, w.kernel_h, w.stride_h, w.dilation_h, out.height, [&](int y) {
-                for_each_window(pixel % in.width, w.pad_w, w.kernel_w, w.stride_w, w.dilation_w, out.width,
-                                [&](int x) { reached_.insert(std::int64_t{y} * out.width + x); });
-            });
+        for_each_output_pixel(in, out, w, pixel, [&](std::int64_t reached) { reached_.insert(reached); });
     }
 }
 
@@ -180,11 +176,11 @@ std::int64_t MacDelta::list_hits(const MacLayer& layer) {
     hits_.clear();
     hit_end_.clear();
     for (const std::int32_t pixel : outputs_) {
-        const int top = pixel / width * w.stride_h - w.pad_h;
+        const workloads::InputRows rows = input_rows(in, layer.output_shape(), w, pixel / width);
         const int left = pixel % width * w.stride_w - w.pad_w;
         for (int ky = 0; ky < w.kernel_h; ++ky) {
-            const int y = top + ky * w.dilation_h;
-            if (y < 0 || y >= in.height) {
+            const std::int64_t y = rows.first + std::int64_t{ky} * w.dilation_h;
+            if (y < rows.begin || y >= rows.end) {
                 continue;
             }
             for (int kx = 0; kx < w.kernel_w; ++kx) {
@@ -192,7 +188,7 @@ std::int64_t MacDelta::list_hits(const MacLayer& layer) {
                 if (x < 0 || x >= in.width) {
                     continue;
                 }
-                const Range& range = ranges_[static_cast<std::size_t>(y) * in.width + x];
+                const Range& range = ranges_[static_cast<std::size_t>(y * in.width + x)];
                 if (range.first != range.last) {
                     hits_.push_back({ky * w.kernel_w + kx, range.first, range.last});
                     work += range.last - range.first;

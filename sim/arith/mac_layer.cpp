@@ -8,19 +8,8 @@ namespace fluence::arith {
 
 using workloads::Graph;
 using workloads::Layer;
-using workloads::OpKind;
-using workloads::Window;
 
 namespace {
-
-Window window_of(const Layer& layer, const workloads::Shape& input) {
-    Window window = layer.window;
-    if (layer.kind == OpKind::linear) {
-        window.kernel_h = input.height;
-        window.kernel_w = input.width;
-    }
-    return window;
-}
 
 // Rows become columns: to[channel · plane + pixel], `count` pixels.
 void transpose(const std::int32_t* rows, int row_size, std::int64_t count, int channels, std::int64_t plane,
@@ -43,7 +32,7 @@ MacLayer::MacLayer(const Graph& graph, LayerId id, KernelKind kind, const SumRul
       input_(graph.tensor(layer_.inputs[0]).shape),
       output_(graph.tensor(layer_.output).shape),
       output_format_(graph.tensor(layer_.output).format),
-      window_(window_of(layer_, input_)),
+      window_(workloads::window_of(graph, layer_)),
       kernels_(arith::kernels(kind)) {
     group_inputs_ = input_.channels / layer_.groups;
     group_outputs_ = output_.channels / layer_.groups;
@@ -94,15 +83,16 @@ void MacLayer::place_windows() {
     const std::int64_t width = std::int64_t{output_.width - 1} * window_.stride_w +
                                std::int64_t{window_.kernel_w - 1} * window_.dilation_w + 1;
     const std::int64_t pixel = std::int64_t{2} * pairs_;
-    if (height * width > std::numeric_limits<std::int32_t>::max() / pixel) {
+    if (height * width > std::numeric_limits<std::int32_t>::max() / pixel / input_.images) {
         throw InputError("", layer_.name, "the padded input has more than 2^31 elements");
     }
     packed_height_ = static_cast<int>(height);
     packed_width_ = static_cast<int>(width);
-    for (int y = 0; y < output_.height; ++y) {
+    for (std::int64_t row = 0; row < output_.rows(); ++row) {
+        const std::int64_t image = output_.image_of(row);
+        const std::int64_t y = image * height + (row - image * output_.height) * window_.stride_h;
         for (int x = 0; x < output_.width; ++x) {
-            const std::int64_t at =
-                (std::int64_t{y} * window_.stride_h * width + std::int64_t{x} * window_.stride_w);
+            const std::int64_t at = y * width + std::int64_t{x} * window_.stride_w;
             pixel_offsets_.push_back(static_cast<std::int32_t>(at * pixel));
         }
     }
@@ -136,20 +126,24 @@ void MacLayer::dense(int group, const std::vector<std::int16_t>& packed, const s
     }
 }
 
-std::int64_t MacLayer::packed_position(int y, int x) const {
-    const int row = y + window_.pad_h;
+std::int64_t MacLayer::packed_position(int row, int x) const {
+    const auto image = static_cast<int>(input_.image_of(row));
+    const int y = row - image * input_.height + window_.pad_h;
     const int column = x + window_.pad_w;
-    const bool reached = row < packed_height_ && column < packed_width_;
-    return reached ? (std::int64_t{row} * packed_width_ + column) * 2 * pairs_ : -1;
+    const bool reached = y < packed_height_ && column < packed_width_;
+    return reached ? ((std::int64_t{image} * packed_height_ + y) * packed_width_ + column) * 2 * pairs_ : -1;
 }
 
 void MacLayer::pack_input(const Codes& input, int group, std::vector<std::int16_t>& packed) const {
-    packed.assign(static_cast<std::size_t>(packed_height_) * packed_width_ * 2 * pairs_, 0);
-    const int rows = std::min(input_.height, packed_height_ - window_.pad_h);
+    packed.assign(static_cast<std::size_t>(input_.images) * packed_height_ * packed_width_ * 2 * pairs_, 0);
     const int columns = std::min(input_.width, packed_width_ - window_.pad_w);
     const std::int64_t plane = input_.plane();
-    for (int y = 0; y < rows && columns > 0; ++y) {
-        std::int16_t* to = packed.data() + packed_position(y, 0);
+    for (int y = 0; y < input_.rows() && columns > 0; ++y) {
+        const std::int64_t position = packed_position(y, 0);
+        if (position < 0) {
+            continue;
+        }
+        std::int16_t* to = packed.data() + position;
         const std::int32_t* from =
             input.data() + group * group_inputs_ * plane + std::int64_t{y} * input_.width;
         for (int c = 0; c < group_inputs_; ++c) {

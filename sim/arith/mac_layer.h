@@ -54,8 +54,9 @@ class MacLayer {
 
     // The packed input of one group, padding included.
     void pack_input(const Codes& input, int group, std::vector<std::int16_t>& packed) const;
-    // Position of a group's first channel at an input pixel; −1 where no window reaches the pixel.
-    std::int64_t packed_position(int y, int x) const;
+    // Position of a group's first channel at an input pixel, `row` counted through all images; −1 where no
+    // window reaches the pixel.
+    std::int64_t packed_position(int row, int x) const;
 
   private:
     void pack_weights();
@@ -71,7 +72,7 @@ class MacLayer {
     workloads::Window window_;
     const Kernels& kernels_;
     int group_inputs_ = 0, group_outputs_ = 0, pairs_ = 0, blocks_ = 0;
-    int packed_height_ = 0, packed_width_ = 0;
+    int packed_height_ = 0, packed_width_ = 0;  // of one image; images stand one below the other
     std::int64_t group_weights_ = 0;
     std::vector<std::int16_t> weights_;
     std::vector<RequantiseBlock> parameters_;

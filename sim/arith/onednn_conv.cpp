@@ -22,14 +22,14 @@ dnnl::convolution_forward::primitive_desc describe(const dnnl::engine& engine, c
                                                    const workloads::Shape& input,
                                                    const workloads::Shape& output, const workloads::Window& w,
                                                    bool unsigned_input) {
-    const memory::desc source({1, input.channels, input.height, input.width},
+    const memory::desc source({input.images, input.channels, input.height, input.width},
                               unsigned_input ? memory::data_type::u8 : memory::data_type::s8,
                               memory::format_tag::nhwc);
     const memory::desc weights(
         {layer.groups, output.channels / layer.groups, input.channels / layer.groups, w.kernel_h, w.kernel_w},
         memory::data_type::s8, memory::format_tag::any);
-    const memory::desc result({1, output.channels, output.height, output.width}, memory::data_type::s32,
-                              memory::format_tag::nhwc);
+    const memory::desc result({output.images, output.channels, output.height, output.width},
+                              memory::data_type::s32, memory::format_tag::nhwc);
     const memory::dims padding = {w.pad_h, w.pad_w};
     const dnnl::convolution_forward::desc forward(
         dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, weights, result,

@@ -21,26 +21,29 @@ std::uint32_t bits(std::int32_t value) {
 }
 
 struct Position {
-    std::int64_t channel, y, x;
+    std::int64_t channel, image, y, x;
 };
 
 Position position_of(const Shape& shape, std::int64_t index) {
-    return {index / shape.plane(), index % shape.plane() / shape.width, index % shape.width};
+    const std::int64_t row = index / shape.width;
+    return {row / shape.height / shape.images, row / shape.height % shape.images, row % shape.height,
+            index % shape.width};
 }
 
-std::int64_t index_in(const Shape& shape, std::int64_t channel, std::int64_t y, std::int64_t x) {
-    return (channel * shape.height + y) * shape.width + x;
+std::int64_t index_in(const Shape& shape, const Position& at) {
+    return ((at.channel * shape.images + at.image) * shape.height + at.y) * shape.width + at.x;
 }
 
-// Calls visit(element of the channel's plane or −1 for padding, ky, kx) for the window of output (y, x).
+// Calls visit(element of the input's channel or −1 for padding, ky, kx) for the window of the output at `at`.
 template <class Visit>
-void for_each_tap(const Shape& input, const Window& w, std::int64_t y, std::int64_t x, Visit visit) {
+void for_each_tap(const Shape& input, const Window& w, std::int64_t channel, const Position& at,
+                  Visit visit) {
     for (int ky = 0; ky < w.kernel_h; ++ky) {
         for (int kx = 0; kx < w.kernel_w; ++kx) {
-            const std::int64_t iy = y * w.stride_h - w.pad_h + std::int64_t{ky} * w.dilation_h;
-            const std::int64_t ix = x * w.stride_w - w.pad_w + std::int64_t{kx} * w.dilation_w;
+            const std::int64_t iy = at.y * w.stride_h - w.pad_h + std::int64_t{ky} * w.dilation_h;
+            const std::int64_t ix = at.x * w.stride_w - w.pad_w + std::int64_t{kx} * w.dilation_w;
             const bool inside = iy >= 0 && iy < input.height && ix >= 0 && ix < input.width;
-            visit(inside ? iy * input.width + ix : -1, ky, kx);
+            visit(inside ? index_in(input, {channel, at.image, iy, ix}) : -1, ky, kx);
         }
     }
 }
@@ -170,22 +173,27 @@ class LayerRun {
         const std::int64_t group = at.channel / (output_.shape.channels / layer_.groups);
         FoldedSum sum(sums_, layer_index(), bias_[static_cast<std::size_t>(at.channel)]);
         for (std::int64_t c = 0; c < group_inputs; ++c) {
-            const std::int64_t plane = (group * group_inputs + c) * in.plane();
-            for_each_tap(in, layer_.window, at.y, at.x, [&](std::int64_t pixel, int ky, int kx) {
+            const std::int64_t channel = group * group_inputs + c;
+            for_each_tap(in, layer_.window, channel, at, [&](std::int64_t element, int ky, int kx) {
                 const std::int64_t w =
                     ((at.channel * group_inputs + c) * layer_.window.kernel_h + ky) * layer_.window.kernel_w +
                     kx;
-                sum.add(pixel >= 0 ? product(plane + pixel, w) : 0);
+                sum.add(element >= 0 ? product(element, w) : 0);
             });
         }
         return sum.total();
     }
 
     std::uint32_t linear(const Position& at) const {
-        const std::int64_t inputs = input_shape().elements();
+        const Shape& in = input_shape();
         FoldedSum sum(sums_, layer_index(), bias_[static_cast<std::size_t>(at.channel)]);
-        for (std::int64_t k = 0; k < inputs; ++k) {
-            sum.add(product(k, at.channel * inputs + k));
+        std::int64_t weight = at.channel * in.channels * in.height * in.width;
+        for (std::int64_t c = 0; c < in.channels; ++c) {
+            for (std::int64_t y = 0; y < in.height; ++y) {
+                for (std::int64_t x = 0; x < in.width; ++x) {
+                    sum.add(product(index_in(in, {c, at.image, y, x}), weight++));
+                }
+            }
         }
         return sum.total();
     }
@@ -207,9 +215,9 @@ class LayerRun {
 
     std::int32_t max_pool(std::int64_t out, const Position& at) const {
         std::int32_t best = std::numeric_limits<std::int32_t>::min();
-        for_each_tap(input_shape(), layer_.window, at.y, at.x, [&](std::int64_t pixel, int, int) {
-            if (pixel >= 0) {
-                best = std::max(best, read(0, at.channel * input_shape().plane() + pixel, out));
+        for_each_tap(input_shape(), layer_.window, at.channel, at, [&](std::int64_t element, int, int) {
+            if (element >= 0) {
+                best = std::max(best, read(0, element, out));
             }
         });
         return best;
@@ -217,8 +225,8 @@ class LayerRun {
 
     std::int32_t avg_pool(std::int64_t out, const Position& at) const {
         std::int64_t sum = 0;
-        for_each_tap(input_shape(), layer_.window, at.y, at.x, [&](std::int64_t pixel, int, int) {
-            sum += pixel >= 0 ? read(0, at.channel * input_shape().plane() + pixel, out) : 0;
+        for_each_tap(input_shape(), layer_.window, at.channel, at, [&](std::int64_t element, int, int) {
+            sum += element >= 0 ? read(0, element, out) : 0;
         });
         return clamped(workloads::rescale(sum, multiplier_[0], shift_[0]));
     }
@@ -248,7 +256,7 @@ class LayerRun {
             return 0;
         }
         const std::int64_t y = at.y * layer_.window.stride_h;
-        return read(0, index_in(in, channel, y, at.x * layer_.window.stride_w), out);
+        return read(0, index_in(in, {channel, at.image, y, at.x * layer_.window.stride_w}), out);
     }
 
     std::int32_t finish(std::int64_t out, std::int32_t code, const OutputBounds* bounds) const {

@@ -112,14 +112,14 @@ template <class Visit>
 void SimpleLayer::for_each_tap(Element out, Visit visit) const {
     const workloads::Window& w = layer_.window;
     const workloads::Shape& in = inputs_[0];
-    const int top = out.pixel / output_.width * w.stride_h - w.pad_h;
+    const workloads::InputRows rows = input_rows(in, output_, w, out.pixel / output_.width);
     const int left = out.pixel % output_.width * w.stride_w - w.pad_w;
     for (int ky = 0; ky < w.kernel_h; ++ky) {
-        const int y = top + ky * w.dilation_h;
-        for (int kx = 0; y >= 0 && y < in.height && kx < w.kernel_w; ++kx) {
+        const std::int64_t y = rows.first + std::int64_t{ky} * w.dilation_h;
+        for (int kx = 0; y >= rows.begin && y < rows.end && kx < w.kernel_w; ++kx) {
             const int x = left + kx * w.dilation_w;
             if (x >= 0 && x < in.width) {
-                visit(out.channel * in.plane() + std::int64_t{y} * in.width + x);
+                visit(out.channel * in.plane() + y * in.width + x);
             }
         }
     }
@@ -146,9 +146,9 @@ std::int32_t SimpleLayer::subsample(Element out, Read read) const {
     if (channel < 0 || channel >= in.channels) {
         return 0;
     }
-    const int y = out.pixel / output_.width * layer_.window.stride_h;
+    const std::int64_t y = input_rows(in, output_, layer_.window, out.pixel / output_.width).first;
     const int x = out.pixel % output_.width * layer_.window.stride_w;
-    return read(0, channel * in.plane() + std::int64_t{y} * in.width + x);
+    return read(0, channel * in.plane() + y * in.width + x);
 }
 
 template <class Visit>
@@ -160,7 +160,8 @@ void SimpleLayer::for_each_reader(std::size_t input, Element element, Visit visi
             return visit(Element{first_channel_[input] + element.channel, element.pixel});
         case workloads::OpKind::flatten: {
             const std::int64_t flat = element.channel * inputs_[0].plane() + element.pixel;
-            return visit(Element{static_cast<std::int32_t>(flat), 0});
+            return visit(Element{static_cast<std::int32_t>(flat / output_.plane()),
+                                 static_cast<std::int32_t>(flat % output_.plane())});
         }
         default:
             return for_each_windowed(element, visit);
@@ -170,16 +171,10 @@ void SimpleLayer::for_each_reader(std::size_t input, Element element, Visit visi
 // Pools, and subsample as a window of one element.
 template <class Visit>
 void SimpleLayer::for_each_windowed(Element element, Visit visit) const {
-    const workloads::Window& w = layer_.window;
-    const int width = inputs_[0].width;
     const std::int32_t channel = layer_.channels_before + element.channel;
-    for_each_window(element.pixel / width, w.pad_h, w.kernel_h, w.stride_h, w.dilation_h, output_.height,
-                    [&](int y) {
-                        for_each_window(element.pixel % width, w.pad_w, w.kernel_w, w.stride_w, w.dilation_w,
-                                        output_.width, [&](int x) {
-                                            visit(Element{channel, y * output_.width + x});
-                                        });
-                    });
+    for_each_output_pixel(inputs_[0], output_, layer_.window, element.pixel, [&](std::int64_t pixel) {
+        visit(Element{channel, static_cast<std::int32_t>(pixel)});
+    });
 }
 
 // The consequences of changed inputs and of direct faults for one such layer, exactly. Scratch memory is

@@ -10,6 +10,13 @@ using workloads::random_graph;
 using workloads::random_image;
 using workloads::RandomGraphOptions;
 
+// With batches of up to three images among them.
+inline RandomGraphOptions with_batches() {
+    RandomGraphOptions options;
+    options.max_images = 3;
+    return options;
+}
+
 // LeNet-5 (LeCun et al., 1998) on 1×32×32: 5×5 convolutions of 6 and 16 channels, 2×2 max pools, 120-84-10.
 workloads::Graph lenet_like_graph(RandomStream& stream);
 
