@@ -34,8 +34,8 @@ struct Resolution {
     bool aborted = false;               // DueAction::abort: the inference ended
     traces::Cycle recovery_cycles = 0;  // DueAction: cycles for which the machine's clock stood
     // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
-    // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle). Of a
-    // neuron: of the golden code behind range restriction.
+    // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle; zeros in
+    // registers that move at every edge count as values). Of a neuron: the golden code behind restriction.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
     std::int32_t layer = -1;                // layer whose work was at the site when it was struck; −1: none
     std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead or aborted
