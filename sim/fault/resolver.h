@@ -49,11 +49,11 @@ class Resolver {
              const traces::Timeline& timeline);
     ~Resolver();
 
-    // `golden`: the fault-free run of the struck image under this policy.
+    // `golden`: of the struck image under this policy. Not for registers under travelling control (below).
     Resolution resolve(const Upset& upset, const arith::GoldenRun& golden) const;
-    // The joint effect of several upsets in one inference, exactly, whatever they share: a word, a register,
-    // an accumulator, a layer (later upsets meet what earlier ones left). None: dead (absent). `engine` is
-    // the one that made `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
+    // The joint effect of upsets in one inference, exactly, whatever they share: a word, a register, an
+    // accumulator, a layer (later ones meet what earlier ones left). None: dead (absent). `engine` made
+    // `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
     Resolution resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
                        arith::Engine& engine) const;
 
