@@ -7,7 +7,7 @@
 namespace fluence::accel {
 namespace {
 
-// The checksum column takes in activations that leave the array, and its sums are linear.
+// The checksum column takes in activations that leave the array, and its sums have to be linear.
 void check_checksum(const Workload& workload) {
     if (!workload.policy.checksum) {
         return;
@@ -22,16 +22,18 @@ void check_checksum(const Workload& workload) {
     arith::SumRule rule;
     rule.bits = array.accumulator_bits;
     rule.overflow = array.overflow;
-    if (rule.exact()) {
-        return;
+    if (rule.overflow == Overflow::wrap) {
+        return;  // linear modulo the registers' width, in which it is compared
     }
     rule.fold_ends = dataflow::fold_ends(workload.graph, workload.plan);
     for (std::size_t i = 0; i < workload.graph.layers.size(); ++i) {
         if (arith::can_overflow(workload.graph, layer_id(i), rule)) {
-            throw InputError(workload.config.name, key,
-                             "would take overflows for errors: sums of " + workload.graph.layers[i].name +
-                                 " can leave the range of array.accumulator_bits",
-                             "32 bits that wrap");
+            throw InputError(
+                workload.config.name, key,
+                "would take overflows for errors: sums of " + workload.graph.layers[i].name +
+                    " can leave the range of array.accumulator_bits, and where they saturate the "
+                    "sum over a block is no longer that of its checksum weights",
+                "overflow \"wrap\"");
         }
     }
 }

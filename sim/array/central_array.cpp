@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 namespace fluence::array {
@@ -25,9 +26,11 @@ CentralArray::CentralArray(const ArrayConfig& config, const Moves& moves)
       skewed_(config.skew == Skew::internal),
       shifts_out_(sums_stay_ && config.drain == Drain::shift),
       extent_{config.rows, config.cols},
+      all_{0, config.rows + config.cols - 2},
       operand_mask_(~std::uint32_t{0} >> (32 - config.operand_bits)),
       registers_(config),
       stationary_values_(static_cast<std::size_t>(config.cols)) {
+    working_.push_back(nothing_yet());
     const Grid rows = registers_.row_arriving();
     feeds_.push_back({&Boundary::row_operands, rows.at, rows.stride, registers_.row_skew(),
                       std::vector<std::int32_t>(static_cast<std::size_t>(config.rows))});
@@ -37,9 +40,18 @@ CentralArray::CentralArray(const ArrayConfig& config, const Moves& moves)
     }
 }
 
+// What the PEs hold in front of the first fold: operands that are read as signed, all zero.
+CentralArray::Work CentralArray::nothing_yet() const {
+    Work work;
+    work.fold = -1;
+    work.stream = std::numeric_limits<Cycle>::min() / 2;
+    work.last = -1;
+    work.signs = {top_bit(config_.operand_bits), top_bit(config_.operand_bits)};
+    return work;
+}
+
 void CentralArray::enqueue(std::int32_t fold, const traces::Fold& times, ActivationCodes activations) {
-    const Work* before = !waiting_.empty() ? &waiting_.back() : working_.empty() ? nullptr : &working_.back();
-    if (before != nullptr && fold <= before->fold) {
+    if (fold <= (waiting_.empty() ? working_.back() : waiting_.back()).fold) {
         throw std::logic_error("folds enter the array in the order of their numbers");
     }
     Work work;
@@ -68,7 +80,15 @@ Wave CentralArray::wave(const Work& work, Cycle t, int delay) const {
     return {last - work.steps + 1, last};
 }
 
-// Those of them that take the last step's.
+// Those that some step of the fold has reached, and none of the next one: its last fold is what a register
+// without an enable belongs to when no step is there.
+Wave CentralArray::reached(std::size_t index, Cycle t, int delay) const {
+    const std::int64_t next =
+        index + 1 < working_.size() ? t - working_[index + 1].stream - delay : std::int64_t{-1};
+    return {next + 1, t - working_[index].stream - delay};
+}
+
+// The PEs that take the last step's.
 Wave CentralArray::last_step(const Work& work, Cycle t, int delay) const {
     const std::int64_t diagonal = wave(work, t, delay).first;
     return {diagonal, diagonal};
@@ -76,37 +96,54 @@ Wave CentralArray::last_step(const Work& work, Cycle t, int delay) const {
 
 // From the outputs to the inputs, so that every register is read before it takes its new value.
 void CentralArray::edge(Cycle t, Boundary& boundary) {
+    now_ = t;
     while (!waiting_.empty() && waiting_.front().preload <= t) {
-        working_.push_back(waiting_.front());
+        const Work& work = waiting_.front();
+        // The last operands still have to leave, and their products.
+        const Cycle empty = work.stream + work.steps + extent_.rows + extent_.cols - 2 + sum_delay_;
+        still_from_ = std::max({still_from_, work.last, empty});
+        working_.push_back(work);
         waiting_.pop_front();
     }
-    for (const Work& work : working_) {
-        hand_over(work, t - 1, boundary);
-        for (Feed& feed : feeds_) {
-            sample(feed, work, t, boundary);
-        }
-    }
-    const auto each = [&](void (CentralArray::*move)(const Work&, Cycle)) {
+    const auto each = [&](const auto& move) {
         for (const Work& work : working_) {
-            (this->*move)(work, t);
+            if (t <= work.last) {
+                move(work);
+            }
         }
     };
+    each([&](const Work& work) { hand_over(work, t - 1, boundary); });
+    for (Feed& feed : feeds_) {
+        clear_wires(feed);
+        each([&](const Work& work) { sample(feed, work, t, boundary); });
+    }
     if (sums_stay_) {
-        each(&CentralArray::drain);
+        each([&](const Work& work) { drain(work, t); });
+        move_stages();
     }
-    each(&CentralArray::add);
+    each([&](const Work& work) { add(work, t); });
     if (config_.multiplier_stages > 0) {
-        each(&CentralArray::multiply);
+        multiply(t);
     }
-    each(&CentralArray::move_operands);
+    move_operands();
     if (!sums_stay_) {
-        for (const Work& work : working_) {
-            load_stationary(work, t, boundary);
-        }
+        each([&](const Work& work) { load_stationary(work, t, boundary); });
     }
-    working_.erase(
-        std::remove_if(working_.begin(), working_.end(), [&](const Work& work) { return work.last <= t; }),
-        working_.end());
+    forget(t);
+}
+
+void CentralArray::forget(Cycle t) {
+    const Cycle across = extent_.rows + extent_.cols - 2 + at_input_;
+    while (working_.size() > 1 && working_.front().last <= t && working_[1].stream + across <= t) {
+        working_.erase(working_.begin());
+    }
+}
+
+// What is inverted in a register without an enable has left the array after so many edges.
+void CentralArray::flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) {
+    registers_.flip(bank, unit, mask);
+    const Cycle across = 2 * (extent_.rows + extent_.cols) + sum_delay_ + stages_;
+    still_from_ = std::max(still_from_, now_ + across);
 }
 
 void CentralArray::hand_over(const Work& work, Cycle u, Boundary& boundary) {
@@ -152,50 +189,65 @@ void CentralArray::hand_over_drained(const Work& work, Cycle u, Boundary& bounda
     }
 }
 
-// Puts on the wires what the first operand registers of the lanes sample at edge t.
+// Where no fold feeds a lane its wire carries zero, or what comes out of the lane's skew registers.
+void CentralArray::clear_wires(Feed& feed) {
+    feed.wires[0] = 0;
+    for (int lane = 1; lane < feed.lanes(); ++lane) {
+        feed.wires[lane * feed.stride] = skewed_ ? feed.skew_lane(lane)[lane - 1] : 0;
+    }
+    if (skewed_) {
+        std::fill(feed.values.begin(), feed.values.end(), 0);
+    }
+}
+
+// Puts on the wires what the fold feeds at edge t; with skew registers lane 0's, the others' into them.
 void CentralArray::sample(Feed& feed, const Work& work, Cycle t, Boundary& boundary) {
     const std::int64_t step = t - work.stream;
+    if (skewed_) {
+        if (step >= 0 && step < work.steps) {
+            (boundary.*feed.operands)(work.fold, step, 0, feed.lanes(), feed.values.data());
+            feed.wires[0] = raw_operand(feed.values[0]);
+        }
+        return;
+    }
     const auto first = static_cast<int>(std::clamp<std::int64_t>(step - work.steps + 1, 0, feed.lanes()));
     const auto end = static_cast<int>(std::clamp<std::int64_t>(step + 1, 0, feed.lanes()));
     if (first == end) {
         return;
     }
-    if (!skewed_) {
-        (boundary.*feed.operands)(work.fold, step, first, end, feed.values.data());
-        for (int lane = first; lane < end; ++lane) {
-            feed.wires[lane * feed.stride] = raw_operand(feed.values[static_cast<std::size_t>(lane)]);
-        }
+    (boundary.*feed.operands)(work.fold, step, first, end, feed.values.data());
+    for (int lane = first; lane < end; ++lane) {
+        feed.wires[lane * feed.stride] = raw_operand(feed.values[static_cast<std::size_t>(lane)]);
+    }
+}
+
+// Output stationary, behind the accumulators: from the last copy on the drain registers move to the right,
+// and zeros follow.
+void CentralArray::drain(const Work& work, Cycle t) {
+    if (!shifts_out_) {
         return;
     }
-    if (first == 0) {
-        (boundary.*feed.operands)(work.fold, step, 0, feed.lanes(), feed.values.data());
-        feed.wires[0] = raw_operand(feed.values[0]);
-    }
-    for (int lane = std::max(first, 1); lane < end; ++lane) {
-        feed.wires[lane * feed.stride] = feed.skew_lane(lane)[lane - 1];
-    }
-}
-
-// Output stationary, behind the accumulators.
-void CentralArray::drain(const Work& work, Cycle t) {
     const Grid drains = registers_.drain();
-    if (shifts_out_) {
-        if (t > work.drained && t < work.drained + extent_.cols) {
-            const Extent but_last = {extent_.rows, extent_.cols - 1};
-            copy(but_last, {0, extent_.rows + extent_.cols}, drains, {drains.at + 1, drains.stride});
+    if (t > work.drained && t <= work.drained + extent_.cols) {
+        for (int r = 0; r < extent_.rows; ++r) {
+            std::uint32_t* row = drains.at + r * drains.stride;
+            std::copy_backward(row, row + extent_.cols - 1, row + extent_.cols);
+            row[0] = 0;
         }
-        copy(extent_, last_step(work, t, sum_delay_ + stages_ + 1), registers_.sum_stage(stages_), drains);
     }
+    copy(extent_, last_step(work, t, sum_delay_ + stages_ + 1), registers_.sum_stage(stages_), drains);
+}
+
+void CentralArray::move_stages() {
     for (int stage = stages_; stage > 0; --stage) {
-        copy(extent_, wave(work, t, sum_delay_ + stage), registers_.sum_stage(stage - 1),
-             registers_.sum_stage(stage));
+        copy(extent_, all_, registers_.sum_stage(stage - 1), registers_.sum_stage(stage));
     }
 }
 
-Factors CentralArray::factors(const Work& work) {
+Factors CentralArray::factors(Signs signs) {
     const Grid row = at_input_ != 0 ? registers_.row_held() : registers_.row_arriving();
     const Grid column = at_input_ != 0 ? registers_.column_held() : registers_.column_arriving();
-    return {row, sums_stay_ ? column : registers_.stationary(), work.signs};
+    return {row, sums_stay_ ? column : registers_.stationary(), signs};
 }
 
 void CentralArray::add(const Work& work, Cycle t) {
@@ -208,8 +260,8 @@ void CentralArray::add(const Work& work, Cycle t) {
         moves_.add(extent_, summing, registers_.product(config_.multiplier_stages), registers_.sum_above(),
                    registers_.sum_below(), width);
     } else {
-        moves_.multiply_add(extent_, summing, factors(work), registers_.sum_above(), registers_.sum_below(),
-                            width);
+        moves_.multiply_add(extent_, summing, factors(work.signs), registers_.sum_above(),
+                            registers_.sum_below(), width);
     }
     if (!sums_stay_ && at_input_ != 0) {
         // The registers above the first PEs take a fresh zero for every step.
@@ -232,44 +284,38 @@ void CentralArray::start_sums(const Work& work, Cycle t) {
     }
 }
 
-void CentralArray::multiply(const Work& work, Cycle t) {
+// Products come at every edge; only codes are read as the fold says whose step last was in the PE.
+void CentralArray::multiply(Cycle t) {
     for (int stage = config_.multiplier_stages; stage > 1; --stage) {
-        copy(extent_, wave(work, t, at_input_ - 1 + stage), registers_.product(stage - 1),
-             registers_.product(stage));
+        copy(extent_, all_, registers_.product(stage - 1), registers_.product(stage));
     }
-    moves_.multiply(extent_, wave(work, t, at_input_), factors(work), registers_.product(1));
+    for (std::size_t i = 0; i < working_.size(); ++i) {
+        moves_.multiply(extent_, reached(i, t, at_input_), factors(working_[i].signs), registers_.product(1));
+    }
 }
 
-void CentralArray::move_operands(const Work& work, Cycle t) {
-    const Wave moving = wave(work, t, 0);
-    const Grid from = registers_.row_arriving();
-    const Grid to = registers_.row_held();
-    if (moving.first <= 0 && moving.last >= extent_.rows + extent_.cols - 2) {
-        // All rows in one go: what the last column pushes over its edge lands on a wire, which is spent.
+// All rows in one go: what the last column pushes over its edge lands on a wire, which is spent.
+void CentralArray::move_operands() {
+    const auto move = [&](const Grid& from, const Grid& to) {
         const std::ptrdiff_t words = (extent_.rows - 1) * from.stride + extent_.cols;
         std::memmove(to.at, from.at, static_cast<std::size_t>(words) * sizeof(std::uint32_t));
-    } else {
-        copy(extent_, moving, from, to);
-    }
+    };
+    move(registers_.row_arriving(), registers_.row_held());
     if (sums_stay_) {
-        copy(extent_, moving, registers_.column_arriving(), registers_.column_held());
+        move(registers_.column_arriving(), registers_.column_held());
     }
     if (skewed_) {
         for (const Feed& feed : feeds_) {
-            move_skew(feed, work, t);
+            move_skew(feed);
         }
     }
 }
 
-void CentralArray::move_skew(const Feed& feed, const Work& work, Cycle t) {
-    const Wave moving = wave(work, t, 0);
+void CentralArray::move_skew(const Feed& feed) {
     for (int lane = 1; lane < feed.lanes(); ++lane) {
         std::uint32_t* registers = feed.skew_lane(lane);
-        for (std::int64_t i = std::min<std::int64_t>(lane - 1, moving.last);
-             i >= std::max<std::int64_t>(0, moving.first); --i) {
-            registers[i] =
-                i == 0 ? raw_operand(feed.values[static_cast<std::size_t>(lane)]) : registers[i - 1];
-        }
+        std::copy_backward(registers, registers + lane - 1, registers + lane);
+        registers[0] = raw_operand(feed.values[static_cast<std::size_t>(lane)]);
     }
 }
 

@@ -19,13 +19,11 @@ class CentralArray final : public ArrayModel {
 
     void enqueue(std::int32_t fold, const traces::Fold& times, ActivationCodes activations) override;
     void edge(Cycle t, Boundary& boundary) override;
-    bool idle() const override { return working_.empty(); }
+    bool idle() const override { return now_ >= still_from_; }
     std::uint32_t read(traces::SiteKind bank, std::int64_t unit) const override {
         return registers_.read(bank, unit);
     }
-    void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) override {
-        registers_.flip(bank, unit, mask);
-    }
+    void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) override;
 
   private:
     struct Work {
@@ -35,7 +33,7 @@ class CentralArray final : public ArrayModel {
         int used_rows = 0, used_cols = 0;
         Signs signs;
         Cycle drained = 0;  // output stationary, drain `shift`: edge at which the last PE has copied its sum
-        Cycle last = 0;     // the edge behind which nothing of the fold moves
+        Cycle last = 0;     // the edge behind which no sum of the fold moves
     };
 
     // What feeds the rows, and in output stationary the columns.
@@ -49,21 +47,26 @@ class CentralArray final : public ArrayModel {
         std::uint32_t* skew_lane(int lane) const { return skew + RegisterFile::triangle(lane); }
     };
 
+    Work nothing_yet() const;
     Wave wave(const Work& work, Cycle t, int delay) const;
+    Wave reached(std::size_t index, Cycle t, int delay) const;
     Wave last_step(const Work& work, Cycle t, int delay) const;
     void hand_over(const Work& work, Cycle u, Boundary& boundary);
     void hand_over_moving_sums(const Work& work, Cycle u, Boundary& boundary);
     void hand_over_staying_sums(const Work& work, Cycle u, Boundary& boundary);
     void hand_over_drained(const Work& work, Cycle u, Boundary& boundary);
+    void clear_wires(Feed& feed);
     void sample(Feed& feed, const Work& work, Cycle t, Boundary& boundary);
     void drain(const Work& work, Cycle t);
     void add(const Work& work, Cycle t);
     void start_sums(const Work& work, Cycle t);
-    void multiply(const Work& work, Cycle t);
-    void move_operands(const Work& work, Cycle t);
-    void move_skew(const Feed& feed, const Work& work, Cycle t);
+    void move_stages();
+    void multiply(Cycle t);
+    void move_operands();
+    void move_skew(const Feed& feed);
+    void forget(Cycle t);
     void load_stationary(const Work& work, Cycle t, Boundary& boundary);
-    Factors factors(const Work& work);
+    Factors factors(Signs signs);
     std::uint32_t raw_operand(std::int32_t code) const;
     std::int32_t value(const Grid& sums, int r, int c) const;
 
@@ -77,12 +80,17 @@ class CentralArray final : public ArrayModel {
     bool skewed_;
     bool shifts_out_;  // output stationary, drain `shift`
     Extent extent_;
+    Wave all_;
     std::uint32_t operand_mask_;
     RegisterFile registers_;
     std::vector<Feed> feeds_;
     std::vector<std::int32_t> stationary_values_;
     std::deque<Work> waiting_;
-    std::vector<Work> working_;  // oldest first
+    // Oldest first; the last one stays until the next has reached every PE, because what leaves the
+    // multiplier still is a product of codes as its activations are read.
+    std::vector<Work> working_;
+    Cycle now_ = -1;
+    Cycle still_from_ = -1;  // the edge behind which nothing moves, with the folds that have entered
 };
 
 }  // namespace fluence::array

@@ -123,8 +123,8 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
     const workloads::Graph& graph = plan_.bundle->graph;
     const fault::Upset upset = draw.at(machine.timeline.cycles);
-    fault::Resolution resolution =
-        resolvers_[static_cast<std::size_t>(policy)]->resolve(upset, golden_[machine.engine]);
+    fault::Resolution resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
+        {upset}, golden_[machine.engine], engines_[machine.engine]);
 
     const PolicyFlags flags =
         apply_checksums(machine.policy, graph, plan_.experiment->accelerator, resolution);

@@ -79,8 +79,7 @@ const workloads::Codes& InferenceRunner::golden_logits() const {
 TracedInference InferenceRunner::run(const std::vector<fault::Upset>& upsets) {
     TracedInference traced;
     // As campaigns do, so that a recorded fault is judged by what judged it.
-    traced.resolution = upsets.size() == 1 ? resolver_.resolve(upsets[0], golden_)
-                                           : resolver_.resolve(upsets, golden_, engine_);
+    traced.resolution = resolver_.resolve(upsets, golden_, engine_);
     const PolicyFlags flags = apply_checksums(policy_, graph_, config_, traced.resolution);
     if (!flags.aborted && !traced.resolution.faults.empty()) {
         traced.run =

@@ -46,27 +46,31 @@ std::string flag_difference(const char* name, bool fast, bool detailed) {
                                   (detailed ? "yes" : "no");
 }
 
-// Of an aborted inference nothing counts but that it was.
+// Of an aborted inference count the flags of the memories' codes up to the cycle of the abort, and recovery
+// cycles; other parts of the policy and tensors are as far as the machine got.
 std::string first_difference(const workloads::Graph& graph, const Answer& fast, const Answer& detailed) {
     if (!fast.error.empty() || !detailed.error.empty()) {
         return !fast.error.empty() ? "fast: " + fast.error : "detailed: " + detailed.error;
     }
-    std::string text = flag_difference("aborted", fast.flags.aborted, detailed.flags.aborted);
+    std::string text;
+    for (const auto& [name, flag] : {std::pair{"aborted", &campaign::PolicyFlags::aborted},
+                                     {"corrected", &campaign::PolicyFlags::corrected},
+                                     {"detected", &campaign::PolicyFlags::detected}}) {
+        text += text.empty() ? flag_difference(name, fast.flags.*flag, detailed.flags.*flag) : "";
+    }
+    if (text.empty() && fast.recovery_cycles != detailed.recovery_cycles) {
+        text = "recovery cycles: fast " + std::to_string(fast.recovery_cycles) + ", detailed " +
+               std::to_string(detailed.recovery_cycles);
+    }
     if (!text.empty() || fast.flags.aborted) {
         return text;
     }
-    for (const auto& [name, flag] : {std::pair{"corrected", &campaign::PolicyFlags::corrected},
-                                     {"detected", &campaign::PolicyFlags::detected},
-                                     {"suppressed", &campaign::PolicyFlags::suppressed},
+    for (const auto& [name, flag] : {std::pair{"suppressed", &campaign::PolicyFlags::suppressed},
                                      {"unrepaired", &campaign::PolicyFlags::unrepaired}}) {
         text += text.empty() ? flag_difference(name, fast.flags.*flag, detailed.flags.*flag) : "";
     }
     if (text.empty()) {
         text = first_difference(graph, fast.tensors, detailed.tensors);
-    }
-    if (text.empty() && fast.recovery_cycles != detailed.recovery_cycles) {
-        text = "recovery cycles: fast " + std::to_string(fast.recovery_cycles) + ", detailed " +
-               std::to_string(detailed.recovery_cycles);
     }
     if (text.empty() && fast.outcome != detailed.outcome) {
         text =
@@ -186,7 +190,8 @@ std::vector<Verdict> compare_fidelities(const Setup& setup, const TileLevelRun& 
     for (std::size_t i = 0; i < lists.size(); ++i) {
         const Answer fast = fast_answer(runner, lists[i], verdicts[i]);
         verdicts[i].difference = first_difference(setup.graph, fast, detailed[i]);
-        if (verdicts[i].difference.empty() && lists[i].size() == 1) {
+        if (verdicts[i].difference.empty() && lists[i].size() == 1 &&
+            setup.config.array.control == ArrayControl::central) {
             verdicts[i].difference =
                 single_difference(setup, resolver, engine, runner, lists[i][0], fast, verdicts[i]);
         }

@@ -104,7 +104,13 @@ class Checker {
         const SteppedTile stepped = step_tile(experiment.tile, upset);
         const bool stepped_agrees = compare("stepped", stepped.product);
         tally.stepped += stepped_agrees ? 1 : 0;
-        tally.registers += stepped.before == fault.before && stepped.after == fault.after ? 1 : 0;
+        if (stepped.before == fault.before && stepped.after == fault.after) {
+            ++tally.registers;
+        } else {
+            disagree(fault.line, name + ", register: holds " + std::to_string(stepped.before) + " and then " +
+                                     std::to_string(stepped.after) + ", recorded " +
+                                     std::to_string(fault.before) + " and " + std::to_string(fault.after));
+        }
         const std::optional<Product> predicted = predicted_product(experiment.tile, upset);
         if (predicted && compare("by formula", *predicted)) {
             ++tally.predicted;
@@ -148,6 +154,8 @@ Totals total(const std::vector<FileResult>& results) {
             (tally.control ? totals.control_records : totals.data_records) += tally.records;
             (tally.control ? totals.control_agree : totals.data_agree) +=
                 tally.control ? tally.stepped : tally.both;
+            totals.contents += tally.records;
+            totals.contents_agree += tally.registers;
         }
         for (const LatencyTally& latency : result.latencies) {
             ++totals.latencies;

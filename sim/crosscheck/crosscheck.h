@@ -45,8 +45,9 @@ FileResult crosscheck(const RecordFile& file);
 struct Totals {
     std::int64_t data_records = 0, data_agree = 0;  // at both fidelities
     std::int64_t control_records = 0, control_agree = 0;
+    std::int64_t contents = 0, contents_agree = 0;  // registers before and after the upset
     std::int64_t latencies = 0, latencies_agree = 0;
-    bool all_agree = true;  // fault-free products and latencies too; control bits may differ
+    bool all_agree = true;  // fault-free products and latencies too; control bits and contents do not count
 };
 Totals total(const std::vector<FileResult>& results);
 

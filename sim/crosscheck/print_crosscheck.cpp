@@ -64,6 +64,10 @@ void print(std::ostream& out, const std::vector<FileResult>& results) {
     if (totals.latencies > 0) {
         out << "latencies: " << totals.latencies_agree << " of " << totals.latencies << " agree\n";
     }
+    if (totals.contents > 0) {
+        out << "register contents: " << totals.contents_agree << " of " << totals.contents
+            << " as recorded before and after the upset\n";
+    }
     out << "crosscheck: " << totals.data_agree << " of " << totals.data_records
         << " data-register records agree, " << totals.control_agree << " of " << totals.control_records
         << " control records agree\n";

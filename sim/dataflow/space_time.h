@@ -35,15 +35,15 @@
 //   drain `parallel`            PE(r,c) hands its sum over in cycle u = s+T−1+r+c+LM+LA−1+in
 //   drain `shift`               PE(r,c) copies its sum to its drain register at edge s+T−1+r+c+LM+LA+in; when
 //                               the last PE has, at edge x = s+T−1+R−1+C−1+LM+LA+in, the drain registers
-//                               move one column to the right at each of the edges x+1 … x+C−1 (column 0 keeps
-//                               its own), and those of column C−1 are handed over: the sum of (r,c) in
-//                               cycle u = x + C−1−c
+//                               move one column to the right at each of the edges x+1 … x+C, zeros behind
+//                               them, and those of column C−1 are handed over: the sum of (r,c) in cycle
+//                               u = x + C−1−c
 //   an accumulator handed over in cycle u is added to the old one, read in cycle u − decode (no read where
 //                               k_fold = 0); the new one is written at u+1
-// Operands of unused rows and columns are 0. Results of unused rows and columns are not accumulated.
-// A register takes a value at the edges at which these tables give it one, and keeps it at all others:
-// between folds and between layers it holds what the last fold left. Product registers hold products modulo
-// 2^16 and read as signed. Every addition to a sum wraps or saturates at its register's width.
+// Operands of unused rows and columns are 0; what they sum up to is not accumulated. Moving operands (skew
+// registers too), products and the stages behind accumulators take a value at every edge, where no step is
+// operands 0. All other registers take one when these tables say so and keep it until then. Product registers
+// wrap at 2^16 and read as signed. Every addition to a sum wraps or saturates at its register's width.
 //
 // Travelling control (Gemmini's mesh: registers at the input; tiny-tpu's array: at the output) keeps what is
 // said above of operands, multiplications and moving sums, and differs in this:

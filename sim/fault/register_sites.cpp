@@ -19,6 +19,9 @@ void RegisterSites::strike(const Upset& upset, std::uint32_t mask, Resolution& r
                     mask, result);
     };
     result.dead = DeadReason::idle;
+    if (moves_at_every_edge(upset.site)) {
+        holds_zero(mask, result);
+    }
     switch (upset.site) {
         case SiteKind::pe_weight:
             if (array.weight_stationary()) {
@@ -51,6 +54,24 @@ void RegisterSites::strike(const Upset& upset, std::uint32_t mask, Resolution& r
         default:
             throw std::logic_error(std::string("the resolver does not know ") + name_of(upset.site));
     }
+}
+
+// Without an enable, so that zeros follow the last value: operands that move; drain registers, into which
+// nothing but zeros comes when no sum does.
+bool RegisterSites::moves_at_every_edge(SiteKind site) const {
+    switch (site) {
+        case SiteKind::pe_weight:
+            return !machine_.array.weight_stationary();
+        case SiteKind::pe_activation:
+            return !machine_.array.input_stationary();
+        default:
+            return site == SiteKind::array_skew || site == SiteKind::pe_drain;
+    }
+}
+
+void RegisterSites::holds_zero(std::uint32_t mask, Resolution& result) {
+    result.golden_bits = 0;
+    result.faulty_bits = mask;
 }
 
 void RegisterSites::note(std::int32_t id, std::uint32_t golden, std::uint32_t mask,
@@ -197,6 +218,9 @@ void RegisterSites::product(std::int64_t unit, Cycle cycle, std::uint32_t mask, 
     const Cycle delay = machine_.array.product_cycle(Fold{}, 0, static_cast<int>(unit / pes) + 1,
                                                      static_cast<int>(at.row), static_cast<int>(at.col));
     const Slot now = slot(cycle - delay);
+    if (!now || machine_.array.output_stationary()) {
+        holds_zero(mask, result);  // unless a step's product is there
+    }
     if (!now || at.col >= used_cols(fold(now.id))) {
         return;
     }

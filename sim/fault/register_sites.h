@@ -58,6 +58,8 @@ class RegisterSites {
     void drain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result);
     void sum_off(std::int32_t id, std::int64_t m, std::int64_t n, std::int64_t terms, std::uint32_t mask,
                  Resolution& result);
+    bool moves_at_every_edge(SiteKind site) const;
+    static void holds_zero(std::uint32_t mask, Resolution& result);
     void note(std::int32_t id, std::uint32_t golden, std::uint32_t mask, Resolution& result) const;
 
     const MachineView& machine_;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/dataflow/registers.h"
 #include "sim/fault/accumulator_sites.h"
 #include "sim/fault/effects.h"
 #include "sim/fault/machine_view.h"
@@ -67,8 +68,17 @@ struct Resolver::Impl {
 
     WordBits bits_of(const Upset& upset) const { return present(upset.bits, site_bits(upset)); }
 
+    // `engine`: null, or later layers meet what earlier ones left.
     Resolution resolve(const Upset* first, const Upset* last, const arith::GoldenRun& golden,
                        arith::Engine* engine) const;
+    // Control bits travel on while layers follow each other, so that one upset may strike several.
+    bool reaches_several_layers(const Upset& upset) const {
+        const ArrayConfig& array = machine.config.array;
+        const std::vector<dataflow::RegisterBank> banks = dataflow::register_banks(array);
+        return array.control == ArrayControl::travelling &&
+               std::any_of(banks.begin(), banks.end(),
+                           [&](const dataflow::RegisterBank& bank) { return bank.kind == upset.site; });
+    }
 
   private:
     // One resolution: what the upsets leave wrong, and then layer by layer what comes of it.
@@ -302,7 +312,7 @@ class Resolver::Impl::Run {
 
 Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const arith::GoldenRun& golden,
                                    arith::Engine* engine) const {
-    Run run(*this, golden, engine, last - first > 1);
+    Run run(*this, golden, engine, engine != nullptr);
     bool any = false;
     for (const Upset* upset = first; upset != last; ++upset) {
         if (const WordBits bits = bits_of(*upset); bits.any()) {
@@ -338,7 +348,7 @@ Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::Gold
     const auto first = std::min_element(upsets.begin(), upsets.end(),
                                         [](const Upset& a, const Upset& b) { return a.cycle < b.cycle; });
     Resolution alone = resolve(*first, golden);
-    if (upsets.size() == 1) {
+    if (upsets.size() == 1 && (alone.faults.empty() || !impl_->reaches_several_layers(upsets[0]))) {
         return alone;
     }
     Resolution all = impl_->resolve(upsets.data(), upsets.data() + upsets.size(), golden, &engine);

@@ -34,8 +34,8 @@ struct Resolution {
     bool aborted = false;               // DueAction::abort: the inference ended
     traces::Cycle recovery_cycles = 0;  // DueAction: cycles for which the machine's clock stood
     // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
-    // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle). Of a
-    // neuron: of the golden code behind range restriction.
+    // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle; zeros in
+    // registers that move at every edge count as values). Of a neuron: the golden code behind restriction.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
     std::int32_t layer = -1;                // layer whose work was at the site when it was struck; −1: none
     std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead or aborted
@@ -49,11 +49,11 @@ class Resolver {
              const traces::Timeline& timeline);
     ~Resolver();
 
-    // `golden`: the fault-free run of the struck image under this policy.
+    // `golden`: of the struck image under this policy. Not for registers under travelling control (below).
     Resolution resolve(const Upset& upset, const arith::GoldenRun& golden) const;
-    // The joint effect of several upsets in one inference, exactly, whatever they share: a word, a register,
-    // an accumulator, a layer (later upsets meet what earlier ones left). None: dead (absent). `engine` is
-    // the one that made `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
+    // The joint effect of upsets in one inference, exactly, whatever they share: a word, a register, an
+    // accumulator, a layer (later ones meet what earlier ones left). None: dead (absent). `engine` made
+    // `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
     Resolution resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
                        arith::Engine& engine) const;
 

@@ -69,6 +69,16 @@ std::map<Block, std::int64_t> mismatches(const arith::LayerFault& fault, const B
     return mismatch;
 }
 
+// Sums narrower than the output buffer's wrap in the array; the comparator then sees no more bits than they
+// have, in which the checksum stays linear.
+bool differ(const ArrayConfig& array, std::int64_t mismatch) {
+    constexpr int kAccumulatorBits = 32;
+    if (array.overflow == Overflow::saturate || array.accumulator_bits == kAccumulatorBits) {
+        return mismatch != 0;
+    }
+    return mismatch % (std::int64_t{1} << array.accumulator_bits) != 0;
+}
+
 }  // namespace
 
 ChecksumVerdict apply_checksum(const Policy& policy, const workloads::Graph& graph,
@@ -81,7 +91,7 @@ ChecksumVerdict apply_checksum(const Policy& policy, const workloads::Graph& gra
     const Blocks blocks(graph, layer, config.array.cols);
     const bool suppress = policy.zero && layer.output != graph.logits;
     for (const auto& [block, mismatch] : mismatches(fault, blocks)) {
-        if (mismatch == 0) {
+        if (!differ(config.array, mismatch)) {
             continue;
         }
         verdict.detected = true;

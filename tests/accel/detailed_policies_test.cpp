@@ -123,6 +123,25 @@ TEST_F(DetailedPolicies, an_array_that_activations_do_not_leave_has_no_checksum_
     EXPECT_THROW(run({{}}), InputError);
 }
 
+TEST_F(DetailedPolicies, checksum_is_exact_where_narrow_sums_wrap) {
+    policy_.checksum.emplace();
+    config_.array.accumulator_bits = 16;
+    time();
+    const Upset struck = upset(SiteKind::pe_psum, 3 * 4 + 1,
+                               dataflow::SpaceTimeMap(config_.array).psum_cycle(fold(0, 0), 2, 3, 1), 15);
+    const std::vector<DetailedRun> runs = run({{}, {struck}});
+    EXPECT_NE(runs[0].tensors, golden());  // sums did overflow
+    EXPECT_FALSE(runs[0].detected);
+    EXPECT_TRUE(runs[1].detected && runs[1].unrepaired);
+}
+
+TEST_F(DetailedPolicies, sums_that_may_saturate_have_no_checksum_column) {
+    policy_.checksum.emplace();
+    config_.array.accumulator_bits = 16;
+    config_.array.overflow = Overflow::saturate;
+    EXPECT_THROW(run({{}}), InputError);
+}
+
 TEST_F(DetailedPolicies, range_restriction_counts_where_the_value_was_wrong) {
     policy_.range.emplace();
     std::vector<arith::OutputBounds> bounds(graph_.layers.size());

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "sim/dataflow/registers.h"
 #include "sim/dataflow/space_time.h"
@@ -36,6 +37,7 @@ class Contents {
                 stationary_operands(f);
             }
         }
+        zeros_elsewhere();
     }
     const std::vector<Content>& in_cycle(Cycle t) { return by_cycle_[t]; }
     std::int64_t count() const { return count_; }
@@ -84,6 +86,38 @@ class Contents {
             for (int i = 0; i < lane; ++i) {
                 holds(f.times.stream + t + i, SiteKind::array_skew, unit++,
                       sequence_.column_operand(f, t, lane));
+            }
+        }
+    }
+
+    // Operands move at every edge: where none of a fold is there, zeros are. So do products, which are
+    // nowhere left unsaid in output stationary.
+    void zeros_elsewhere() {
+        std::set<SiteKind> banks = {row_bank(), SiteKind::array_skew};
+        if (map_.output_stationary()) {
+            banks.insert({SiteKind::pe_weight, SiteKind::pe_product});
+        }
+        for (const dataflow::RegisterBank& bank : dataflow::register_banks(config_)) {
+            if (banks.count(bank.kind) == 0) {
+                continue;
+            }
+            std::vector<bool> taken(static_cast<std::size_t>((sequence_.end + 1) * bank.units));
+            const auto at = [&](Cycle t, std::int64_t unit) {
+                return static_cast<std::size_t>(t * bank.units + unit);
+            };
+            for (const auto& [t, contents] : by_cycle_) {
+                for (const Content& content : contents) {
+                    if (content.bank == bank.kind && t <= sequence_.end) {
+                        taken[at(t, content.unit)] = true;
+                    }
+                }
+            }
+            for (Cycle t = 0; t <= sequence_.end; ++t) {
+                for (std::int64_t unit = 0; unit < bank.units; ++unit) {
+                    if (!taken[at(t, unit)]) {
+                        holds(t, bank.kind, unit, 0);
+                    }
+                }
             }
         }
     }
@@ -168,6 +202,9 @@ class Contents {
                 }
                 for (int right = 1; c + right < config_.cols; ++right) {
                     holds(x + right, SiteKind::pe_drain, unit + right, sum);
+                }
+                for (Cycle t = x + c + 1; t < x + config_.cols; ++t) {
+                    holds(t, SiteKind::pe_drain, unit, 0);
                 }
             }
         });

@@ -38,123 +38,111 @@ std::uint32_t NaiveArray::encode(std::int64_t value, int bits) const {
     return static_cast<std::uint32_t>(static_cast<std::uint64_t>(value) & ((std::uint64_t{1} << bits) - 1));
 }
 
+// The step whose value a register without an enable takes at edge t, `distance` edges behind the array's
+// input; −1: none, zeros follow.
+NaiveArray::Position NaiveArray::at_edge(Cycle t, int distance) const {
+    Position position;
+    for (int number = 0; number < static_cast<int>(sequence_.folds.size()); ++number) {
+        const Cycle step = t - sequence_.folds[number].times.stream - distance;
+        if (step >= 0) {
+            position.fold = number;
+            position.step = step < sequence_.steps(sequence_.folds[number]) ? step : -1;
+        }
+    }
+    return position;
+}
+
 // Does some step t' of the fold have t = stream + t' + distance?
 bool NaiveArray::takes(const GemmFold& f, Cycle t, int distance) const {
     const Cycle step = t - f.times.stream - distance;
     return step >= 0 && step < sequence_.steps(f);
 }
 
-namespace {
-
-// What the boundary puts on one lane's wire at an edge.
-template <class Operands>
-std::uint32_t from_boundary(const Operands& operands, int lane, int lanes) {
+// `ask`: the boundary's operands for lanes first … last − 1 of a fold and step, into values.
+template <class Ask>
+std::uint32_t NaiveArray::entering(const Ask& ask, int lane, int lanes, Cycle t) const {
+    const Position position = at_edge(t, skewed_ ? 0 : lane);
+    if (position.step < 0) {
+        return 0;
+    }
     std::vector<std::int32_t> values(static_cast<std::size_t>(lanes));
-    operands(lane, lane + 1, values.data());
-    return static_cast<std::uint32_t>(values[static_cast<std::size_t>(lane)]);
+    ask(position.fold, t - sequence_.folds[position.fold].times.stream, lane, lane + 1, values.data());
+    return encode(values[static_cast<std::size_t>(lane)], config_.operand_bits);
 }
 
-}  // namespace
-
-std::uint32_t NaiveArray::row_arriving(const State& old, int number, Cycle t, int r, int c,
-                                       Feeder& feeder) const {
-    if (c > 0) {
-        return old.pe[r][c - 1].row;
-    }
-    if (skewed_ && r > 0) {
-        return old.row_skew[r][r - 1];
-    }
-    const GemmFold& f = sequence_.folds[number];
-    const auto ask = [&](int first, int last, std::int32_t* values) {
-        feeder.row_operands(number, t - f.times.stream, first, last, values);
+std::uint32_t NaiveArray::row_entering(Cycle t, int lane, Feeder& feeder) const {
+    const auto ask = [&](int number, std::int64_t step, int first, int last, std::int32_t* values) {
+        feeder.row_operands(number, step, first, last, values);
     };
-    return encode(from_boundary(ask, r, rows_), config_.operand_bits);
+    return entering(ask, lane, rows_, t);
 }
 
-std::uint32_t NaiveArray::column_arriving(const State& old, int number, Cycle t, int r, int c,
-                                          Feeder& feeder) const {
-    if (r > 0) {
-        return old.pe[r - 1][c].column;
-    }
-    if (skewed_ && c > 0) {
-        return old.column_skew[c][c - 1];
-    }
-    const GemmFold& f = sequence_.folds[number];
-    const auto ask = [&](int first, int last, std::int32_t* values) {
-        feeder.column_operands(number, t - f.times.stream, first, last, values);
+std::uint32_t NaiveArray::column_entering(Cycle t, int lane, Feeder& feeder) const {
+    const auto ask = [&](int number, std::int64_t step, int first, int last, std::int32_t* values) {
+        feeder.column_operands(number, step, first, last, values);
     };
-    return encode(from_boundary(ask, c, cols_), config_.operand_bits);
+    return entering(ask, lane, cols_, t);
+}
+
+std::uint32_t NaiveArray::row_arriving(const State& old, Cycle t, int r, int c, Feeder& feeder) const {
+    return c > 0              ? old.pe[r][c - 1].row
+           : skewed_ && r > 0 ? old.row_skew[r][r - 1]
+                              : row_entering(t, r, feeder);
+}
+
+std::uint32_t NaiveArray::column_arriving(const State& old, Cycle t, int r, int c, Feeder& feeder) const {
+    return r > 0              ? old.pe[r - 1][c].column
+           : skewed_ && c > 0 ? old.column_skew[c][c - 1]
+                              : column_entering(t, c, feeder);
 }
 
 // What the multiplier of PE(r,c) computes in the cycle that edge t ends.
-std::int64_t NaiveArray::product(const State& old, int number, Cycle t, int r, int c, Feeder& feeder) const {
-    const GemmFold& f = sequence_.folds[number];
+std::int64_t NaiveArray::product(const State& old, Cycle t, int r, int c, Feeder& feeder) const {
     const Pe& pe = old.pe[r][c];
-    const std::uint32_t row = in_ == 1 ? pe.row : row_arriving(old, number, t, r, c, feeder);
+    const std::uint32_t row = in_ == 1 ? pe.row : row_arriving(old, t, r, c, feeder);
     std::uint32_t other = pe.stationary;
     if (sequence_.output_stationary()) {
-        other = in_ == 1 ? pe.column : column_arriving(old, number, t, r, c, feeder);
+        other = in_ == 1 ? pe.column : column_arriving(old, t, r, c, feeder);
     }
     const std::uint32_t activation = sequence_.input_stationary() ? other : row;
     const std::uint32_t weight = sequence_.input_stationary() ? row : other;
-    const bool raw = config_.operand_bits == 8 && f.codes == array::ActivationCodes::unsigned_codes;
+    const int number = at_edge(t, r + c + in_).fold;
+    const bool raw = config_.operand_bits == 8 && number >= 0 &&
+                     sequence_.folds[number].codes == array::ActivationCodes::unsigned_codes;
     return (raw ? std::int64_t{activation} : decode(activation, config_.operand_bits)) *
            decode(weight, config_.operand_bits);
 }
 
 // What the adder of PE(r,c) adds at edge t.
-std::int64_t NaiveArray::last_product(const State& old, int number, Cycle t, int r, int c,
-                                      Feeder& feeder) const {
-    return lm_ == 0 ? product(old, number, t, r, c, feeder) : decode(old.pe[r][c].product[lm_], 16);
+std::int64_t NaiveArray::last_product(const State& old, Cycle t, int r, int c, Feeder& feeder) const {
+    return lm_ == 0 ? product(old, t, r, c, feeder) : decode(old.pe[r][c].product[lm_], 16);
 }
 
-void NaiveArray::move_skew(const State& old, int number, Cycle t, Feeder& feeder) {
-    const GemmFold& f = sequence_.folds[number];
-    const auto move = [&](auto& lanes, const auto& old_lanes, const auto& ask) {
-        for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-            for (std::size_t i = 0; i < lane; ++i) {
-                if (takes(f, t, static_cast<int>(i))) {
-                    lanes[lane][i] = i > 0 ? old_lanes[lane][i - 1]
-                                           : encode(from_boundary(ask, static_cast<int>(lane),
-                                                                  static_cast<int>(lanes.size())),
-                                                    config_.operand_bits);
-                }
-            }
-        }
-    };
-    const Cycle step = t - f.times.stream;
-    move(now_.row_skew, old.row_skew, [&](int first, int last, std::int32_t* values) {
-        feeder.row_operands(number, step, first, last, values);
-    });
-    if (sequence_.output_stationary()) {
-        move(now_.column_skew, old.column_skew, [&](int first, int last, std::int32_t* values) {
-            feeder.column_operands(number, step, first, last, values);
-        });
-    }
-}
-
-void NaiveArray::move_operands(const State& old, int number, Cycle t, Feeder& feeder) {
+// Registers without an enable.
+void NaiveArray::stream(const State& old, Cycle t, Feeder& feeder) {
     for (int r = 0; r < rows_; ++r) {
         for (int c = 0; c < cols_; ++c) {
-            if (takes(sequence_.folds[number], t, r + c)) {
-                now_.pe[r][c].row = row_arriving(old, number, t, r, c, feeder);
-                if (sequence_.output_stationary()) {
-                    now_.pe[r][c].column = column_arriving(old, number, t, r, c, feeder);
-                }
-            }
-        }
-    }
-}
-
-void NaiveArray::move_products(const State& old, int number, Cycle t, Feeder& feeder) {
-    for (int r = 0; r < rows_; ++r) {
-        for (int c = 0; c < cols_; ++c) {
+            const Pe& from = old.pe[r][c];
+            Pe& to = now_.pe[r][c];
+            to.row = row_arriving(old, t, r, c, feeder);
+            to.column = sequence_.output_stationary() ? column_arriving(old, t, r, c, feeder) : 0;
             for (int j = 1; j <= lm_; ++j) {
-                if (takes(sequence_.folds[number], t, r + c - 1 + in_ + j)) {
-                    now_.pe[r][c].product[j] = j > 1 ? old.pe[r][c].product[j - 1]
-                                                     : encode(product(old, number, t, r, c, feeder), 16);
-                }
+                to.product[j] = j > 1 ? from.product[j - 1] : encode(product(old, t, r, c, feeder), 16);
             }
+            for (int j = 1; j < la_; ++j) {
+                to.sum[j] = from.sum[j - 1];
+            }
+        }
+    }
+    for (int lane = 1; skewed_ && lane < rows_; ++lane) {
+        for (int i = 0; i < lane; ++i) {
+            now_.row_skew[lane][i] = i > 0 ? old.row_skew[lane][i - 1] : row_entering(t, lane, feeder);
+        }
+    }
+    for (int lane = 1; skewed_ && sequence_.output_stationary() && lane < cols_; ++lane) {
+        for (int i = 0; i < lane; ++i) {
+            now_.column_skew[lane][i] =
+                i > 0 ? old.column_skew[lane][i - 1] : column_entering(t, lane, feeder);
         }
     }
 }
@@ -169,7 +157,7 @@ void NaiveArray::move_sums_down(const State& old, int number, Cycle t, Feeder& f
             }
             const int r = q - in_;  // whose product joins the sum
             const std::int64_t above = q == 0 ? 0 : decode(old.moving_sum[q - 1][c], bits);
-            const std::int64_t added = r < 0 ? 0 : last_product(old, number, t, r, c, feeder);
+            const std::int64_t added = r < 0 ? 0 : last_product(old, t, r, c, feeder);
             now_.moving_sum[q][c] = encode(narrowed(above + added, config_), bits);
         }
     }
@@ -210,13 +198,8 @@ void NaiveArray::accumulate(const State& old, int number, Cycle t, Feeder& feede
             if (takes(f, t, distance)) {
                 const bool first = t == f.times.stream + distance;
                 const std::int64_t before = first ? 0 : decode(old.pe[r][c].sum[0], bits);
-                const std::int64_t added = last_product(old, number, t, r, c, feeder);
+                const std::int64_t added = last_product(old, t, r, c, feeder);
                 now_.pe[r][c].sum[0] = encode(narrowed(before + added, config_), bits);
-            }
-            for (int j = 1; j < la_; ++j) {
-                if (takes(f, t, distance + j)) {
-                    now_.pe[r][c].sum[j] = old.pe[r][c].sum[j - 1];
-                }
             }
         }
     }
@@ -228,11 +211,11 @@ void NaiveArray::drain(const State& old, int number, Cycle t) {
     const Cycle x = own + rows_ - 1 + cols_ - 1;
     for (int r = 0; r < rows_; ++r) {
         for (int c = 0; c < cols_; ++c) {
+            if (t > x && t <= x + cols_) {
+                now_.pe[r][c].drain = c > 0 ? old.pe[r][c - 1].drain : 0;
+            }
             if (t == own + r + c) {
                 now_.pe[r][c].drain = old.pe[r][c].sum[la_ - 1];
-            }
-            if (t > x && t <= x + cols_ - 1 && c > 0) {
-                now_.pe[r][c].drain = old.pe[r][c - 1].drain;
             }
         }
     }
@@ -268,13 +251,9 @@ void NaiveArray::hand_over(const State& old, int number, Cycle u, Feeder& feeder
 
 void NaiveArray::edge(Cycle t, Feeder& feeder) {
     const State old = now_;
+    stream(old, t, feeder);
     for (int number = 0; number < static_cast<int>(sequence_.folds.size()); ++number) {
         hand_over(old, number, t - 1, feeder);
-        move_operands(old, number, t, feeder);
-        if (skewed_) {
-            move_skew(old, number, t, feeder);
-        }
-        move_products(old, number, t, feeder);
         if (!sequence_.output_stationary()) {
             move_sums_down(old, number, t, feeder);
             load_stationary(old, number, t, feeder);

@@ -30,17 +30,25 @@ class NaiveArray {
         std::vector<std::vector<std::uint32_t>> row_skew, column_skew;  // [lane][i]
     };
 
+    // A fold that has begun to stream; of its steps none: −1.
+    struct Position {
+        int fold = -1;
+        std::int64_t step = -1;
+    };
     bool takes(const GemmFold& f, Cycle t, int distance) const;
     std::int64_t decode(std::uint32_t raw, int bits) const;
     std::uint32_t encode(std::int64_t value, int bits) const;
-    std::uint32_t row_arriving(const State& old, int number, Cycle t, int r, int c, Feeder& feeder) const;
-    std::uint32_t column_arriving(const State& old, int number, Cycle t, int r, int c, Feeder& feeder) const;
-    std::int64_t product(const State& old, int number, Cycle t, int r, int c, Feeder& feeder) const;
-    std::int64_t last_product(const State& old, int number, Cycle t, int r, int c, Feeder& feeder) const;
+    Position at_edge(Cycle t, int distance) const;
+    template <class Ask>
+    std::uint32_t entering(const Ask& ask, int lane, int lanes, Cycle t) const;
+    std::uint32_t row_entering(Cycle t, int lane, Feeder& feeder) const;
+    std::uint32_t column_entering(Cycle t, int lane, Feeder& feeder) const;
+    std::uint32_t row_arriving(const State& old, Cycle t, int r, int c, Feeder& feeder) const;
+    std::uint32_t column_arriving(const State& old, Cycle t, int r, int c, Feeder& feeder) const;
+    std::int64_t product(const State& old, Cycle t, int r, int c, Feeder& feeder) const;
+    std::int64_t last_product(const State& old, Cycle t, int r, int c, Feeder& feeder) const;
     void hand_over(const State& old, int number, Cycle u, Feeder& feeder) const;
-    void move_skew(const State& old, int number, Cycle t, Feeder& feeder);
-    void move_operands(const State& old, int number, Cycle t, Feeder& feeder);
-    void move_products(const State& old, int number, Cycle t, Feeder& feeder);
+    void stream(const State& old, Cycle t, Feeder& feeder);
     void move_sums_down(const State& old, int number, Cycle t, Feeder& feeder);
     void load_stationary(const State& old, int number, Cycle t, Feeder& feeder);
     void accumulate(const State& old, int number, Cycle t, Feeder& feeder);

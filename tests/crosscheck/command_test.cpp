@@ -65,6 +65,8 @@ TEST_F(CrosscheckCommand, EndsWithTheCountsAndZeroWhereAllAgree) {
     const Finished all = run_fluence("crosscheck " + kRecords + "*.jsonl");
     EXPECT_EQ(all.exit_code, 0);
     EXPECT_THAT(all.output, HasSubstr("latencies: 28 of 28 agree\n"));
+    EXPECT_THAT(all.output, HasSubstr("register contents: 388 of 388 as recorded before and after the "
+                                      "upset\n"));
     EXPECT_THAT(all.output, EndsWith("\ncrosscheck: 304 of 304 data-register records agree, 84 of 84 control "
                                      "records agree\n"));
 }
@@ -78,6 +80,16 @@ TEST_F(CrosscheckCommand, CountsAnAlteredRecordAndFails) {
     EXPECT_THAT(run.output, HasSubstr("records.jsonl:3: act(3,1) bit 5 edge 8, by formula"));
     EXPECT_THAT(run.output, EndsWith("\ncrosscheck: 55 of 56 data-register records agree, 28 of 28 control "
                                      "records agree\n"));
+}
+
+// Nor do contents of registers decide the exit code.
+TEST_F(CrosscheckCommand, CountsContentsOfRegisters) {
+    std::vector<json> lines = lines_of("axis_sa_os_4x4_LM1LA1.sample.jsonl");
+    lines[2]["before"] = lines[2]["before"].get<std::int64_t>() ^ 1;
+    const Finished run = run_lines(lines);
+    EXPECT_EQ(run.exit_code, 0);
+    EXPECT_THAT(run.output, HasSubstr("records.jsonl:3: "));
+    EXPECT_THAT(run.output, HasSubstr("register contents: 69 of 70 as recorded before and after"));
 }
 
 // Control records do not decide the exit code; a fault-free product does.

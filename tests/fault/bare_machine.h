@@ -23,11 +23,15 @@ struct BareMachine {
     static constexpr traces::Cycle kPreload = 60, kStream = 100, kDrain = 200, kStore = 300, kEnd = 400;
 
     explicit BareMachine(OperandRegister operand_register, bool shadow, int rows = 3, int cols = 4)
-        : r(rows), c(cols) {
+        : BareMachine({rows, cols, "weight-stationary", operand_register, shadow}, kPixels, rows, cols) {}
+
+    // Any dataflow; M×K·K×N fits one fold.
+    BareMachine(const ArrayConfig& array, int m_pixels, int k_terms, int n_channels)
+        : r(array.rows), c(array.cols), pixels(m_pixels), terms(k_terms), channels(n_channels) {
         using workloads::NumberFormat;
         graph.name = "bare";
-        graph.tensors = {{"a", {rows, 1, kPixels}, NumberFormat::s8, 1.0},
-                         {"o", {cols, 1, kPixels}, NumberFormat::s8, 1.0}};
+        graph.tensors = {{"a", {terms, 1, pixels}, NumberFormat::s8, 1.0},
+                         {"o", {channels, 1, pixels}, NumberFormat::s8, 1.0}};
         graph.input = tensor_id(0);
         graph.logits = tensor_id(1);
         workloads::Layer layer;
@@ -35,8 +39,8 @@ struct BareMachine {
         layer.kind = workloads::OpKind::conv;
         layer.inputs = {tensor_id(0)};
         layer.output = tensor_id(1);
-        for (int n = 0; n < cols; ++n) {
-            for (int k = 0; k < rows; ++k) {
+        for (int n = 0; n < channels; ++n) {
+            for (int k = 0; k < terms; ++k) {
                 layer.weights.push_back(static_cast<std::int8_t>(3 + 7 * n + 11 * k - 40));
             }
             layer.bias.push_back(1000 * n);
@@ -46,12 +50,12 @@ struct BareMachine {
         layer.clamp_lo = -128;
         layer.clamp_hi = 127;
         graph.layers = {layer};
-        for (int k = 0; k < rows; ++k) {
-            for (int m = 0; m < kPixels; ++m) {
+        for (int k = 0; k < terms; ++k) {
+            for (int m = 0; m < pixels; ++m) {
                 image.push_back(5 + 13 * k - 7 * m);
             }
         }
-        config.array = {rows, cols, "weight-stationary", operand_register, shadow};
+        config.array = array;
         config.weight_buffer = {Bytes(512), 64};
         config.activation_buffer = {Bytes(512), 64};
         config.output_buffer = {Bytes(2048), 32};
@@ -61,9 +65,9 @@ struct BareMachine {
         schedule();
     }
 
-    std::int32_t a(std::int64_t m, int k) const { return image[static_cast<std::size_t>(k * kPixels + m)]; }
+    std::int32_t a(std::int64_t m, int k) const { return image[static_cast<std::size_t>(k * pixels + m)]; }
     std::int32_t b(int k, int n) const {
-        return graph.layers[0].weights[static_cast<std::size_t>(n * r + k)];
+        return graph.layers[0].weights[static_cast<std::size_t>(n * terms + k)];
     }
     fault::Resolution resolve(fault::SiteKind site, std::int64_t unit, traces::Cycle cycle, int bit) const {
         fault::Upset upset;
@@ -75,6 +79,7 @@ struct BareMachine {
     }
 
     int r, c;
+    int pixels, terms, channels;
     workloads::Graph graph;
     AcceleratorConfig config;
     protect::Policy policy;
@@ -105,22 +110,22 @@ struct BareMachine {
         region(traces::Content::parameters, map.parameters(layer_id(0)), 30);
         traces::Fold fold;
         fold.k_folds = 1;
-        fold.pixels = kPixels;
-        fold.terms = r;
-        fold.channels = c;
-        fold.accumulator_stride = kPixels;
+        fold.pixels = pixels;
+        fold.terms = terms;
+        fold.channels = channels;
+        fold.accumulator_stride = pixels;
         fold.used_rows = r;
         fold.used_cols = c;
         fold.weight_load = 0;
         fold.activation_load = 1;
-        fold.preload = kPreload;
+        fold.preload = config.array.dataflow_kind() == DataflowKind::output_stationary ? kStream : kPreload;
         fold.stream = kStream;
         fold.end = kDrain;
         timeline.folds = {fold};
         traces::VectorPass pass;
-        pass.pixels = kPixels;
-        pass.channels = c;
-        pass.elements = kPixels * c;
+        pass.pixels = pixels;
+        pass.channels = channels;
+        pass.elements = pixels * channels;
         pass.lanes = 4;
         pass.begin = kDrain;
         pass.end = kStore;

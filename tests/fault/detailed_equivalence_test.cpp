@@ -37,8 +37,9 @@ class Fast {
 
     // As the detailed machine states it.
     accel::DetailedRun run(const std::vector<Upset>& upsets, DeadReason& dead) {
-        Resolution resolution = upsets.size() == 1 ? resolver_.resolve(upsets[0], golden_)
-                                                   : resolver_.resolve(upsets, golden_, engine_);
+        const bool alone = upsets.size() == 1 && c_.config.array.control == ArrayControl::central;
+        Resolution resolution =
+            alone ? resolver_.resolve(upsets[0], golden_) : resolver_.resolve(upsets, golden_, engine_);
         accel::DetailedRun run;
         run.corrected = resolution.corrected;
         run.detected = resolution.detected;

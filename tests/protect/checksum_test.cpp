@@ -143,6 +143,23 @@ TEST_F(Checksum, DeltasOfOneAccumulatorAddAsTheRegisterDoes) {
     EXPECT_TRUE(apply(wide).detected);
 }
 
+// Where sums of 18 bits wrap, two that differ by a multiple of 2¹⁸ are the same to the comparator.
+TEST_F(Checksum, NarrowSumsThatWrapAreComparedInTheirWidth) {
+    config_.array.accumulator_bits = 18;
+    const auto detected = [&](std::int32_t delta, std::int64_t checksum_delta) {
+        LayerFault fault;
+        fault.accumulators = {{at(0, 5), delta}};
+        fault.checksum = {{5, 0, checksum_delta}};
+        return apply(fault).detected;
+    };
+    EXPECT_TRUE(detected(1 << 17, 0));
+    EXPECT_FALSE(detected(1 << 18, 0));
+    EXPECT_TRUE(detected((1 << 18) + 1, 0));
+    EXPECT_FALSE(detected(-5, (std::int64_t{7} << 18) - 5));
+    config_.array.overflow = fluence::Overflow::saturate;  // refused where sums can leave their range
+    EXPECT_TRUE(detected(1 << 18, 0));
+}
+
 TEST_F(Checksum, WithoutASuppressorItOnlyDetects) {
     policy_.zero.reset();
     LayerFault fault;
