@@ -10,12 +10,12 @@
 #include "apps/options.h"
 #include "apps/stream_file.h"
 #include "apps/trace_context.h"
+#include "sim/accel/area.h"
 #include "sim/accel/machine.h"
 #include "sim/accel/register_dump.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/core/text.h"
-#include "sim/protect/area.h"
 #include "sim/protect/policy.h"
 #include "traces/perfetto.h"
 #include "traces/timeline_csv.h"
@@ -132,8 +132,8 @@ int simulate(const SimulateRequest& request) {
     report.config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
     report.policy = policy.name;
-    report.area = protect::area_of(report.config, policy).area;
-    report.unprotected_area = protect::area_of(report.config, protect::Policy()).area;
+    report.area = accel::area_of(report.config, policy).area;
+    report.unprotected_area = accel::area_of(report.config, protect::Policy()).area;
     if (request.image) {
         accel::MachineRun run =
             accel::run_machine(bundle.graph, report.config, policy, bundle.image(*request.image));

@@ -33,6 +33,14 @@ GateEquivalents flipflops(int bits) {
 GateEquivalents enabled_flipflops(int bits) {
     return linear(kEnabledFlipFlop, 0, bits);
 }
+GateEquivalents shadow_register(int bits) {
+    // The second register has its enable and selects what the MAC sees.
+    constexpr double kSelect = 8.0;
+    return enabled_flipflops(bits) + linear(kSelect, 0, bits);
+}
+GateEquivalents clearable_flipflops(int bits) {
+    return linear(kFlipFlop + kMux2 + kAnd2, 0, bits);
+}
 GateEquivalents multiplexers(int bits) {
     return linear(kMux2, 0, bits);
 }
@@ -41,9 +49,16 @@ GateEquivalents adder(int width) {
     return GateEquivalents(std::max(kXor2 * width, kAdderBit * width - kAdderEnds));
 }
 
-// No less than its partial products, likewise.
 GateEquivalents multiplier(int a, int b) {
-    const double products = static_cast<double>(a) * b;
+    return multiplier_low(a, b, a + b);
+}
+
+// No less than its partial products, likewise.
+GateEquivalents multiplier_low(int a, int b, int kept) {
+    int products = 0;  // bits of partial products that weigh less than 2^kept
+    for (int i = 0; i < a; ++i) {
+        products += std::clamp(kept - i, 0, b);
+    }
     return GateEquivalents(std::max(kAnd2 * products, kProductBit * products - kProductEdges));
 }
 
@@ -65,14 +80,21 @@ int growth_bits(int inputs) {
     return bits;
 }
 
+namespace {
+
+// sum + weight·activation, modulo 2^acc.
+GateEquivalents mac(int weight, int activation, int acc) {
+    return multiplier_low(weight, activation, std::min(acc, weight + activation)) + adder(acc);
+}
+
+}  // namespace
+
 GateEquivalents pe_weight_stationary(int width, int acc) {
-    return enabled_flipflops(width) + flipflops(width + acc) + multiplier(width, width) + adder(acc);
+    return enabled_flipflops(width) + flipflops(width + acc) + mac(width, width, acc);
 }
 
 GateEquivalents pe_weight_stationary_shadow(int width, int acc) {
-    // The second register has its enable and selects what the MAC sees.
-    constexpr double kSelect = 8.0;
-    return pe_weight_stationary(width, acc) + enabled_flipflops(width) + linear(kSelect, 0, width);
+    return pe_weight_stationary(width, acc) + shadow_register(width);
 }
 
 GateEquivalents pe_weight_stationary_merged(int width, int acc) {
@@ -83,14 +105,13 @@ GateEquivalents pe_weight_stationary_merged(int width, int acc) {
 
 GateEquivalents pe_output_stationary(int width, int acc) {
     // Each accumulator bit has its clear, its hold and the multiplexer of the drain chain.
-    return flipflops(2 * width + acc) + multiplier(width, width) + adder(acc) +
-           linear(2 * kMux2 + kAnd2, 0, acc);
+    return flipflops(2 * width + acc) + mac(width, width, acc) + linear(2 * kMux2 + kAnd2, 0, acc);
 }
 
 GateEquivalents checksum_pe(int width, int acc, int cols) {
     const int growth = growth_bits(cols);
     return enabled_flipflops(width + growth) + flipflops(width + acc + growth) +
-           multiplier(width + growth, width) + adder(acc + growth);
+           mac(width + growth, width, acc + growth);
 }
 
 GateEquivalents sequential_checksum(int acc, int cols) {
