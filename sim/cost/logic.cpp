@@ -18,6 +18,7 @@ constexpr double kAdderBit = 7.4;         // full adder as mapped by ABC
 constexpr double kAdderEnds = 8.0;        // first and last bit of an adder are simpler
 constexpr double kTreeAdderBit = 7.05;    // the same where neighbours share logic
 constexpr double kProductBit = 9.15;      // AND and full adder of one partial-product bit
+constexpr double kNoCarry = 29.0;         // saved by each column bit at which a product is cut off
 constexpr double kProductEdges = 48.0;    // rows and columns at the edge of the array are simpler
 
 // Area of k1·width + k0, for units whose bits are alike.
@@ -56,10 +57,13 @@ GateEquivalents multiplier(int a, int b) {
 // No less than its partial products, likewise.
 GateEquivalents multiplier_low(int a, int b, int kept) {
     int products = 0;  // bits of partial products that weigh less than 2^kept
+    int top = 0;       // those that weigh 2^(kept−1): their carries are not made
     for (int i = 0; i < a; ++i) {
         products += std::clamp(kept - i, 0, b);
+        top += i < kept && kept - i <= b ? 1 : 0;
     }
-    return GateEquivalents(std::max(kAnd2 * products, kProductBit * products - kProductEdges));
+    return GateEquivalents(
+        std::max(kAnd2 * products, kProductBit * products - kProductEdges - kNoCarry * top));
 }
 
 GateEquivalents adder_tree(int inputs, int width) {
@@ -174,17 +178,19 @@ GateEquivalents gradient_statistics(int width) {
 }
 
 GateEquivalents median(int inputs, int width) {
-    // Three inputs: three comparators pick one of three. Five and nine: a network of 7 and 19 comparators in
-    // which 10 and 30 of the outputs are used (Paeth; Devillard).
-    constexpr double kPickOfThree = 17.8;
-    constexpr double kNetworkOutput = 5.35;
+    // Three inputs: three comparators, whose carries are looked ahead where they are wide, pick one of three.
+    // Five and nine: networks of 7 and 19 comparators (Devillard).
+    constexpr double kNarrowBit = 13.0;
+    constexpr double kWideBit = 29.3;
+    constexpr double kNarrowSaving = 92.0;
+    const GateEquivalents three(std::max(kNarrowBit * width, kWideBit * width - kNarrowSaving));
     switch (inputs) {
         case 3:
-            return linear(kPickOfThree, 0, width);
+            return three;
         case 5:
-            return linear(10 * kNetworkOutput, 0, width);
+            return three * 3.07;
         case 9:
-            return linear(30 * kNetworkOutput, 0, width);
+            return three * 8.92;
         default:
             throw std::out_of_range("median of " + std::to_string(inputs) + " inputs");
     }

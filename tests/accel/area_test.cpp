@@ -114,8 +114,8 @@ TEST(Area, MachinesDifferByWhatTheyAreMadeOf) {
     // Gemmini: two accumulators a PE, and a 32-bit multiplier whose upper half is not used.
     EXPECT_NE(find(mesh, "pe_bank_2"), nullptr);
     const double ratio = find(mesh, "multipliers")->area / find(axis, "multipliers")->area;
-    EXPECT_GT(ratio, 0.9 * 528 / 64);  // partial products: 32·33/2 over 8·8
-    EXPECT_LT(ratio, 1.15 * 528 / 64);
+    EXPECT_GT(ratio, 0.8 * 528 / 64);  // partial products: 32·33/2 over 8·8
+    EXPECT_LT(ratio, 1.1 * 528 / 64);
     // Sums leave Gemmini's array down 16 columns, axis' along 16 rows.
     EXPECT_EQ(find(mesh, "accumulation")->area, find(axis, "accumulation")->area);
 }
