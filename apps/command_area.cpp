@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "apps/options.h"
+#include "sim/accel/area.h"
 #include "sim/core/accelerator_config.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
@@ -13,7 +14,7 @@
 namespace fluence::apps {
 namespace {
 
-using protect::AreaNode;
+using cost::AreaNode;
 
 // What the options ask for; `unit` is empty for a whole machine.
 struct AreaRequest {
@@ -68,8 +69,8 @@ void print_tree(const AreaNode& node, GateEquivalents reference, std::size_t dep
 int print_machine(const AreaRequest& request) {
     const AcceleratorConfig config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
-    const AreaNode tree = protect::area_of(config, policy);
-    const GateEquivalents reference = protect::area_of(config, protect::Policy()).area;
+    const AreaNode tree = accel::area_of(config, policy);
+    const GateEquivalents reference = accel::area_of(config, protect::Policy()).area;
     const double overhead = 100 * (tree.area / reference - 1);
     const double dram_share = 100 * protect::dram_check_share(config, policy);
     if (request.json) {
@@ -97,21 +98,22 @@ int print_machine(const AreaRequest& request) {
 int run_area(const Arguments& arguments) {
     AreaRequest request;
     po::options_description options("Options");
-    options.add_options()("accelerator", po::value(&request.accelerator), "preset or file of an accelerator")(
+    options.add_options()("machine,accelerator", po::value(&request.accelerator),
+                          "preset or file of an accelerator (also --accelerator)")(
         "policy", po::value(&request.policy)->default_value("none"), "preset or file of a protection policy")(
         "unit", po::value(&request.unit), "a hardware unit instead (fluence list units)")(
         "width", po::value(&request.width), "its width in bits")("json", po::bool_switch(&request.json),
                                                                  "print JSON");
     const auto values =
-        parse_options("area", "--accelerator M [--policy P] | --unit NAME --width W", options, {}, arguments,
-                      "  fluence area --accelerator edge-16x16 --policy secded\n"
+        parse_options("area", "--machine M [--policy P] | --unit NAME --width W", options, {}, arguments,
+                      "  fluence area --machine edge-16x16 --policy secded\n"
                       "  fluence area --unit secded_hsiao_dec --width 64 --json\n");
     if (!values) {
         return 0;
     }
     if (request.unit.empty() == request.accelerator.empty()) {
-        throw InputError("fluence area", "", "needs either an accelerator or a unit",
-                         "--accelerator M [--policy P], --unit NAME --width W");
+        throw InputError("fluence area", "", "needs either a machine or a unit",
+                         "--machine M [--policy P], --unit NAME --width W");
     }
     if (request.unit.empty()) {
         return print_machine(request);

@@ -11,12 +11,12 @@
 #include "apps/options.h"
 #include "apps/stream_file.h"
 #include "apps/trace_context.h"
+#include "sim/accel/area.h"
 #include "sim/accel/machine.h"
 #include "sim/accel/register_dump.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/core/text.h"
-#include "sim/protect/area.h"
 #include "sim/protect/policy.h"
 #include "traces/perfetto.h"
 #include "traces/timeline_csv.h"
@@ -29,6 +29,7 @@ namespace {
 
 struct SimulateRequest {
     std::string bundle, accelerator, policy;
+    cost::Process process;                                     // of the energy
     std::optional<std::int64_t> image;                         // none: cycles alone, no values
     int batch = 1;                                             // images from `image` on in one inference
     std::string csv, json, records, residency, perfetto, vcd;  // files to write; empty: none
@@ -176,16 +177,20 @@ int simulate(const SimulateRequest& request) {
     report.config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
     report.policy = policy.name;
-    report.area = protect::area_of(report.config, policy).area;
-    report.unprotected_area = protect::area_of(report.config, protect::Policy()).area;
+    report.area = accel::area_of(report.config, policy).area;
+    report.unprotected_area = accel::area_of(report.config, protect::Policy()).area;
+    report.process = request.process;
+    const cost::EnergyTable energies(request.process);
     if (request.image) {
         accel::MachineRun run =
             accel::run_machine(batch, report.config, policy, batch_of_images(bundle, batch, *request.image));
         report.timeline = std::move(run.timeline);
+        report.energy = accel::energy_of(report.config, policy, report.timeline, energies);
         std::cout << report.table();
         compare_with_golden(bundle, batch, *request.image, report.config.array, run);
     } else {
         report.timeline = accel::time_machine(batch, report.config, policy);
+        report.energy = accel::energy_of(report.config, policy, report.timeline, energies);
         std::cout << report.table();
     }
     write_file(request.csv, report.csv());
@@ -222,13 +227,17 @@ int run_simulate(const Arguments& arguments) {
         "vcd", po::value(&request.vcd), "write signals as a value change dump, for GTKWave")(
         "signals", po::value(&request.signals)->default_value("*"), "which of them: a pattern with * and ?")(
         "registers", po::value(&request.registers),
-        "registers of the array too, by a run of the register-true machine: array.pe_psum.r0_c*");
+        "registers of the array too, by a run of the register-true machine: array.pe_psum.r0_c*")(
+        "node", po::value(&request.process.node_nm)->default_value(cost::Process().node_nm),
+        "process of the energy, nm")(
+        "supply", po::value(&request.process.supply_volt)->default_value(cost::Process().supply_volt),
+        "its supply, V");
     const auto values = parse_options(
         "simulate", "--bundle DIR [OPTIONS]", options, {"bundle"}, arguments,
         "  fluence simulate bundles/lenet5 --accelerator cloud-32x32\n"
         "  fluence simulate bundles/lenet5 -a my-machine.json -p secded --csv layers.csv\n"
         "\nThe columns are explained in docs/machine.md, the memories in docs/memory.md, the trace files "
-        "in docs/traces.md.\n");
+        "in docs/traces.md, area and energy in docs/costs.md.\n");
     if (!values) {
         return 0;
     }

@@ -82,6 +82,23 @@ nlohmann::ordered_json traffic_json(const traces::DramTraffic& traffic) {
             {"kept_words", traffic.kept_words}};
 }
 
+nlohmann::ordered_json energy_json(const LatencyReport& report) {
+    nlohmann::ordered_json value = {{"node_nm", report.process.node_nm},
+                                    {"supply_volt", report.process.supply_volt},
+                                    {"source", "M. Horowitz, ISSCC 2014, fig. 1.1.9; docs/costs.md"},
+                                    {"picojoules", accel::total_of(report.energy).count()},
+                                    {"protection_picojoules", accel::added_of(report.energy).count()},
+                                    {"parts", nlohmann::ordered_json::array()}};
+    for (const accel::EnergyPart& part : report.energy) {
+        value["parts"].push_back({{"name", part.name},
+                                  {"count", part.count},
+                                  {"each_picojoules", part.each.count()},
+                                  {"picojoules", part.total().count()},
+                                  {"protection", part.protection}});
+    }
+    return value;
+}
+
 }  // namespace
 
 double LatencyReport::milliseconds(traces::Cycle cycles) const {
@@ -137,6 +154,12 @@ std::string LatencyReport::table() const {
         << traffic.unique_write_words << "; kept on chip: " << traffic.kept_words << "\n";
     out << "Area: " << text("%.0f", area.count()) << " NAND2 equivalents, "
         << text("%.2f", 100 * (area / unprotected_area - 1)) << " % more than without the policy\n";
+    constexpr double kPicojoulesPerMicrojoule = 1e6;
+    const Picojoules all = accel::total_of(energy), added = accel::added_of(energy);
+    out << "Energy: " << text("%.4g", all.count() / kPicojoulesPerMicrojoule) << " uJ at "
+        << text("%g", process.node_nm) << " nm and " << text("%g", process.supply_volt) << " V, "
+        << text("%.2f", 100 * (added / (all - added))) << " % of it on top for protection; "
+        << "a proxy after Horowitz, ISSCC 2014 (docs/costs.md)\n";
     return out.str();
 }
 
@@ -176,6 +199,7 @@ nlohmann::ordered_json LatencyReport::json() const {
                                     {"traffic", traffic_json(traces::dram_traffic(timeline))},
                                     {"nand2_eq", area.count()},
                                     {"unprotected_nand2_eq", unprotected_area.count()},
+                                    {"energy", energy_json(*this)},
                                     {"layers", nlohmann::ordered_json::array()}};
     for (const LayerStats& layer : timeline.layers) {
         nlohmann::ordered_json entry = {{"layer", layer.name}};

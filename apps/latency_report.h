@@ -4,7 +4,9 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "sim/accel/energy.h"
 #include "sim/core/accelerator_config.h"
 #include "sim/core/units.h"
 #include "traces/timeline.h"
@@ -17,10 +19,12 @@ struct LatencyReport {
     AcceleratorConfig config;
     traces::Timeline timeline;
     GateEquivalents area{}, unprotected_area{};  // of logic and on-chip memories, with and without the policy
+    std::vector<accel::EnergyPart> energy;       // of this inference
+    cost::Process process;                       // that it is stated for
 
     double milliseconds(traces::Cycle cycles) const;
     double cycles_per_image() const { return static_cast<double>(timeline.cycles) / images; }
-    std::string table() const;  // with the run's traffic and the area below
+    std::string table() const;  // with the run's traffic, area and energy below
     std::string csv() const;
     nlohmann::ordered_json json() const;
 };

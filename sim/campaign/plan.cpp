@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "sim/accel/area.h"
 #include "sim/accel/machine.h"
 #include "sim/campaign/inference.h"
 #include "sim/campaign/workers.h"
@@ -114,10 +115,10 @@ std::vector<traces::Timeline> simulate_machines(const Experiment& experiment, co
     return ordered;
 }
 
-nlohmann::json to_json(const protect::AreaNode& node) {
+nlohmann::json to_json(const cost::AreaNode& node) {
     nlohmann::json value = {
         {"name", node.name}, {"area_ge", node.area.count()}, {"protection", node.protection}};
-    for (const protect::AreaNode& part : node.parts) {
+    for (const cost::AreaNode& part : node.parts) {
         value["parts"].push_back(to_json(part));
     }
     return value;
@@ -125,14 +126,14 @@ nlohmann::json to_json(const protect::AreaNode& node) {
 
 PolicyRow policy_row(const CampaignPlan& plan, std::size_t index) {
     const PolicyPlan& policy = plan.policies[index];
-    const protect::AreaNode area = protect::area_of(plan.experiment->accelerator, policy.policy);
+    const cost::AreaNode area = accel::area_of(plan.experiment->accelerator, policy.policy);
     PolicyRow row;
     row.id = static_cast<std::int32_t>(index);
     row.name = policy.policy.name;
     row.description = policy.policy.description;
     row.cycles = policy.timeline.cycles;
     row.area_ge = area.area.count();
-    row.protection_area_ge = protect::added_area(area).count();
+    row.protection_area_ge = cost::added_area(area).count();
     row.dram_check_share = protect::dram_check_share(plan.experiment->accelerator, policy.policy);
     row.composition = protect::to_json(policy.policy);
     row.area_tree = to_json(area);

@@ -18,6 +18,7 @@ constexpr double kAdderBit = 7.4;         // full adder as mapped by ABC
 constexpr double kAdderEnds = 8.0;        // first and last bit of an adder are simpler
 constexpr double kTreeAdderBit = 7.05;    // the same where neighbours share logic
 constexpr double kProductBit = 9.15;      // AND and full adder of one partial-product bit
+constexpr double kNoCarry = 29.0;         // saved by each column bit at which a product is cut off
 constexpr double kProductEdges = 48.0;    // rows and columns at the edge of the array are simpler
 
 // Area of k1·width + k0, for units whose bits are alike.
@@ -33,6 +34,14 @@ GateEquivalents flipflops(int bits) {
 GateEquivalents enabled_flipflops(int bits) {
     return linear(kEnabledFlipFlop, 0, bits);
 }
+GateEquivalents shadow_register(int bits) {
+    // The second register has its enable and selects what the MAC sees.
+    constexpr double kSelect = 8.0;
+    return enabled_flipflops(bits) + linear(kSelect, 0, bits);
+}
+GateEquivalents clearable_flipflops(int bits) {
+    return linear(kFlipFlop + kMux2 + kAnd2, 0, bits);
+}
 GateEquivalents multiplexers(int bits) {
     return linear(kMux2, 0, bits);
 }
@@ -41,10 +50,20 @@ GateEquivalents adder(int width) {
     return GateEquivalents(std::max(kXor2 * width, kAdderBit * width - kAdderEnds));
 }
 
-// No less than its partial products, likewise.
 GateEquivalents multiplier(int a, int b) {
-    const double products = static_cast<double>(a) * b;
-    return GateEquivalents(std::max(kAnd2 * products, kProductBit * products - kProductEdges));
+    return multiplier_low(a, b, a + b);
+}
+
+// No less than its partial products, likewise.
+GateEquivalents multiplier_low(int a, int b, int kept) {
+    int products = 0;  // bits of partial products that weigh less than 2^kept
+    int top = 0;       // those that weigh 2^(kept−1): their carries are not made
+    for (int i = 0; i < a; ++i) {
+        products += std::clamp(kept - i, 0, b);
+        top += i < kept && kept - i <= b ? 1 : 0;
+    }
+    return GateEquivalents(
+        std::max(kAnd2 * products, kProductBit * products - kProductEdges - kNoCarry * top));
 }
 
 GateEquivalents adder_tree(int inputs, int width) {
@@ -65,14 +84,21 @@ int growth_bits(int inputs) {
     return bits;
 }
 
+namespace {
+
+// sum + weight·activation, modulo 2^acc.
+GateEquivalents mac(int weight, int activation, int acc) {
+    return multiplier_low(weight, activation, std::min(acc, weight + activation)) + adder(acc);
+}
+
+}  // namespace
+
 GateEquivalents pe_weight_stationary(int width, int acc) {
-    return enabled_flipflops(width) + flipflops(width + acc) + multiplier(width, width) + adder(acc);
+    return enabled_flipflops(width) + flipflops(width + acc) + mac(width, width, acc);
 }
 
 GateEquivalents pe_weight_stationary_shadow(int width, int acc) {
-    // The second register has its enable and selects what the MAC sees.
-    constexpr double kSelect = 8.0;
-    return pe_weight_stationary(width, acc) + enabled_flipflops(width) + linear(kSelect, 0, width);
+    return pe_weight_stationary(width, acc) + shadow_register(width);
 }
 
 GateEquivalents pe_weight_stationary_merged(int width, int acc) {
@@ -83,14 +109,13 @@ GateEquivalents pe_weight_stationary_merged(int width, int acc) {
 
 GateEquivalents pe_output_stationary(int width, int acc) {
     // Each accumulator bit has its clear, its hold and the multiplexer of the drain chain.
-    return flipflops(2 * width + acc) + multiplier(width, width) + adder(acc) +
-           linear(2 * kMux2 + kAnd2, 0, acc);
+    return flipflops(2 * width + acc) + mac(width, width, acc) + linear(2 * kMux2 + kAnd2, 0, acc);
 }
 
 GateEquivalents checksum_pe(int width, int acc, int cols) {
     const int growth = growth_bits(cols);
     return enabled_flipflops(width + growth) + flipflops(width + acc + growth) +
-           multiplier(width + growth, width) + adder(acc + growth);
+           mac(width + growth, width, acc + growth);
 }
 
 GateEquivalents sequential_checksum(int acc, int cols) {
@@ -153,17 +178,19 @@ GateEquivalents gradient_statistics(int width) {
 }
 
 GateEquivalents median(int inputs, int width) {
-    // Three inputs: three comparators pick one of three. Five and nine: a network of 7 and 19 comparators in
-    // which 10 and 30 of the outputs are used (Paeth; Devillard).
-    constexpr double kPickOfThree = 17.8;
-    constexpr double kNetworkOutput = 5.35;
+    // Three inputs: three comparators, whose carries are looked ahead where they are wide, pick one of three.
+    // Five and nine: networks of 7 and 19 comparators (Devillard).
+    constexpr double kNarrowBit = 13.0;
+    constexpr double kWideBit = 29.3;
+    constexpr double kNarrowSaving = 92.0;
+    const GateEquivalents three(std::max(kNarrowBit * width, kWideBit * width - kNarrowSaving));
     switch (inputs) {
         case 3:
-            return linear(kPickOfThree, 0, width);
+            return three;
         case 5:
-            return linear(10 * kNetworkOutput, 0, width);
+            return three * 3.07;
         case 9:
-            return linear(30 * kNetworkOutput, 0, width);
+            return three * 8.92;
         default:
             throw std::out_of_range("median of " + std::to_string(inputs) + " inputs");
     }

@@ -9,10 +9,14 @@ namespace fluence::cost {
 
 // Registers and small logic.
 GateEquivalents flipflops(int bits);
-GateEquivalents enabled_flipflops(int bits);  // with load enable
-GateEquivalents multiplexers(int bits);       // two inputs
-GateEquivalents adder(int width);             // ripple carry
-GateEquivalents multiplier(int a, int b);     // signed array multiplier
+GateEquivalents enabled_flipflops(int bits);    // with load enable
+GateEquivalents shadow_register(int bits);      // second register of a pair, with its enable and the select
+GateEquivalents clearable_flipflops(int bits);  // accumulator: starts at zero, holds
+GateEquivalents multiplexers(int bits);         // two inputs
+GateEquivalents adder(int width);               // ripple carry
+GateEquivalents multiplier(int a, int b);       // signed array multiplier
+// The same where only the `kept` low bits of the product are used: 1 … a + b.
+GateEquivalents multiplier_low(int a, int b, int kept);
 // Sum of `inputs` values of `width` bits, full precision: levels of adders that grow by a bit each.
 GateEquivalents adder_tree(int inputs, int width);
 // Bits that a sum of `inputs` values is wider than one of them: ⌈log₂ inputs⌉.

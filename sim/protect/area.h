@@ -1,24 +1,15 @@
-// Area of a machine under a policy, part by part.
+// What the parts of a policy add to a machine, in NAND2 equivalents.
 //
-// What is counted: the PE array with its accumulating adders, the vector unit, the three on-chip buffers, the
-// controller with DMA and address generators, and everything that a policy adds. Not counted: DRAM and
-// wiring. A sum over
-//   PEs              rows·cols weight-stationary PEs, int8 operands and 32-bit sums; with shadow weights the
-//                    double-buffered PE
-//   accumulation     one 32-bit adder a column in front of the output buffer
-//   vector unit      a lane: requantiser with a 31-bit multiplier (ReLU is its clamp), a 32-bit adder for
-//                    residual additions and average pools, an 8-bit maximum for pools, a register a pipeline
-//                    cycle
-//   buffers          two SRAM macros (or banks of macros) each: the halves of the double buffer
-//   controller, DMA  estimated as kControlShare of the vector unit and the array's logic (choice; no
-//                    reference stands behind it, and no policy changes it)
-// Ports with a codec, by the words that cross them in one cycle (W: bytes of a word):
+// Ports with a codec, by the words that cross them in one cycle (W: bytes of a word; R, C: edges of the
+// array):
 //   DRAM               ⌈bytes_per_cycle / W⌉ encoders and decoders
-//   weight buffer      writes from the DMA: encoders as for DRAM; reads of a row of weights: ⌈cols / W⌉
-//   decoders activation buffer  writes from the DMA or the vector unit, the wider; reads: one word a row,
-//   rows decoders output buffer      ⌈4·cols / W⌉ encoders and as many decoders for accumulation, ⌈4·lanes /
-//   W⌉ decoders for the
-//                      vector unit
+//   weight buffer      writes from the DMA: encoders as for DRAM. Reads: a row of stationary weights, ⌈C / W⌉
+//                      decoders; weights that stream, a word a lane: C (output stationary), R (input
+//                      stationary)
+//   activation buffer  writes from the DMA or the vector unit, the wider. Reads: a word a row, R; stationary
+//                      activations a word a column, C
+//   output buffer      S sums accumulated a cycle: ⌈4·S / W⌉ encoders and as many decoders, and ⌈4·lanes / W⌉
+//                      decoders for the vector unit
 // A memory that is scrubbed has a scrubber with an encoder and a decoder of its own.
 #pragma once
 
@@ -26,24 +17,29 @@
 #include <vector>
 
 #include "sim/core/accelerator_config.h"
+#include "sim/core/memory.h"
 #include "sim/core/units.h"
+#include "sim/cost/area_tree.h"
 #include "sim/protect/policy.h"
 
 namespace fluence::protect {
 
-inline constexpr double kControlShare = 0.05;
+// S: sums that leave the array, and are accumulated, in one cycle. Down the columns: one a column; output
+// stationary with drain `shift`: one a row; `parallel`: the PEs of an antidiagonal.
+int sums_per_cycle(const ArrayConfig& array);
 
-struct AreaNode {
-    std::string name;         // "PE array", "weight buffer", "SECDED decoders" …
-    GateEquivalents area{};   // of this node and everything below
-    bool protection = false;  // exists only because of the policy
-    std::vector<AreaNode> parts;
-};
+// A buffer: two SRAM macros (or banks of macros), the halves, with the columns, codecs and scrubber of its
+// code.
+cost::AreaNode buffer_area(const AcceleratorConfig& config, const Policy& policy, Memory memory,
+                           const std::string& name, const BufferConfig& buffer);
+// Codecs in front of the DRAM; of no area without a code. DRAM itself is off chip.
+cost::AreaNode dram_interface_area(const AcceleratorConfig& config, const Policy& policy);
+// Range restriction of the vector unit's lanes: thresholds, comparators, a pipeline register.
+GateEquivalents range_area(const RangePart& part, int lanes);
+// The checksum column, the memory of its sums (one a pixel in each half of the output buffer) with their
+// adder, and what compares them with the sum of the drained accumulators.
+cost::AreaNode checksum_area(const AcceleratorConfig& config, const Policy& policy);
 
-// Logic and on-chip memories; DRAM is off chip, its check bits are reported by dram_check_share().
-AreaNode area_of(const AcceleratorConfig& config, const Policy& policy);
-// The nodes that exist only because of the policy, added up.
-GateEquivalents added_area(const AreaNode& node);
 // Check bits of a DRAM word over its data bits.
 double dram_check_share(const AcceleratorConfig& config, const Policy& policy);
 

@@ -26,7 +26,7 @@ TEST(AreaCommand, AUnitIsOneLineOfJson) {
 }
 
 TEST(AreaCommand, AMachineIsATreeWithItsOverhead) {
-    const Finished run = run_fluence("area --accelerator edge-16x16 --policy secded --json");
+    const Finished run = run_fluence("area --machine edge-16x16 --policy secded --json");
     ASSERT_EQ(run.exit_code, 0);
     const json value = json::parse(run.output);
     EXPECT_EQ(value.at("policy"), "secded");

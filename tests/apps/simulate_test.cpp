@@ -111,6 +111,7 @@ TEST(SimulateCommand, totals_are_those_of_the_layers) {
     EXPECT_GT(value.at("nand2_eq").get<double>(), value.at("unprotected_nand2_eq").get<double>());
     EXPECT_THAT(run.output, HasSubstr("DRAM, words of 32 bits: " + std::to_string(read) + " read, " +
                                       std::to_string(written) + " written"));
+    EXPECT_THAT(run.output, HasSubstr("Energy: "));
     EXPECT_THAT(run.output, HasSubstr("Area: "));
 }
 

@@ -44,6 +44,17 @@ TEST(ReferenceArea, EveryUnitIsWithinFifteenPercentOfSynthesis) {
     }
 }
 
+// Units of tests/data/area_rtl at widths that the formulas were not fitted to: (unit, width, nand2_eq, ffs).
+TEST(ReferenceArea, OtherWidthsAreWithinFifteenPercentOfSynthesis) {
+    const auto rows = rows_of("../area_rtl/areas.csv");
+    EXPECT_GT(rows.size(), 15u);
+    for (const auto& row : rows) {
+        const UnitCost cost = unit_cost(row[0], std::stoi(row[1]));
+        EXPECT_NEAR(cost.area.count() / std::stod(row[2]), 1.0, kLogicTolerance) << row[0] << " " << row[1];
+        EXPECT_EQ(cost.flipflops, std::stoi(row[3])) << row[0] << " " << row[1];
+    }
+}
+
 TEST(ReferenceArea, EverySramMacroIsWithinTenPercent) {
     const auto rows = rows_of("sram_macros_130nm.csv");
     EXPECT_GE(rows.size(), 18u);

@@ -2,8 +2,8 @@
 // networks) is tested where networks run.
 #include <gtest/gtest.h>
 
+#include "sim/accel/area.h"
 #include "sim/core/config_search.h"
-#include "sim/protect/area.h"
 #include "sim/protect/checksum.h"
 #include "sim/protect/memory_code.h"
 #include "sim/protect/registry.h"
@@ -57,11 +57,11 @@ TEST_P(PartContract, StatesItsCycles) {
 
 TEST_P(PartContract, StatesItsArea) {
     const auto config = fluence::read_accelerator(fluence::find_config("accelerators", "edge-16x16"));
-    const auto with = area_of(config, policy_with(GetParam()));
-    const auto without = area_of(config, load_policy("none"));
+    const auto with = fluence::accel::area_of(config, policy_with(GetParam()));
+    const auto without = fluence::accel::area_of(config, load_policy("none"));
     EXPECT_GT(with.area, without.area);
     EXPECT_LT(with.area / without.area, 2.0);
-    EXPECT_NEAR(added_area(with).count(), (with.area - without.area).count(), 1e-3);
+    EXPECT_NEAR(fluence::cost::added_area(with).count(), (with.area - without.area).count(), 1e-3);
 }
 
 TEST_P(PartContract, CleanWordsPassAndDeclaredErrorsAreHandled) {

@@ -1,18 +1,21 @@
-#include "sim/protect/area.h"
+#include "sim/accel/area.h"
 
 #include <gtest/gtest.h>
 
 #include "sim/core/config_search.h"
 #include "sim/cost/logic.h"
 #include "sim/cost/sram.h"
+#include "sim/dataflow/registers.h"
+#include "sim/protect/area.h"
 #include "sim/protect/memory_code.h"
 
 namespace {
 
 using fluence::AcceleratorConfig;
-using fluence::protect::added_area;
-using fluence::protect::area_of;
-using fluence::protect::AreaNode;
+using fluence::accel::area_of;
+using fluence::cost::added_area;
+using fluence::cost::AreaNode;
+using fluence::protect::dram_check_share;
 using fluence::protect::load_policy;
 using fluence::protect::Policy;
 
@@ -62,7 +65,9 @@ TEST(Area, ProtectionIsExactlyWhatThePolicyAdds) {
 
 TEST(Area, PartsFollowFromTheConfiguration) {
     const AreaNode tree = area_of(edge(), load_policy("none"));
-    EXPECT_NEAR(find(tree, "PEs")->area.count(),
+    // The array of this machine is that of the PE that was synthesised as a whole.
+    EXPECT_NEAR(find(tree, "PE array")->area.count() - find(tree, "feeders")->area.count() -
+                    find(tree, "accumulation")->area.count(),
                 256 * fluence::cost::pe_weight_stationary_shadow(8, 32).count(), 1e-6);
     // 32 KiB in two halves of 2048 words of 64 bits.
     EXPECT_NEAR(find(tree, "weight buffer")->area.count(), 2 * fluence::cost::sram(2048, 64).count(), 1e-6);
@@ -70,6 +75,74 @@ TEST(Area, PartsFollowFromTheConfiguration) {
     AcceleratorConfig plain = edge();
     plain.array.shadow_weights = false;
     EXPECT_LT(area_of(plain, load_policy("none")).area, tree.area);
+}
+
+AcceleratorConfig preset(const std::string& name) {
+    return fluence::read_accelerator(fluence::find_config("accelerators", name));
+}
+
+// No register is free: a bit takes a flip-flop of 4.522 µm² at least, over a NAND2 of 0.798.
+TEST(Area, EveryRegisterBankIsCounted) {
+    for (const char* name :
+         {"edge-16x16", "tinytpu-ws", "gemmini-ws", "gemmini-os", "axis-os", "stonne-os"}) {
+        const AcceleratorConfig config = preset(name);
+        const AreaNode array = fluence::accel::array_area(config.array);
+        const AreaNode* registers = find(array, "registers");
+        ASSERT_NE(registers, nullptr) << name;
+        const auto banks = fluence::dataflow::register_banks(config.array);
+        EXPECT_EQ(registers->parts.size(), banks.size()) << name;
+        for (const auto& bank : banks) {
+            const AreaNode* node = find(*registers, name_of(bank.kind));
+            ASSERT_NE(node, nullptr) << name << " " << name_of(bank.kind);
+            const double bits = static_cast<double>(bank.units * bank.bits);
+            EXPECT_GE(node->area.count(), 5.66 * bits) << name << " " << name_of(bank.kind);
+            EXPECT_LE(node->area.count(), 17 * bits) << name << " " << name_of(bank.kind);
+        }
+    }
+}
+
+// By hand, for 16x16: bits of registers a machine has, and what tells it from the others.
+TEST(Area, MachinesDifferByWhatTheyAreMadeOf) {
+    const auto array = [](const std::string& name) { return fluence::accel::array_area(preset(name).array); };
+    const AreaNode tiny = array("tinytpu-ws"), mesh = array("gemmini-os"), axis = array("axis-os");
+    // tiny-tpu: 16-bit adders, half of the others'; control bits of 256 PEs, one flip-flop each.
+    EXPECT_NEAR(find(tiny, "pe_valid")->area.count(), 256 * 4.522 / 0.798, 1.0);
+    EXPECT_LT(find(tiny, "adders")->area.count(), 0.52 * find(axis, "adders")->area.count());
+    // axis: triangular delay lines of 15·16/2 operands on two sides; 16-bit product registers.
+    EXPECT_NEAR(find(axis, "array_skew")->area.count(), 2 * 120 * 8 * 4.522 / 0.798, 1.0);
+    EXPECT_NEAR(find(axis, "pe_product")->area.count(), 256 * 16 * 4.522 / 0.798, 20.0);
+    // Gemmini: two accumulators a PE, and a 32-bit multiplier whose upper half is not used.
+    EXPECT_NE(find(mesh, "pe_bank_2"), nullptr);
+    const double ratio = find(mesh, "multipliers")->area / find(axis, "multipliers")->area;
+    EXPECT_GT(ratio, 0.8 * 528 / 64);  // partial products: 32·33/2 over 8·8
+    EXPECT_LT(ratio, 1.1 * 528 / 64);
+    // Sums leave Gemmini's array down 16 columns, axis' along 16 rows.
+    EXPECT_EQ(find(mesh, "accumulation")->area, find(axis, "accumulation")->area);
+}
+
+TEST(Area, WiderRegistersAndLongerPipelinesTakeMore) {
+    const auto area = [](const fluence::ArrayConfig& config) {
+        return fluence::accel::array_area(config).area.count();
+    };
+    const fluence::ArrayConfig base = preset("axis-os").array;
+    fluence::ArrayConfig other = base;
+    other.accumulator_stages = 3;  // two more registers of 32 bits in 256 PEs
+    EXPECT_NEAR(area(other) - area(base), 2 * 256 * 32 * 4.522 / 0.798, 100.0);
+    other = base;
+    other.drain = fluence::Drain::parallel;
+    EXPECT_LT(area(other), area(base));
+    other = base;
+    other.skew = fluence::Skew::external;
+    EXPECT_LT(area(other), area(base));
+    other = base;
+    other.accumulator_bits = 24;
+    EXPECT_LT(area(other), area(base));
+    other = base;
+    other.overflow = fluence::Overflow::saturate;
+    EXPECT_GT(area(other), area(base));
+    other = edge().array;
+    other.dataflow = "input-stationary";
+    EXPECT_NEAR(area(other), area(edge().array), 1e-6) << "weights and activations change places";
 }
 
 TEST(Area, CodecsFollowThePorts) {

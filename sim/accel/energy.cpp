@@ -1,0 +1,230 @@
+#include "sim/accel/energy.h"
+
+#include <algorithm>
+
+#include "sim/cost/logic.h"
+#include "sim/dataflow/registers.h"
+#include "sim/protect/area.h"
+#include "sim/protect/memory_code.h"
+
+namespace fluence::accel {
+namespace {
+
+using cost::EnergyTable;
+using protect::Policy;
+
+constexpr int kSumBits = 32;          // of an accumulator in the output buffer
+constexpr int kRequantiserBits = 31;  // of the requantiser's multiplier
+
+std::int64_t sums_of(const traces::Fold& fold) {
+    return fold.pixels * fold.channels;
+}
+
+// Words of stationary rows; operands one by one.
+std::int64_t weight_reads(const AcceleratorConfig& config, const traces::Fold& fold) {
+    if (config.array.dataflow_kind() != DataflowKind::weight_stationary) {
+        return fold.terms * fold.channels;
+    }
+    const std::int64_t word = config.weight_buffer.word_bytes();
+    return fold.terms * ((fold.channels + word - 1) / word);
+}
+
+// Output buffer: every fold writes its sums and, but for the first of a reduction, reads the old ones; the
+// vector unit reads them once. `passes` of layers with MACs alone: others read activations.
+MemoryAccesses output_accesses(const traces::Timeline& timeline) {
+    MemoryAccesses accesses;
+    for (const traces::Fold& fold : timeline.folds) {
+        accesses.writes += sums_of(fold);
+        accesses.reads += fold.k_fold > 0 ? sums_of(fold) : 0;
+    }
+    for (const traces::VectorPass& pass : timeline.passes) {
+        accesses.reads += pass.channels > 0 ? pass.elements : 0;
+    }
+    return accesses;
+}
+
+std::int64_t words_into(const traces::Timeline& timeline, Memory buffer) {
+    std::int64_t words = 0;
+    for (const traces::Load& load : timeline.loads) {
+        words += !load.kept && !load.to_vector_unit && load.buffer == buffer ? load.words() : 0;
+    }
+    return words;
+}
+
+MemoryAccesses weight_accesses(const AcceleratorConfig& config, const traces::Timeline& timeline) {
+    MemoryAccesses accesses{0, words_into(timeline, Memory::weight_buffer)};
+    for (const traces::Fold& fold : timeline.folds) {
+        accesses.reads += weight_reads(config, fold);
+    }
+    return accesses;
+}
+
+// What the layers read of all buffers, less the other two.
+MemoryAccesses activation_accesses(const AcceleratorConfig& config, const traces::Timeline& timeline) {
+    MemoryAccesses accesses{0, words_into(timeline, Memory::activation_buffer)};
+    for (const traces::Store& store : timeline.stores) {
+        accesses.writes += store.to_buffer ? store.words() : 0;
+    }
+    for (const traces::LayerStats& layer : timeline.layers) {
+        accesses.reads += layer.buffer_reads;
+    }
+    accesses.reads -= weight_accesses(config, timeline).reads + output_accesses(timeline).reads;
+    return accesses;
+}
+
+MemoryAccesses dram_accesses(const traces::Timeline& timeline) {
+    MemoryAccesses accesses;
+    for (const traces::LayerStats& layer : timeline.layers) {
+        accesses.reads += layer.dram_read_words;
+        accesses.writes += layer.dram_write_words;
+    }
+    return accesses;
+}
+
+const char* text_of(Memory memory) {
+    switch (memory) {
+        case Memory::dram:
+            return "DRAM";
+        case Memory::weight_buffer:
+            return "weight buffer";
+        case Memory::activation_buffer:
+            return "activation buffer";
+        case Memory::output_buffer:
+            return "output buffer";
+    }
+    return "";
+}
+
+const BufferConfig& buffer_of(const AcceleratorConfig& config, Memory memory) {
+    return memory == Memory::weight_buffer       ? config.weight_buffer
+           : memory == Memory::activation_buffer ? config.activation_buffer
+                                                 : config.output_buffer;
+}
+
+int word_bits(const AcceleratorConfig& config, Memory memory) {
+    return memory == Memory::dram ? config.dram.word_bits : buffer_of(config, memory).word_bits;
+}
+
+// A memory, its check bits, codecs and scrubber.
+void add_memory(std::vector<EnergyPart>& parts, const AcceleratorConfig& config, const Policy& policy,
+                const traces::Timeline& timeline, Memory memory, const EnergyTable& table) {
+    const std::string name = text_of(memory);
+    const int bits = word_bits(config, memory);
+    const auto access = [&](int width) {
+        return memory == Memory::dram ? table.dram(width)
+                                      : table.sram(buffer_of(config, memory).half(), width);
+    };
+    const protect::MemoryPart& part = policy.memory[index_of(memory)];
+    const protect::MemoryCode& code = protect::memory_code(part.code);
+    const MemoryAccesses accesses = accesses_of(config, timeline, memory);
+    const int check_bits = protect::stored_bits(policy, memory, bits) - bits;
+    parts.push_back({name, accesses.all(), access(bits), false});
+    parts.push_back({name + " check bits", accesses.all(), access(check_bits), true});
+    parts.push_back({name + " encoders", accesses.writes, table.logic(code.encoder_area(bits)), true});
+    parts.push_back({name + " decoders", accesses.reads, table.logic(code.decoder_area(bits)), true});
+    if (part.scrub_period.count() > 0) {
+        parts.push_back({name + " scrubbing", timeline.cycles / part.scrub_period.count(),
+                         access(bits + check_bits) + table.logic(code.decoder_area(bits)), true});
+    }
+}
+
+Picojoules register_energy(const ArrayConfig& array, const EnergyTable& table) {
+    std::int64_t bits = 0;
+    for (const dataflow::RegisterBank& bank : dataflow::register_banks(array)) {
+        bits += bank.units * bank.bits;
+    }
+    const double pes = static_cast<double>(array.rows) * array.cols;
+    return table.logic(cost::flipflops(1)) * (static_cast<double>(bits) / pes);
+}
+
+// One more column a fold; the columns' sum and the comparison where a reduction ends.
+void add_checksum(std::vector<EnergyPart>& parts, const AcceleratorConfig& config,
+                  const traces::Timeline& timeline, const EnergyTable& table) {
+    const ArrayConfig& array = config.array;
+    const int growth = cost::growth_bits(array.cols);
+    std::int64_t macs = 0, pixels = 0, drained = 0, compared = 0;
+    for (const traces::Fold& fold : timeline.folds) {
+        macs += fold.pixels * fold.terms;
+        pixels += fold.pixels;
+        const bool last = fold.k_fold == fold.k_folds - 1;
+        drained += last ? sums_of(fold) : 0;
+        compared += last ? fold.pixels : 0;
+    }
+    const std::int64_t held = config.output_buffer.half().count() / (std::int64_t{4} * array.cols);
+    const Bytes memory(std::max<std::int64_t>(1, held) * (kSumBits + growth) / 8);
+    parts.push_back({"checksum column MACs", macs,
+                     table.multiply(array.operand_bits + growth, array.operand_bits) +
+                         table.add(array.accumulator_bits + growth),
+                     true});
+    parts.push_back({"checksum sums", pixels + compared, table.sram(memory, kSumBits + growth), true});
+    parts.push_back({"checksum adder tree", drained, table.add(kSumBits + growth), true});
+    parts.push_back(
+        {"checksum comparator", compared, table.logic(cost::equality_comparator(kSumBits + growth)), true});
+}
+
+}  // namespace
+
+MemoryAccesses accesses_of(const AcceleratorConfig& config, const traces::Timeline& timeline, Memory memory) {
+    switch (memory) {
+        case Memory::dram:
+            return dram_accesses(timeline);
+        case Memory::weight_buffer:
+            return weight_accesses(config, timeline);
+        case Memory::activation_buffer:
+            return activation_accesses(config, timeline);
+        case Memory::output_buffer:
+            return output_accesses(timeline);
+    }
+    return {};
+}
+
+std::vector<EnergyPart> energy_of(const AcceleratorConfig& config, const Policy& policy,
+                                  const traces::Timeline& timeline, const EnergyTable& table) {
+    const ArrayConfig& array = config.array;
+    std::int64_t macs = 0, elements = 0;
+    for (const traces::LayerStats& layer : timeline.layers) {
+        macs += layer.macs;
+    }
+    for (const traces::VectorPass& pass : timeline.passes) {
+        elements += pass.elements;
+    }
+    std::vector<EnergyPart> parts = {
+        {"MACs", macs,
+         table.multiply(array.operand_bits, array.operand_bits) + table.add(array.accumulator_bits), false},
+        {"PE registers", macs, register_energy(array, table), false},
+        {"vector unit", elements, table.multiply(kSumBits + 1, kRequantiserBits + 1) + table.add(kSumBits),
+         false}};
+    for (const Memory memory :
+         {Memory::weight_buffer, Memory::activation_buffer, Memory::output_buffer, Memory::dram}) {
+        add_memory(parts, config, policy, timeline, memory, table);
+    }
+    if (policy.checksum) {
+        add_checksum(parts, config, timeline, table);
+    }
+    if (policy.range) {
+        parts.push_back(
+            {"range restriction", elements, table.logic(protect::range_area(*policy.range, 1)), true});
+    }
+    parts.erase(std::remove_if(parts.begin(), parts.end(),
+                               [](const EnergyPart& part) { return part.total() == Picojoules(); }),
+                parts.end());
+    return parts;
+}
+
+Picojoules total_of(const std::vector<EnergyPart>& parts) {
+    Picojoules sum;
+    for (const EnergyPart& part : parts) {
+        sum += part.total();
+    }
+    return sum;
+}
+
+Picojoules added_of(const std::vector<EnergyPart>& parts) {
+    Picojoules sum;
+    for (const EnergyPart& part : parts) {
+        sum += part.protection ? part.total() : Picojoules();
+    }
+    return sum;
+}
+
+}  // namespace fluence::accel
