@@ -81,6 +81,7 @@ DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, co
     output_scrubber_.codec.bind(output_codec_);
 
     injector_.array.bind(array_);
+    injector_.alarm.bind(recovery_);
     injector_.dram.bind(dram_);
     injector_.weight_buffer.bind(weight_buffer_);
     injector_.activation_buffer.bind(activation_buffer_);
@@ -171,7 +172,8 @@ DetailedRun DetailedAccelerator::result() const {
         run.detected = run.detected || codec->stats().detected > 0;
         run.suppressed = run.suppressed || codec->stats().zeroed > 0;
     }
-    run.detected = run.detected || outputs.differs;
+    run.corrected = run.corrected || recovery_.corrected();
+    run.detected = run.detected || recovery_.detected() || outputs.differs;
     run.suppressed = run.suppressed || outputs.zeroed;
     run.unrepaired = outputs.unrepaired;
     run.aborted = recovery_.aborted();

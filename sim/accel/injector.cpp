@@ -7,6 +7,7 @@
 
 #include "sim/core/error.h"
 #include "sim/dataflow/registers.h"
+#include "sim/protect/register_code.h"
 
 namespace fluence::accel {
 namespace {
@@ -52,6 +53,7 @@ std::optional<dataflow::RegisterBank> bank_of(const Workload& workload, SiteKind
 Injector::Injector(const sc_core::sc_module_name& name, const Workload& workload)
     : sc_module(name),
       array("array"),
+      alarm("alarm"),
       dram("dram"),
       weight_buffer("weight_buffer"),
       activation_buffer("activation_buffer"),
@@ -89,16 +91,33 @@ void Injector::attach(const std::vector<traces::Upset>& upsets) {
                      [](const traces::Upset& a, const traces::Upset& b) { return a.cycle < b.cycle; });
 }
 
+// The codec of a register stands beside it: what an upset inverts is judged at once, and what passes it is
+// what the array computes with.
+void Injector::strike_register(const traces::Upset& upset) {
+    const dataflow::RegisterBank bank = *bank_of(workload_, upset.site);
+    const auto role = dataflow::register_role(workload_.config.array, upset.site);
+    const protect::RegisterPart part =
+        role ? workload_.policy.registers[index_of(*role)] : protect::RegisterPart();
+    const protect::RegisterCode& code = protect::register_code(part.code);
+    WordBits error;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(code.stored_bits(bank.bits)); ++i) {
+        error[i] = upset.bits[i];
+    }
+    const protect::RegisterVerdict verdict = code.judge(error, bank.bits);
+    if (verdict.corrected) {
+        alarm->register_corrected();
+    }
+    if (verdict.detected) {
+        alarm->register_error(part.on_due, upset.cycle);
+    } else if (verdict.residual != 0) {
+        array->flip(upset.site, upset.unit, verdict.residual);
+    }
+}
+
 void Injector::strike(const traces::Upset& upset) {
     const auto memory = memory_of(workload_, upset.site);
     if (!memory) {
-        const int bits = bank_of(workload_, upset.site)->bits;
-        std::uint32_t mask = 0;
-        for (int i = 0; i < bits; ++i) {
-            mask |= std::uint32_t{upset.bits[static_cast<std::size_t>(i)]} << i;
-        }
-        array->flip(upset.site, upset.unit, mask);
-        return;
+        return strike_register(upset);
     }
     const std::array<Cells*, kMemoryCount> memories = {dram.operator->(), weight_buffer.operator->(),
                                                        activation_buffer.operator->(),

@@ -14,6 +14,7 @@ namespace fluence::accel {
 class Injector : public sc_core::sc_module, public ClockedUnit {
   public:
     sc_core::sc_port<Registers> array;
+    sc_core::sc_port<RegisterAlarm> alarm;
     sc_core::sc_port<Cells> dram, weight_buffer, activation_buffer, output_buffer;
 
     Injector(const sc_core::sc_module_name& name, const Workload& workload);
@@ -34,6 +35,7 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
 
   private:
     void strike(const traces::Upset& upset);
+    void strike_register(const traces::Upset& upset);
 
     const Workload& workload_;
     std::vector<traces::Upset> upsets_;  // by cycle

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/accel/run_observer.h"
+#include "sim/protect/policy.h"
 #include "traces/upset.h"
 
 namespace fluence::accel {
@@ -71,6 +72,14 @@ class DueHandler : public virtual sc_core::sc_interface {
   public:
     // True: `data` is the word's repaired contents, to be written back. False: the word reads as zero.
     virtual bool recover(std::int64_t word, std::uint8_t* data) = 0;
+};
+
+// What the codes of the PE registers report.
+class RegisterAlarm : public virtual sc_core::sc_interface {
+  public:
+    virtual void register_corrected() = 0;
+    // An error that the code cannot correct, in cycle t.
+    virtual void register_error(protect::RegisterAction action, Cycle t) = 0;
 };
 
 // Two steps of scrubbing one word, in consecutive cycles.

@@ -40,6 +40,20 @@ bool RecoveryUnit::recover(Memory memory, std::int64_t word, std::uint8_t* data)
     return false;
 }
 
+void RecoveryUnit::register_error(protect::RegisterAction action, Cycle t) {
+    register_detected_ = true;
+    if (action == protect::RegisterAction::abort) {
+        abort();
+        return;
+    }
+    for (const traces::Fold& fold : script_.timeline.folds) {
+        if (fold.preload <= t && t < fold.end) {
+            cycles_ += protect::replay_cycles(fold.preload, t).count();
+            return;
+        }
+    }
+}
+
 bool RecoveryUnit::abort() {
     aborted_ = true;
     sequencer->halt();

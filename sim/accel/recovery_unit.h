@@ -13,7 +13,7 @@
 
 namespace fluence::accel {
 
-class RecoveryUnit : public sc_core::sc_module {
+class RecoveryUnit : public sc_core::sc_module, public RegisterAlarm {
   public:
     tlm_utils::simple_initiator_socket<RecoveryUnit> dram;
     sc_core::sc_port<BufferDirectory> buffers;
@@ -24,7 +24,13 @@ class RecoveryUnit : public sc_core::sc_module {
 
     // What a memory's codec asks.
     DueHandler& handler(Memory memory) { return handlers_[index_of(memory)]; }
+    void register_corrected() override { register_corrected_ = true; }
+    void register_error(protect::RegisterAction action, Cycle t) override;
+
     bool aborted() const { return aborted_; }
+    // Of PE registers.
+    bool corrected() const { return register_corrected_; }
+    bool detected() const { return register_detected_; }
     // For which the clock stood.
     Cycle cycles() const { return cycles_; }
 
@@ -49,6 +55,7 @@ class RecoveryUnit : public sc_core::sc_module {
     WordAccess dram_;
     std::array<Handler, kMemoryCount> handlers_;
     bool aborted_ = false;
+    bool register_corrected_ = false, register_detected_ = false;
     Cycle cycles_ = 0;
 };
 

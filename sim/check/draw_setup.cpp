@@ -1,6 +1,7 @@
 #include "sim/check/draw.h"
 #include "sim/core/error.h"
 #include "sim/protect/memory_code.h"
+#include "sim/protect/register_code.h"
 #include "sim/protect/registry.h"
 #include "workloads/random_graph.h"
 
@@ -86,6 +87,28 @@ void draw_memory_part(Draw& draw, Memory memory, protect::MemoryPart& part) {
     }
 }
 
+void draw_register_part(Draw& draw, protect::RegisterPart& part) {
+    const std::vector<std::string> codes = protect::part_names(protect::Point::pe);
+    part.code = codes[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(codes.size())))];
+    if (protect::register_code(part.code).detects()) {
+        part.on_due = draw.chance(4) ? protect::RegisterAction::abort : protect::RegisterAction::recompute;
+    }
+}
+
+// Whole PEs are copied with all their registers.
+void draw_registers(Draw& draw, protect::Policy& policy) {
+    for (protect::RegisterPart& part : policy.registers) {
+        if (!draw.chance(2)) {
+            continue;
+        }
+        draw_register_part(draw, part);
+        if (protect::register_code(part.code).whole_pe()) {
+            policy.registers.fill(part);
+            return;
+        }
+    }
+}
+
 }  // namespace
 
 AcceleratorConfig draw_machine(RandomStream& random) {
@@ -109,6 +132,9 @@ protect::Policy draw_policy(RandomStream& random) {
     policy.name = "drawn";
     for (const Memory memory : kMemories) {
         draw_memory_part(draw, memory, policy.memory[index_of(memory)]);
+    }
+    if (draw.chance(3)) {
+        draw_registers(draw, policy);
     }
     if (draw.chance(2)) {  // many machines cannot have one
         policy.checksum.emplace();

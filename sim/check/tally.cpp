@@ -68,6 +68,11 @@ void add_policy_features(const protect::Policy& policy, std::set<std::string>& f
             features.insert("scrubbing");
         }
     }
+    for (const protect::RegisterPart& part : policy.registers) {
+        if (part.code != "none") {
+            features.insert("PE registers: " + part.code);
+        }
+    }
     if (policy.checksum) {
         features.insert(policy.zero ? "checksum, zero on detection" : "checksum");
     }

@@ -74,4 +74,36 @@ std::vector<RegisterBank> register_banks(const ArrayConfig& array) {
     return banks;
 }
 
+std::optional<RegisterRole> register_role(const ArrayConfig& array, SiteKind kind) {
+    switch (kind) {
+        case SiteKind::pe_weight:
+        case SiteKind::pe_weight_shadow:
+            return RegisterRole::weight;
+        case SiteKind::pe_activation:
+        case SiteKind::pe_activation_shadow:
+            return RegisterRole::activation;
+        case SiteKind::pe_psum:
+        case SiteKind::pe_product:
+        case SiteKind::pe_psum_stage:
+        case SiteKind::pe_drain:
+            return RegisterRole::psum;
+        case SiteKind::pe_chain:
+        case SiteKind::pe_bank_1:
+        case SiteKind::pe_bank_2:
+            break;
+        default:
+            return std::nullopt;
+    }
+    // What the array keeps, and moves to where it is kept.
+    switch (array.dataflow_kind()) {
+        case DataflowKind::weight_stationary:
+            return RegisterRole::weight;
+        case DataflowKind::input_stationary:
+            return RegisterRole::activation;
+        case DataflowKind::output_stationary:
+            return RegisterRole::psum;
+    }
+    return std::nullopt;
+}
+
 }  // namespace fluence::dataflow

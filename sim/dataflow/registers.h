@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sim/core/accelerator_config.h"
+#include "sim/core/register_role.h"
 #include "traces/upset.h"
 
 namespace fluence::dataflow {
@@ -19,5 +21,7 @@ struct RegisterBank {
 };
 
 std::vector<RegisterBank> register_banks(const ArrayConfig& array);
+// What a PE's register of that kind holds; nothing for control bits, skew registers and sites outside the PEs.
+std::optional<RegisterRole> register_role(const ArrayConfig& array, traces::SiteKind kind);
 
 }  // namespace fluence::dataflow

@@ -10,6 +10,7 @@
 #include "sim/fault/effects.h"
 #include "sim/fault/machine_view.h"
 #include "sim/fault/register_sites.h"
+#include "sim/fault/register_verdicts.h"
 #include "sim/fault/sites.h"
 #include "sim/fault/stepped_array.h"
 #include "sim/fault/word_sites.h"
@@ -108,10 +109,7 @@ class Resolver::Impl::Run {
             case SiteKind::output_buffer:
                 return add_word(upset, bits);
             default:
-                if (machine_.config.array.control == ArrayControl::travelling) {
-                    return stepped_.add({upset.site, upset.unit, upset.cycle, low_32(bits)});
-                }
-                return registers_.strike(upset, low_32(bits), result_);
+                return add_register(upset, judge_register(machine_, upset, bits, verdicts_, result_));
         }
     }
 
@@ -141,6 +139,17 @@ class Resolver::Impl::Run {
         std::int64_t word = 0;
         std::vector<Strike> strikes;
     };
+
+    // `mask`: the bits that are wrong in what leaves the register.
+    void add_register(const Upset& upset, std::uint32_t mask) {
+        if (mask == 0) {
+            return;
+        }
+        if (machine_.config.array.control == ArrayControl::travelling) {
+            return stepped_.add({upset.site, upset.unit, upset.cycle, mask});
+        }
+        registers_.strike(upset, mask, result_);
+    }
 
     void add_word(const Upset& upset, const WordBits& bits) {
         for (StruckWord& struck : struck_words_) {

@@ -18,7 +18,8 @@ std::vector<SiteClass> site_classes(const workloads::Graph& graph, const Acceler
             protect::stored_bits(policy, memory, buffer.word_bits));
     };
     for (const dataflow::RegisterBank& bank : dataflow::register_banks(config.array)) {
-        add(bank.kind, bank.units, bank.bits);
+        const auto role = dataflow::register_role(config.array, bank.kind);
+        add(bank.kind, bank.units, role ? protect::stored_bits(policy, *role, bank.bits) : bank.bits);
     }
     add_buffer(SiteKind::weight_buffer, Memory::weight_buffer, config.weight_buffer);
     add_buffer(SiteKind::activation_buffer, Memory::activation_buffer, config.activation_buffer);

@@ -11,6 +11,11 @@ void parse_memory_code(const PartInfo& info, JsonObject& object, Policy& policy)
 std::vector<nlohmann::json> write_memory_code(const PartInfo& info, const Policy& policy);
 void time_memory_code(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
 
+// register_part.cpp: one row a code, the part's name is the code's.
+void parse_register_code(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_register_code(const PartInfo& info, const Policy& policy);
+void time_register_code(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
+
 // checksum.cpp
 void parse_checksum(const PartInfo& info, JsonObject& object, Policy& policy);
 std::vector<nlohmann::json> write_checksum(const PartInfo& info, const Policy& policy);

@@ -5,6 +5,7 @@
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/protect/memory_code.h"
+#include "sim/protect/register_code.h"
 #include "sim/protect/registry.h"
 
 namespace fluence::protect {
@@ -97,6 +98,10 @@ PolicyTiming timing_of(const Policy& policy) {
 
 int stored_bits(const Policy& policy, Memory memory, int data_bits) {
     return data_bits + memory_code(policy.memory[index_of(memory)].code).check_bits(data_bits);
+}
+
+int stored_bits(const Policy& policy, RegisterRole role, int data_bits) {
+    return register_code(policy.registers[index_of(role)].code).stored_bits(data_bits);
 }
 
 }  // namespace fluence::protect

@@ -11,6 +11,7 @@
 #include "sim/core/accelerator_config.h"
 #include "sim/core/json.h"
 #include "sim/core/memory.h"
+#include "sim/core/register_role.h"
 
 namespace fluence::protect {
 
@@ -33,6 +34,19 @@ struct MemoryPart {
     Cycles scrub_period{};
 };
 
+// What follows an error of a register that its code detects and cannot correct.
+//   recompute  what the array has in work is computed again from the edge at which its oldest unfinished fold
+//              began; the upset is gone. The clock stands as long (sim/protect/recovery.h)
+//   abort      the inference ends here
+enum class RegisterAction { recompute, abort };
+
+// Point 2, PE registers: a code a role (sim/protect/register_code.h). Each upset is judged by the bits that it
+// inverts in its register alone.
+struct RegisterPart {
+    std::string code = "none";
+    RegisterAction on_due = RegisterAction::recompute;
+};
+
 // Point 3, MAC output: linear checksum (filter sum) computed by a checksum column beside the array; see
 // sim/protect/checksum.h.
 struct ChecksumPart {};
@@ -50,6 +64,7 @@ struct Policy {
     std::string name;
     std::string description;
     std::array<MemoryPart, kMemoryCount> memory;  // by index_of(Memory)
+    std::array<RegisterPart, kRegisterRoleCount> registers;  // by index_of(RegisterRole)
     std::optional<ChecksumPart> checksum;
     std::optional<ZeroPart> zero;
     std::optional<RangePart> range;
@@ -72,5 +87,7 @@ PolicyTiming timing_of(const Policy& policy);
 
 // Stored bits of a word of `memory` under this policy, check bits included.
 int stored_bits(const Policy& policy, Memory memory, int data_bits);
+// Of a PE register.
+int stored_bits(const Policy& policy, RegisterRole role, int data_bits);
 
 }  // namespace fluence::protect

@@ -16,4 +16,10 @@ Cycles refetch_cycles(const AcceleratorConfig& config, const PolicyTiming& timin
 // d_output. Sums of blocks that are drained already, but not overwritten, are among them.
 Cycles recompute_cycles(const AcceleratorConfig& config, const PolicyTiming& timing, std::int64_t terms);
 
+// RegisterAction::recompute in cycle `now`: from the edge `begin` at which the oldest fold that the array has
+// not finished began to that cycle, both included: now − begin + 1. Nothing where no fold is in work.
+inline Cycles replay_cycles(std::int64_t begin, std::int64_t now) {
+    return Cycles(now - begin + 1);
+}
+
 }  // namespace fluence::protect

@@ -270,5 +270,34 @@ TEST_F(DetailedPolicies, sites_that_the_machine_does_not_have_are_refused) {
               "4x4: upsets[0].unit: is 16: pe_psum has 16 (valid: 0 … 15)");
 }
 
+// A copy that is outvoted, copies that are wrong alike, and a detected error: the array computes again from
+// the edge at which its oldest unfinished fold began.
+TEST_F(DetailedPolicies, registers_that_vote_or_compare) {
+    policy_.registers.fill({"tmr", protect::RegisterAction::recompute});
+    time();
+    const Upset sum = struck_sum(0);
+    Upset copy = sum;
+    copy.bits = WordBits();
+    copy.bits.set(32 + 20);
+    Upset two = sum;
+    two.bits.set(64 + 20);
+    std::vector<DetailedRun> runs = run({{sum}, {copy}, {two}});
+    for (const std::size_t i : {0u, 1u}) {
+        EXPECT_EQ(runs[i].tensors, golden());
+        EXPECT_TRUE(runs[i].corrected && !runs[i].detected);
+        EXPECT_EQ(runs[i].recovery_cycles, 0);
+    }
+    EXPECT_NE(output(runs[2], 0), output(runs[0], 0));
+
+    policy_.registers.fill({"dmr", protect::RegisterAction::recompute});
+    runs = run({{sum}});
+    EXPECT_EQ(runs[0].tensors, golden());
+    EXPECT_TRUE(runs[0].detected && !runs[0].corrected && !runs[0].unrepaired);
+    EXPECT_EQ(runs[0].recovery_cycles, sum.cycle - fold(0, 0).preload + 1);
+
+    policy_.registers.fill({"dmr", protect::RegisterAction::abort});
+    EXPECT_TRUE(run({{sum}})[0].aborted);
+}
+
 }  // namespace
 }  // namespace fluence::accel

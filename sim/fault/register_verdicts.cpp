@@ -1,0 +1,66 @@
+#include "sim/fault/register_verdicts.h"
+
+#include <algorithm>
+
+#include "sim/dataflow/registers.h"
+#include "sim/protect/recovery.h"
+#include "sim/protect/register_code.h"
+
+namespace fluence::fault {
+namespace {
+
+int data_bits(const MachineView& machine, SiteKind kind) {
+    for (const dataflow::RegisterBank& bank : dataflow::register_banks(machine.config.array)) {
+        if (bank.kind == kind) {
+            return bank.bits;
+        }
+    }
+    return 0;
+}
+
+// The oldest fold that the array has begun and not finished; −1: none.
+std::int32_t oldest_in_work(const MachineView& machine, Cycle cycle) {
+    std::int32_t oldest = -1;
+    for (std::int32_t id = machine.last_preloaded(cycle); id >= 0; id = machine.preloaded_before(id)) {
+        if (machine.fold(id).end <= cycle) {
+            break;  // and so are all that began before it
+        }
+        oldest = id;
+    }
+    return oldest;
+}
+
+std::uint32_t all_bits(const WordBits& bits) {
+    return static_cast<std::uint32_t>((bits & WordBits(0xFFFFFFFFu)).to_ullong());
+}
+
+}  // namespace
+
+std::uint32_t judge_register(const MachineView& machine, const Upset& upset, const WordBits& bits,
+                             Verdicts& verdicts, Resolution& result) {
+    const auto role = dataflow::register_role(machine.config.array, upset.site);
+    if (!role) {
+        return all_bits(bits);
+    }
+    const protect::RegisterPart& part = machine.policy.registers[index_of(*role)];
+    const protect::RegisterVerdict verdict =
+        protect::register_code(part.code).judge(bits, data_bits(machine, upset.site));
+    if (!verdict.corrected && !verdict.detected) {
+        return verdict.residual;
+    }
+    const std::int32_t fold = oldest_in_work(machine, upset.cycle);
+    Verdicts::Entry entry;
+    entry.cycle = upset.cycle;
+    entry.corrected = verdict.corrected;
+    entry.detected = verdict.detected;
+    entry.aborts = verdict.detected && part.on_due == protect::RegisterAction::abort;
+    if (verdict.detected && !entry.aborts && fold >= 0) {
+        entry.stall = protect::replay_cycles(machine.fold(fold).preload, upset.cycle).count();
+    }
+    verdicts.add(entry);
+    result.layer = fold >= 0 ? static_cast<std::int32_t>(machine.fold(fold).layer) : -1;
+    result.dead = verdict.corrected ? DeadReason::corrected : DeadReason::no_effect;
+    return verdict.detected ? 0 : verdict.residual;
+}
+
+}  // namespace fluence::fault

@@ -1,0 +1,17 @@
+// What the policy's codes make of an upset in a PE register.
+#pragma once
+
+#include <cstdint>
+
+#include "sim/fault/machine_view.h"
+#include "sim/fault/resolver.h"
+#include "sim/fault/verdicts.h"
+
+namespace fluence::fault {
+
+// `bits`: the inverted ones of the stored bits. Returns those that are wrong in what leaves the register, and
+// says in `result` why there are none. Registers without a code: all.
+std::uint32_t judge_register(const MachineView& machine, const Upset& upset, const WordBits& bits,
+                             Verdicts& verdicts, Resolution& result);
+
+}  // namespace fluence::fault
