@@ -1,5 +1,6 @@
 #include "sim/accel/area.h"
 
+#include "sim/accel/pe_protection_area.h"
 #include "sim/cost/logic.h"
 #include "sim/dataflow/registers.h"
 #include "sim/protect/area.h"
@@ -119,6 +120,7 @@ AreaNode area_of(const AcceleratorConfig& config, const protect::Policy& policy)
         buffer(Memory::output_buffer, "output buffer", config.output_buffer),
         protect::dram_interface_area(config, policy),
         area_part("controller and DMA", logic * kControlShare)};
+    parts.push_back(pe_protection_area(config.array, policy));
     if (policy.checksum) {
         parts.push_back(protect::checksum_area(config, policy));
     }
