@@ -18,7 +18,6 @@ constexpr double kAdderBit = 7.4;         // full adder as mapped by ABC
 constexpr double kAdderEnds = 8.0;        // first and last bit of an adder are simpler
 constexpr double kTreeAdderBit = 7.05;    // the same where neighbours share logic
 constexpr double kProductBit = 9.15;      // AND and full adder of one partial-product bit
-constexpr double kNoCarry = 29.0;         // saved by each column bit at which a product is cut off
 constexpr double kProductEdges = 48.0;    // rows and columns at the edge of the array are simpler
 
 // Area of k1·width + k0, for units whose bits are alike.
@@ -57,13 +56,10 @@ GateEquivalents multiplier(int a, int b) {
 // No less than its partial products, likewise.
 GateEquivalents multiplier_low(int a, int b, int kept) {
     int products = 0;  // bits of partial products that weigh less than 2^kept
-    int top = 0;       // those that weigh 2^(kept−1): their carries are not made
     for (int i = 0; i < a; ++i) {
         products += std::clamp(kept - i, 0, b);
-        top += i < kept && kept - i <= b ? 1 : 0;
     }
-    return GateEquivalents(
-        std::max(kAnd2 * products, kProductBit * products - kProductEdges - kNoCarry * top));
+    return GateEquivalents(std::max(kAnd2 * products, kProductBit * products - kProductEdges));
 }
 
 GateEquivalents adder_tree(int inputs, int width) {

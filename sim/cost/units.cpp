@@ -66,33 +66,33 @@ const std::vector<UnitInfo>& table() {
          [](int w, int acc) {
              return UnitCost{pe_output_stationary(w, acc), 2 * w + acc};
          }},
-        {"prot_pe_base", "weight-stationary PE, unprotected", 2, 64, 0,
+        {"prot_pe_base", "weight-stationary PE, unprotected", 2, 32, 0,
          [](int w, int) { return protected_pe_base(w, kAccumulator); }},
-        {"prot_pe_parity", "the same with a parity bit on each register", 2, 64, 0,
+        {"prot_pe_parity", "the same with a parity bit on each register", 2, 32, 0,
          [](int w, int) { return protected_pe_parity(w, kAccumulator); }},
-        {"prot_pe_secded_w", "the same with SECDED on the weight register", 4, 64, 0,
+        {"prot_pe_secded_w", "the same with SECDED on the weight register", 4, 32, 0,
          [](int w, int) {
              return protected_pe_secded(w, kAccumulator, {true, false, false});
          }},
-        {"prot_pe_secded_all", "the same with SECDED on weight, activation and sum register", 4, 64, 0,
+        {"prot_pe_secded_all", "the same with SECDED on weight, activation and sum register", 4, 32, 0,
          [](int w, int) {
              return protected_pe_secded(w, kAccumulator, {true, true, true});
          }},
-        {"prot_pe_tmr_weight", "the same with three weight registers and a voter", 2, 64, 0,
+        {"prot_pe_tmr_weight", "the same with three weight registers and a voter", 2, 32, 0,
          [](int w, int) {
              return protected_pe_tmr_registers(w, kAccumulator, {true, false, false});
          }},
-        {"prot_pe_tmr_psum", "the same with three sum registers and a voter", 2, 64, 0,
+        {"prot_pe_tmr_psum", "the same with three sum registers and a voter", 2, 32, 0,
          [](int w, int) {
              return protected_pe_tmr_registers(w, kAccumulator, {false, false, true});
          }},
-        {"prot_pe_tmr_regs", "the same with all registers three times and voters", 2, 64, 0,
+        {"prot_pe_tmr_regs", "the same with all registers three times and voters", 2, 32, 0,
          [](int w, int) {
              return protected_pe_tmr_registers(w, kAccumulator, {true, true, true});
          }},
-        {"prot_pe_tmr", "three PEs and voters", 2, 64, 0,
+        {"prot_pe_tmr", "three PEs and voters", 2, 32, 0,
          [](int w, int) { return protected_pe_tmr(w, kAccumulator); }},
-        {"prot_pe_dmr", "two PEs and comparators", 2, 64, 0,
+        {"prot_pe_dmr", "two PEs and comparators", 2, 32, 0,
          [](int w, int) { return protected_pe_dmr(w, kAccumulator); }},
         {"fp32_mul", "fp32 multiplier", 32, 32, 0,
          [](int, int) {
