@@ -42,6 +42,9 @@ class CopiedRegister final : public RegisterCode {
     int stored_bits(int data_bits) const override { return copies_ * data_bits; }
     RegisterVerdict judge(const WordBits& error, int data_bits) const override {
         const std::uint32_t a = field(error, 0, data_bits);
+        if (copies_ == 1) {
+            return {a, false, false};
+        }
         const std::uint32_t b = field(error, data_bits, data_bits);
         if (copies_ == 2) {
             return {a == b ? a : 0, false, a != b};
@@ -61,7 +64,7 @@ class CopiedRegister final : public RegisterCode {
 using Codes = std::array<const RegisterCode*, 6>;
 
 const Codes& codes() {
-    static const CodedRegister none("none", "none");
+    static const CopiedRegister none("none", 1, false);
     static const CodedRegister parity("register-parity", "parity");
     static const CodedRegister secded("register-secded", "secded");
     static const CopiedRegister register_tmr("register-tmr", 3, false);

@@ -27,7 +27,7 @@ class RegisterCode {
   public:
     virtual ~RegisterCode() = default;
     virtual const char* name() const = 0;
-    // Data bits first, then check bits, or the second and third copy. data_bits: 8 … 32.
+    // Data bits first, then check bits, or the second and third copy. data_bits: 8 … 32, `none` 1 … 32.
     virtual int stored_bits(int data_bits) const = 0;
     // `error`: the inverted bits of stored_bits(). The codes are linear, so the data do not matter.
     virtual RegisterVerdict judge(const WordBits& error, int data_bits) const = 0;
