@@ -1,5 +1,6 @@
 #include "apps/command_simulate.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "traces/perfetto.h"
 #include "traces/timeline_csv.h"
 #include "traces/timeline_vcd.h"
+#include "workloads/batch.h"
 #include "workloads/bundle.h"
 
 namespace fluence::apps {
@@ -28,6 +30,7 @@ namespace {
 struct SimulateRequest {
     std::string bundle, accelerator, policy;
     std::optional<std::int64_t> image;                         // none: cycles alone, no values
+    int batch = 1;                                             // images from `image` on in one inference
     std::string csv, json, records, residency, perfetto, vcd;  // files to write; empty: none
     std::string signals, registers;                            // of the VCD: shell patterns
 };
@@ -51,29 +54,59 @@ std::string written_by(Write write, const traces::Timeline& timeline) {
     return stream.str();
 }
 
+// A batch may lack tensors that the bundle has (workloads::batched).
+std::size_t tensor_named(const workloads::Graph& graph, const std::string& name) {
+    const auto found = std::find_if(graph.tensors.begin(), graph.tensors.end(),
+                                    [&](const workloads::TensorInfo& tensor) { return tensor.name == name; });
+    return static_cast<std::size_t>(found - graph.tensors.begin());
+}
+
+// Images from `first` on, one behind the other.
+workloads::Codes batch_of_images(const workloads::Bundle& bundle, const workloads::Graph& batch,
+                                 std::int64_t first) {
+    std::vector<workloads::Codes> images;
+    for (int i = 0; i < batch.images(); ++i) {
+        images.push_back(bundle.image(first + i));
+    }
+    return workloads::stacked(images, batch.tensor(batch.input).shape);
+}
+
 // The machine computes the bundle's golden activations, or one of the two is wrong; but an array whose sums
 // wrap or saturate below 32 bits may compute others.
-void compare_with_golden(const workloads::Bundle& bundle, std::int64_t image, const ArrayConfig& array,
-                         const accel::MachineRun& run) {
-    if (image >= static_cast<std::int64_t>(bundle.golden.size())) {
-        return;
-    }
-    const std::vector<workloads::Codes>& golden = bundle.golden[static_cast<std::size_t>(image)];
+void compare_with_golden(const workloads::Bundle& bundle, const workloads::Graph& batch, std::int64_t first,
+                         const ArrayConfig& array, const accel::MachineRun& run) {
     const bool exact = array.accumulator_bits == 32 && array.overflow == Overflow::wrap;
     std::size_t differ = 0;
-    for (std::size_t t = 0; t < golden.size(); ++t) {
-        differ += run.tensors[t] != golden[t] ? 1 : 0;
-        if (differ > 0 && exact) {
-            throw std::runtime_error("the machine's tensor \"" + bundle.graph.tensors[t].name +
-                                     "\" differs from the bundle's golden activations of image " +
-                                     std::to_string(image));
+    std::size_t compared = 0;
+    for (int i = 0; i < batch.images(); ++i) {
+        const std::int64_t image = first + i;
+        if (image >= static_cast<std::int64_t>(bundle.golden.size())) {
+            break;
+        }
+        for (std::size_t t = 0; t < batch.tensors.size(); ++t) {
+            const workloads::TensorInfo& tensor = batch.tensors[t];
+            if (run.tensors[t].empty()) {  // kept on chip
+                continue;
+            }
+            const workloads::Codes& golden =
+                bundle.golden[static_cast<std::size_t>(image)][tensor_named(bundle.graph, tensor.name)];
+            differ += workloads::image_of(run.tensors[t], tensor.shape, i) != golden ? 1 : 0;
+            ++compared;
+            if (differ > 0 && exact) {
+                throw std::runtime_error("the machine's tensor \"" + tensor.name +
+                                         "\" differs from the bundle's golden activations of image " +
+                                         std::to_string(image));
+            }
         }
     }
+    if (compared == 0) {
+        return;
+    }
     if (differ == 0) {
-        std::cout << "\nAll " << golden.size() << " tensors equal the bundle's golden activations.\n";
+        std::cout << "\nAll " << compared << " tensors equal the bundle's golden activations.\n";
     } else {
         std::cout << "\n"
-                  << differ << " of " << golden.size()
+                  << differ << " of " << compared
                   << " tensors differ from the bundle's golden activations: the array's sums overflow "
                   << array.accumulator_bits << " bits.\n";
     }
@@ -81,7 +114,7 @@ void compare_with_golden(const workloads::Bundle& bundle, std::int64_t image, co
 
 // Signals of the timeline, and registers of the array out of a run of the register-true machine.
 void write_vcd(const SimulateRequest& request, const LatencyReport& report, const workloads::Bundle& bundle,
-               const protect::Policy& policy) {
+               const workloads::Graph& batch, const protect::Policy& policy) {
     // No pattern, no registers: nobody waits for a run in which they move.
     accel::RegisterDump registers(report.config.array, request.registers);
     if (registers.signals().empty() && !request.registers.empty()) {
@@ -99,15 +132,17 @@ void write_vcd(const SimulateRequest& request, const LatencyReport& report, cons
         dump.begin(stream);
         if (!registers.signals().empty()) {
             registers.write_to(dump);
-            accel::elaborate_and_run_detailed(bundle.graph, report.config, policy, report.timeline,
-                                              bundle.image(request.image.value_or(0)), {}, {}, &registers);
+            accel::elaborate_and_run_detailed(batch, report.config, policy, report.timeline,
+                                              batch_of_images(bundle, batch, request.image.value_or(0)), {},
+                                              {}, &registers);
         }
         dump.finish();
     });
 }
 
 void write_traces(const SimulateRequest& request, const LatencyReport& report,
-                  const workloads::Bundle& bundle, const protect::Policy& policy) {
+                  const workloads::Bundle& bundle, const workloads::Graph& batch,
+                  const protect::Policy& policy) {
     if (!request.perfetto.empty()) {
         stream_file(request.perfetto, [&](std::ostream& stream) {
             traces::write_perfetto(stream, report.timeline,
@@ -115,7 +150,7 @@ void write_traces(const SimulateRequest& request, const LatencyReport& report,
         });
     }
     if (!request.vcd.empty()) {
-        write_vcd(request, report, bundle, policy);
+        write_vcd(request, report, bundle, batch, policy);
     } else if (!request.registers.empty()) {
         throw InputError("fluence simulate", "--registers", "goes with --vcd", "--vcd FILE");
     }
@@ -127,8 +162,17 @@ int simulate(const SimulateRequest& request) {
         throw InputError("fluence simulate", "--image", "there is no image " + std::to_string(*request.image),
                          "0 to " + std::to_string(bundle.image_count - 1));
     }
+    const workloads::Graph batch = workloads::batched(bundle.graph, request.batch, bundle.graph.name);
+    const std::int64_t last_image = request.image.value_or(0) + request.batch;
+    if ((request.image || !request.registers.empty()) && last_image > bundle.image_count) {
+        throw InputError("fluence simulate", "--batch",
+                         "there are no " + std::to_string(request.batch) + " images from image " +
+                             std::to_string(request.image.value_or(0)) + " on",
+                         "1 to " + std::to_string(bundle.image_count - request.image.value_or(0)));
+    }
     LatencyReport report;
     report.network = bundle.graph.name;
+    report.images = request.batch;
     report.config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
     report.policy = policy.name;
@@ -136,12 +180,12 @@ int simulate(const SimulateRequest& request) {
     report.unprotected_area = protect::area_of(report.config, protect::Policy()).area;
     if (request.image) {
         accel::MachineRun run =
-            accel::run_machine(bundle.graph, report.config, policy, bundle.image(*request.image));
+            accel::run_machine(batch, report.config, policy, batch_of_images(bundle, batch, *request.image));
         report.timeline = std::move(run.timeline);
         std::cout << report.table();
-        compare_with_golden(bundle, *request.image, report.config.array, run);
+        compare_with_golden(bundle, batch, *request.image, report.config.array, run);
     } else {
-        report.timeline = accel::time_machine(bundle.graph, report.config, policy);
+        report.timeline = accel::time_machine(batch, report.config, policy);
         std::cout << report.table();
     }
     write_file(request.csv, report.csv());
@@ -152,7 +196,7 @@ int simulate(const SimulateRequest& request) {
     if (!request.residency.empty()) {
         write_file(request.residency, written_by(traces::write_residency_csv, report.timeline));
     }
-    write_traces(request, report, bundle, policy);
+    write_traces(request, report, bundle, batch, policy);
     return 0;
 }
 
@@ -167,8 +211,10 @@ int run_simulate(const Arguments& arguments) {
                                             "name of a preset, or a JSON file")(
         "image", po::value<std::int64_t>(),
         "index of an image: compute its values too and compare them with the bundle's golden activations "
-        "(cycles do not depend on values)")("csv", po::value(&request.csv), "write the table as CSV")(
-        "json", po::value(&request.json), "write it as JSON")(
+        "(cycles do not depend on values)")("batch", po::value(&request.batch)->default_value(1),
+                                            "images in one inference, from --image on")(
+        "csv", po::value(&request.csv), "write the table as CSV")("json", po::value(&request.json),
+                                                                  "write it as JSON")(
         "records", po::value(&request.records), "write every transfer, fold and vector pass as CSV")(
         "residency", po::value(&request.residency), "write what the buffers hold from when to when as CSV")(
         "perfetto", po::value(&request.perfetto),

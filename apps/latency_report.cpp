@@ -104,7 +104,8 @@ std::string LatencyReport::table() const {
             << right(text("%.4f", milliseconds(values[0])), kWidth) << "\n";
     };
     out << network << " on " << config.name << " (" << config.array.rows << "x" << config.array.cols << ", "
-        << text("%g", config.clock_mhz) << " MHz), policy " << policy << ", one inference\n\n";
+        << text("%g", config.clock_mhz) << " MHz), policy " << policy << ", one inference"
+        << (images > 1 ? " of " + std::to_string(images) + " images" : "") << "\n\n";
     out << std::string(name_width + 3 * kWidth, ' ') << right("|--- waiting for ", 2 * kWidth)
         << std::string(3 * kWidth - 1, '-') << "| |--- DRAM -------|\n";
     out << "layer" << std::string(name_width - 5, ' ');
@@ -127,6 +128,10 @@ std::string LatencyReport::table() const {
         row(layer.name, layer.utilisation, values);
     }
     row("total", utilisation(*this), totals);
+    if (images > 1) {
+        out << "\nAn image: " << text("%.1f", cycles_per_image()) << " cycles, "
+            << text("%.4f", milliseconds(timeline.cycles) / images) << " ms\n";
+    }
     out << "\nDRAM, words of " << config.dram.word_bits << " bits: " << traffic.read_words << " read, "
         << traffic.write_words << " written; each once: " << traffic.unique_read_words << " and "
         << traffic.unique_write_words << "; kept on chip: " << traffic.kept_words << "\n";
@@ -163,7 +168,9 @@ nlohmann::ordered_json LatencyReport::json() const {
                                     {"network", network},
                                     {"policy", policy},
                                     {"accelerator", to_json(config)},
+                                    {"images", images},
                                     {"cycles", timeline.cycles},
+                                    {"cycles_per_image", cycles_per_image()},
                                     {"milliseconds", milliseconds(timeline.cycles)},
                                     {"utilisation", utilisation(*this)},
                                     {"traffic", traffic_json(traces::dram_traffic(timeline))},

@@ -46,6 +46,9 @@ void print_tally(std::ostream& stream, const check::Tally& tally, std::uint64_t 
 void print_case(std::ostream& stream, const check::Case& one) {
     stream << "machine " << fluence::to_json(one.setup.config).dump() << "\npolicy "
            << protect::to_json(one.setup.policy).dump() << "\n";
+    if (one.setup.graph.images() > 1) {
+        stream << "batch of " << one.setup.graph.images() << " images\n";
+    }
     for (const workloads::Layer& layer : one.setup.graph.layers) {
         const workloads::Shape& out = one.setup.graph.tensor(layer.output).shape;
         stream << "layer " << layer.name << ": " << name_of(layer.kind) << " to " << out.channels << "x"

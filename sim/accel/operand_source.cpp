@@ -17,22 +17,22 @@ void ActivationSource::attach(const traces::Fold& fold) {
     signed_ = input.format == workloads::NumberFormat::s8;
     pixels_.resize(static_cast<std::size_t>(fold.pixels));
     terms_.resize(static_cast<std::size_t>(fold.terms));
-    if (layer.kind == workloads::OpKind::linear) {
-        height_ = width_ = 1;
-        std::fill(pixels_.begin(), pixels_.end(), Pixel{});
+    if (layer.kind == workloads::OpKind::linear && input.shape.images == 1) {
+        width_ = 1;
+        std::fill(pixels_.begin(), pixels_.end(), Pixel{0, 0, 0, 1});
         for (std::int64_t k = 0; k < fold.terms; ++k) {
             terms_[static_cast<std::size_t>(k)] = {layout.byte(fold.first_k + k), 0, 0, 0};
         }
         return;
     }
-    const workloads::Window& w = layer.window;
-    height_ = input.shape.height;
+    const workloads::Window w = workloads::window_of(graph, layer);
+    const workloads::Shape& output = graph.tensor(layer.output).shape;
     width_ = input.shape.width;
-    const std::int64_t out_width = graph.tensor(layer.output).shape.width;
     for (std::int64_t m = 0; m < fold.pixels; ++m) {
         const std::int64_t pixel = fold.first_pixel + m;
-        pixels_[static_cast<std::size_t>(m)] = {pixel / out_width * w.stride_h - w.pad_h,
-                                                pixel % out_width * w.stride_w - w.pad_w};
+        const workloads::InputRows rows = input_rows(input.shape, output, w, pixel / output.width);
+        pixels_[static_cast<std::size_t>(m)] = {rows.first, pixel % output.width * w.stride_w - w.pad_w,
+                                                rows.begin, rows.end};
     }
     const std::int64_t taps = std::int64_t{w.kernel_h} * w.kernel_w;
     const std::int64_t group_channels = input.shape.channels / layer.groups;
@@ -50,7 +50,7 @@ std::int32_t ActivationSource::read(WordAccess& buffer, std::int64_t m, std::int
     const Pixel& pixel = pixels_[static_cast<std::size_t>(m)];
     const std::int64_t y = pixel.y + term.y;
     const std::int64_t x = pixel.x + term.x;
-    if (y < 0 || y >= height_ || x < 0 || x >= width_) {
+    if (y < pixel.begin || y >= pixel.end || x < 0 || x >= width_) {
         return 0;
     }
     const std::uint8_t code = buffer.byte(words_.buffer_byte(term.plane + y * width_ + x, term.hint));

@@ -22,7 +22,8 @@ class ActivationSource {
 
   private:
     struct Pixel {
-        std::int64_t y = 0, x = 0;  // of the window's first tap in the input
+        std::int64_t y = 0, x = 0;        // of the window's first tap in the input
+        std::int64_t begin = 0, end = 0;  // the rows of its image
     };
     struct Term {
         std::int64_t plane = 0;  // DRAM byte of the channel's first element
@@ -35,7 +36,7 @@ class ActivationSource {
     std::int32_t load_ = -1;
     std::vector<Pixel> pixels_;
     std::vector<Term> terms_;
-    std::int64_t height_ = 1, width_ = 1;
+    std::int64_t width_ = 1;
     bool signed_ = false;
 };
 

@@ -33,13 +33,13 @@ void for_each_in_window(const workloads::Layer& layer, const workloads::Shape& i
                         const workloads::Shape& output, std::int64_t element, Visit visit) {
     const workloads::Window& w = layer.window;
     const std::int64_t channel = element / output.plane();
-    const std::int64_t top = element % output.plane() / output.width * w.stride_h - w.pad_h;
+    const workloads::InputRows rows = input_rows(input, output, w, element % output.plane() / output.width);
     const std::int64_t left = element % output.width * w.stride_w - w.pad_w;
     for (int ky = 0; ky < w.kernel_h; ++ky) {
-        const std::int64_t y = top + std::int64_t{ky} * w.dilation_h;
+        const std::int64_t y = rows.first + std::int64_t{ky} * w.dilation_h;
         for (int kx = 0; kx < w.kernel_w; ++kx) {
             const std::int64_t x = left + std::int64_t{kx} * w.dilation_w;
-            if (y >= 0 && y < input.height && x >= 0 && x < input.width) {
+            if (y >= rows.begin && y < rows.end && x >= 0 && x < input.width) {
                 visit(channel * input.plane() + y * input.width + x);
             }
         }
@@ -86,7 +86,8 @@ std::int32_t vector_element(const workloads::Graph& graph, const workloads::Laye
     if (channel < 0 || channel >= input.channels) {
         return 0;
     }
-    const std::int64_t y = element % output.plane() / output.width * layer.window.stride_h;
+    const std::int64_t y =
+        input_rows(input, output, layer.window, element % output.plane() / output.width).first;
     const std::int64_t x = element % output.width * layer.window.stride_w;
     return operand(std::size_t{0}, channel * input.plane() + y * input.width + x);
 }

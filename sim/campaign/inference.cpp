@@ -35,7 +35,7 @@ PolicyFlags apply_checksums(const protect::Policy& policy, const workloads::Grap
 }
 
 Inference conclude(const workloads::Codes& golden_logits, const fault::Resolution& resolution,
-                   const PolicyFlags& flags, const arith::FaultyRun& run) {
+                   const PolicyFlags& flags, const arith::FaultyRun& run, int images) {
     Inference result;
     result.flags = flags;
     result.dead = resolution.dead;
@@ -50,7 +50,7 @@ Inference conclude(const workloads::Codes& golden_logits, const fault::Resolutio
     }
     result.logits = golden_logits;
     apply(run.logits, result.logits);
-    result.outcome = classify(golden_logits, result.logits, flags.unrepaired);
+    result.outcome = classify(golden_logits, result.logits, flags.unrepaired, images);
     return result;
 }
 
@@ -89,7 +89,7 @@ TracedInference InferenceRunner::run(const std::vector<fault::Upset>& upsets) {
                                   traced.layers.push_back({layer, values});
                               });
     }
-    traced.result = conclude(golden_logits(), traced.resolution, flags, traced.run);
+    traced.result = conclude(golden_logits(), traced.resolution, flags, traced.run, graph_.images());
     return traced;
 }
 

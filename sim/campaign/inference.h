@@ -36,8 +36,9 @@ struct Inference {
     workloads::Codes logits;  // empty where the inference was aborted
     Outcome outcome = Outcome::masked;
 };
+// `images` of the graph: classify().
 Inference conclude(const workloads::Codes& golden_logits, const fault::Resolution& resolution,
-                   const PolicyFlags& flags, const arith::FaultyRun& run);
+                   const PolicyFlags& flags, const arith::FaultyRun& run, int images = 1);
 
 // Range restriction of every layer under a policy; empty where it restricts nothing, so that such policies
 // can share one engine.
@@ -58,7 +59,8 @@ struct TracedInference {
     std::vector<LayerChanges> layers;  // those whose output changed, in order
 };
 
-// One image on one machine under one policy. Keeps references to graph, config, policy and timeline.
+// One image, or one batch, on one machine under one policy. Keeps references to graph, config, policy and
+// timeline.
 class InferenceRunner {
   public:
     // `bounds`: policy_bounds(), or empty.

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "workloads/batch.h"
+
 namespace fluence::campaign {
 namespace {
 
@@ -44,14 +46,21 @@ double cross_entropy(const workloads::Codes& logits, double scale, std::int32_t 
            scale * static_cast<double>(logits.at(static_cast<std::size_t>(label)));
 }
 
-Outcome classify(const workloads::Codes& golden, const workloads::Codes& faulty, bool unrepaired) {
+Outcome classify(const workloads::Codes& golden, const workloads::Codes& faulty, bool unrepaired,
+                 int images) {
     if (golden == faulty) {
         return Outcome::masked;
     }
     if (unrepaired) {
         return Outcome::due;
     }
-    return top1(golden) == top1(faulty) ? Outcome::benign : Outcome::sdc;
+    const workloads::Shape shape = {static_cast<int>(golden.size()) / images, 1, 1, images};
+    for (int i = 0; i < images; ++i) {
+        if (top1(workloads::image_of(golden, shape, i)) != top1(workloads::image_of(faulty, shape, i))) {
+            return Outcome::sdc;
+        }
+    }
+    return Outcome::benign;
 }
 
 bool fired(fault::DeadReason reason) {

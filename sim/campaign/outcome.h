@@ -26,8 +26,11 @@ double top2_difference(const workloads::Codes& logits, double scale);
 double cross_entropy(const workloads::Codes& logits, double scale, std::int32_t label);
 
 // The rule (docs/results-format.md). `unrepaired`: a part of the policy detected the fault and no part acted
-// on it. What was detected and repaired or suppressed is judged by its result alone.
-Outcome classify(const workloads::Codes& golden, const workloads::Codes& faulty, bool unrepaired);
+// on it. What was detected and repaired or suppressed is judged by its result alone. A batch of `images` is
+// one inference: masked where all logits of all images are identical, benign where every image keeps its
+// top-1.
+Outcome classify(const workloads::Codes& golden, const workloads::Codes& faulty, bool unrepaired,
+                 int images = 1);
 
 // Whether the upset reached something that used it. A dead fault that a code corrected, or whose value the
 // arithmetic absorbed, did fire.

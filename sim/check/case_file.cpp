@@ -45,6 +45,10 @@ json arrays_json(const workloads::Graph& graph) {
 
 workloads::Graph parse_network(JsonObject& root) {
     workloads::Graph graph = workloads::parse_graph(root.object("graph"));
+    const std::int64_t images = root.integer_or("images", 1, 1, std::numeric_limits<int>::max());
+    for (workloads::TensorInfo& tensor : graph.tensors) {
+        tensor.shape.images = static_cast<int>(images);
+    }
     std::vector<JsonObject> arrays = root.objects("layers");
     if (arrays.size() != graph.layers.size()) {
         root.fail("layers", "has " + std::to_string(arrays.size()) + " entries",
@@ -103,6 +107,7 @@ json to_json(const Case& one) {
     }
     return {{"format", kFormat},
             {"graph", workloads::graph_json(one.setup.graph)},
+            {"images", one.setup.graph.images()},
             {"layers", arrays_json(one.setup.graph)},
             {"image", one.setup.image},
             {"accelerator", fluence::to_json(one.setup.config)},

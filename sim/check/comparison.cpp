@@ -102,7 +102,8 @@ std::string single_difference(const Setup& setup, const fault::Resolver& resolve
         campaign::apply_checksums(setup.policy, setup.graph, setup.config, resolution);
     const arith::FaultyRun run =
         flags.aborted ? arith::FaultyRun() : engine.propagate(runner.golden(), resolution.faults);
-    const campaign::Inference result = conclude(runner.golden_logits(), resolution, flags, run);
+    const campaign::Inference result =
+        conclude(runner.golden_logits(), resolution, flags, run, setup.graph.images());
     const auto all = [](const campaign::PolicyFlags& f) {
         return std::tie(f.corrected, f.detected, f.suppressed, f.unrepaired, f.aborted);
     };
@@ -117,8 +118,9 @@ Answer detailed_answer(const Setup& setup, const Codes& golden_logits, accel::De
     answer.flags = {run.corrected, run.detected, run.suppressed, run.unrepaired, run.aborted};
     answer.recovery_cycles = run.recovery_cycles;
     const Codes& logits = run.tensors.at(index_of(setup.graph.logits));
-    answer.outcome =
-        run.aborted ? campaign::Outcome::due : campaign::classify(golden_logits, logits, run.unrepaired);
+    answer.outcome = run.aborted
+                         ? campaign::Outcome::due
+                         : campaign::classify(golden_logits, logits, run.unrepaired, setup.graph.images());
     answer.tensors = std::move(run.tensors);
     return answer;
 }

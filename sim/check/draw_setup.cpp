@@ -134,6 +134,7 @@ Setup draw_setup(RandomStream& random, int& refused) {
         options.max_blocks = draw.between(1, 3);
         options.max_channels = draw.between(3, 8);
         options.max_extent = draw.between(3, 7);
+        options.max_images = 3;
         setup.graph = workloads::random_graph(random, options);
         setup.image = workloads::random_image(setup.graph, random);
         setup.config = draw_machine(random);

@@ -1,5 +1,5 @@
-// Smaller networks: fewer layers, channels, rows and columns. What is left of weights, parameters and image
-// are the first ones along every edge.
+// Smaller networks: fewer images, layers, channels, rows and columns. What is left of weights, parameters and
+// image are the first ones along every edge.
 #include <algorithm>
 #include <functional>
 #include <optional>
@@ -105,7 +105,7 @@ void fit_groups(const Shape& in, const Layer& old, Layer& layer, int& channels) 
 
 Shape windowed(const Shape& in, int channels, const Window& w) {
     return {channels, output_extent(in.height, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h),
-            output_extent(in.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w)};
+            output_extent(in.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w), in.images};
 }
 
 Shape fitted_shape(const Graph& graph, const Layer& layer, int mac_channels) {
@@ -114,7 +114,7 @@ Shape fitted_shape(const Graph& graph, const Layer& layer, int mac_channels) {
         case OpKind::conv:
             return windowed(in, mac_channels, layer.window);
         case OpKind::linear:
-            return {mac_channels, 1, 1};
+            return {mac_channels, 1, 1, in.images};
         case OpKind::max_pool:
         case OpKind::avg_pool:
             return windowed(in, in.channels, layer.window);
@@ -129,7 +129,7 @@ Shape fitted_shape(const Graph& graph, const Layer& layer, int mac_channels) {
             return out;
         }
         case OpKind::flatten:
-            return {static_cast<int>(in.elements()), 1, 1};
+            return {static_cast<int>(in.image_elements()), 1, 1, in.images};
         case OpKind::subsample:
             break;
     }
@@ -216,9 +216,12 @@ std::optional<Setup> refit(const Setup& setup, Draft draft) {
     const Shape& now = draft.graph.tensor(draft.graph.input).shape;
     fitted.image.clear();
     for (int c = 0; c < now.channels; ++c) {
-        for (int y = 0; y < now.height; ++y) {
-            const auto row = setup.image.begin() + (std::int64_t{c} * old.height + y) * old.width;
-            fitted.image.insert(fitted.image.end(), row, row + now.width);
+        for (int i = 0; i < now.images; ++i) {
+            for (int y = 0; y < now.height; ++y) {
+                const std::int64_t at = (std::int64_t{c} * old.images + i) * old.height + y;
+                const auto row = setup.image.begin() + at * old.width;
+                fitted.image.insert(fitted.image.end(), row, row + now.width);
+            }
         }
     }
     fitted.graph = std::move(draft.graph);
@@ -293,7 +296,7 @@ void propose_channels(const Graph& graph, NetworkProposals& to) {
 }
 
 void propose_extents(const Shape& input, NetworkProposals& to) {
-    for (int Shape::*edge : {&Shape::height, &Shape::width, &Shape::channels}) {
+    for (int Shape::*edge : {&Shape::images, &Shape::height, &Shape::width, &Shape::channels}) {
         for (const int extent : {1, input.*edge / 2, input.*edge - 1}) {
             if (extent >= 1) {
                 to.add([=](Draft& draft) {

@@ -96,6 +96,9 @@ void Tally::add_machine(const Setup& setup) {
     add_array_features(setup.config.array, names);
     add_memory_features(setup.config, names);
     add_policy_features(setup.policy, names);
+    if (setup.graph.images() > 1) {
+        names.insert("batch of " + std::to_string(setup.graph.images()));
+    }
     for (const workloads::Layer& layer : setup.graph.layers) {
         names.insert(layer_feature(layer));
     }

@@ -16,15 +16,14 @@ Range inside(std::int64_t outputs, std::int64_t stride, std::int64_t offset, std
 }  // namespace
 
 Im2col::Im2col(const workloads::Graph& graph, const workloads::Layer& layer)
-    : gemm_(workloads::gemm_shape(graph, layer)), input_(graph.tensor(layer.inputs.at(0)).shape) {
-    if (layer.kind == workloads::OpKind::linear) {
-        // A 1×1 convolution over one pixel; a tensor that was not flattened is taken flat.
+    : gemm_(workloads::gemm_shape(graph, layer)),
+      input_(graph.tensor(layer.inputs.at(0)).shape),
+      output_(graph.tensor(layer.output).shape),
+      window_(workloads::window_of(graph, layer)) {
+    if (layer.kind == workloads::OpKind::linear && input_.images == 1) {
+        // A 1×1 convolution over one pixel is the same for one image, and more direct.
         input_ = {static_cast<int>(input_.elements()), 1, 1};
-    } else {
-        const workloads::Shape& output = graph.tensor(layer.output).shape;
-        window_ = layer.window;
-        output_height_ = output.height;
-        output_width_ = output.width;
+        window_ = {};
     }
     channels_per_group_ = input_.channels / gemm_.groups;
 }
@@ -40,16 +39,17 @@ int Im2col::group_of(std::int64_t element) const {
 }
 
 std::int64_t Im2col::operands_of_tap(std::int64_t tap, std::int64_t first_m, std::int64_t last_m) const {
-    const Range y = inside(output_height_, window_.stride_h,
+    const Range y = inside(output_.height, window_.stride_h,
                            tap / window_.kernel_w * window_.dilation_h - window_.pad_h, input_.height);
-    const Range x = inside(output_width_, window_.stride_w,
+    const Range x = inside(output_.width, window_.stride_w,
                            tap % window_.kernel_w * window_.dilation_w - window_.pad_w, input_.width);
     const auto before = [&](std::int64_t m) {  // of the pixels in front of m
-        const std::int64_t row = m / output_width_;
-        const std::int64_t whole = std::clamp(row, y.first, y.last) - y.first;
+        const std::int64_t image = output_.image_of(m / output_.width);
+        const std::int64_t row = m / output_.width - image * output_.height;
+        const std::int64_t whole = image * (y.last - y.first) + std::clamp(row, y.first, y.last) - y.first;
         const bool partial = row >= y.first && row < y.last;
         return whole * (x.last - x.first) +
-               (partial ? std::clamp(m % output_width_, x.first, x.last) - x.first : 0);
+               (partial ? std::clamp(m % output_.width, x.first, x.last) - x.first : 0);
     };
     return before(last_m) - before(first_m);
 }

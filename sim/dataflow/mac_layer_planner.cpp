@@ -26,15 +26,18 @@ MacLayerPlanner::MacLayerPlanner(PlanBuilder& builder, std::int64_t fold_terms)
       layer_(builder.layer()),
       gemm_(workloads::gemm_shape(builder.graph(), layer_)),
       layout_(builder.graph(), builder.map(), layer_.inputs[0]),
+      window_(workloads::window_of(builder.graph(), layer_)),
+      input_(builder.graph().tensor(layer_.inputs[0]).shape),
+      output_(builder.graph().tensor(layer_.output).shape),
       half_words_(builder.half_words(builder.config().activation_buffer)),
       fold_terms_(fold_terms) {
-    const workloads::Shape& output = builder.graph().tensor(layer_.output).shape;
-    const workloads::Shape& input = builder.graph().tensor(layer_.inputs[0]).shape;
-    // A linear layer takes its input flat: as many channels as elements, one row.
-    const bool linear = layer_.kind == workloads::OpKind::linear;
-    input_ = linear ? workloads::Shape{static_cast<int>(input.elements()), 1, 1} : input;
-    out_rows_ = output.height;
-    out_width_ = output.width;
+    if (layer_.kind == workloads::OpKind::linear && input_.images == 1) {
+        // One image taken flat: as many channels as elements, one row.
+        input_ = {static_cast<int>(input_.elements()), 1, 1};
+        window_ = {};
+    }
+    out_rows_ = static_cast<int>(output_.rows());
+    out_width_ = output_.width;
     if (rows_of_accumulators(1) == 0) {
         builder.too_small("output_buffer", builder.config().output_buffer, "one row of accumulators",
                           out_width_ * std::min<std::int64_t>(pe_cols(), gemm_.n) * kAccumulatorBytes);
@@ -86,13 +89,12 @@ WordRuns MacLayerPlanner::whole_input() const {
 // Where all input rows are padding, one real row.
 WordRuns MacLayerPlanner::input_words(int group, int first, int rows, int first_k_fold,
                                       int last_k_fold) const {
-    const workloads::Window& w = layer_.window;
-    const std::int64_t top = std::int64_t{first} * w.stride_h - w.pad_h;
-    const std::int64_t bottom =
-        (std::int64_t{first} + rows - 1) * w.stride_h - w.pad_h + std::int64_t{w.kernel_h - 1} * w.dilation_h;
-    const std::int64_t begin = std::clamp<std::int64_t>(top, 0, input_.height - 1);
-    const std::int64_t end = std::clamp<std::int64_t>(bottom, 0, input_.height - 1) + 1;
-    const std::int64_t taps = std::int64_t{w.kernel_h} * w.kernel_w;
+    const workloads::InputRows top = input_rows(input_, output_, window_, first);
+    const workloads::InputRows bottom = input_rows(input_, output_, window_, first + rows - 1);
+    const std::int64_t reach = std::int64_t{window_.kernel_h - 1} * window_.dilation_h;
+    const std::int64_t begin = std::clamp(top.first, top.begin, top.end - 1);
+    const std::int64_t end = std::clamp(bottom.first + reach, bottom.begin, bottom.end - 1) + 1;
+    const std::int64_t taps = std::int64_t{window_.kernel_h} * window_.kernel_w;
     const std::int64_t group_channel = group * (input_.channels / gemm_.groups);
     const std::int64_t last_k = std::min(gemm_.k, last_k_fold * fold_terms_);
     const std::int64_t first_channel = group_channel + first_k_fold * fold_terms_ / taps;

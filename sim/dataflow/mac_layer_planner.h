@@ -79,10 +79,11 @@ class MacLayerPlanner {
     const workloads::Layer& layer_;
     workloads::GemmShape gemm_;
     TensorLayout layout_;
-    workloads::Shape input_;
+    workloads::Window window_;
+    workloads::Shape input_, output_;
     std::int64_t half_words_;
     std::int64_t fold_terms_;
-    int out_rows_ = 1, out_width_ = 1;
+    int out_rows_ = 1, out_width_ = 1;  // rows of all images
     bool resident_ = false;
     std::int32_t activation_fill_ = -1, activation_load_ = -1;
     std::unordered_map<std::int64_t, std::int32_t> writers_;  // of the block: accumulator → fold

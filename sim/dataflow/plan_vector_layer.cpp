@@ -22,7 +22,7 @@ class VectorLayerPlanner {
     }
 
     void plan() {
-        const std::int64_t rows = std::int64_t{output_.channels} * output_.height;
+        const std::int64_t rows = output_.channels * output_.rows();
         for (std::int64_t row = 0; row < rows;) {
             row += plan_range(row, rows);
         }
@@ -33,22 +33,16 @@ class VectorLayerPlanner {
     PlanBuilder::Range needed(std::size_t i, std::int64_t channel, std::int64_t row) const {
         const workloads::Shape& input = builder_.graph().tensor(layer_.inputs[i]).shape;
         const workloads::Window& w = layer_.window;
-        std::int64_t first_row = row;
-        std::int64_t last_row = row + 1;
-        if (layer_.kind == OpKind::max_pool || layer_.kind == OpKind::avg_pool) {
-            first_row = row * w.stride_h - w.pad_h;
-            last_row = first_row + std::int64_t{w.kernel_h - 1} * w.dilation_h + 1;
-        } else if (layer_.kind == OpKind::subsample) {
-            channel -= layer_.channels_before;
-            first_row = row * w.stride_h;
-            last_row = first_row + 1;
-        } else if (layer_.kind == OpKind::concat) {
+        const workloads::InputRows rows = input_rows(input, output_, w, row);
+        const std::int64_t first_row = std::max(rows.first, rows.begin);
+        const std::int64_t last_row =
+            std::min(rows.first + std::int64_t{w.kernel_h - 1} * w.dilation_h + 1, rows.end);
+        channel -= layer_.channels_before;
+        if (layer_.kind == OpKind::concat) {
             for (std::size_t j = 0; j < i; ++j) {
                 channel -= builder_.graph().tensor(layer_.inputs[j]).shape.channels;
             }
         }
-        first_row = std::max<std::int64_t>(first_row, 0);
-        last_row = std::min<std::int64_t>(last_row, input.height);
         if (channel < 0 || channel >= input.channels || first_row >= last_row) {
             return {};
         }
@@ -62,7 +56,7 @@ class VectorLayerPlanner {
         std::int64_t words = 0;
         for (std::size_t i = 0; i < operands.size(); ++i) {
             marks.push_back(operands[i].runs.mark());
-            const PlanBuilder::Range range = needed(i, row / output_.height, row % output_.height);
+            const PlanBuilder::Range range = needed(i, row / output_.rows(), row % output_.rows());
             operands[i].runs.add_elements(layouts_[i], builder_.word_bytes(), range.first, range.last);
             words += operands[i].runs.words();
         }
@@ -87,7 +81,7 @@ class VectorLayerPlanner {
         if (count == 0) {
             std::int64_t words = 0;
             for (std::size_t i = 0; i < operands.size(); ++i) {
-                const PlanBuilder::Range range = needed(i, first / output_.height, first % output_.height);
+                const PlanBuilder::Range range = needed(i, first / output_.rows(), first % output_.rows());
                 operands[i].runs.add_elements(layouts_[i], builder_.word_bytes(), range.first, range.last);
                 words += operands[i].runs.words();
             }

@@ -29,7 +29,9 @@ void for_each_output_use(const workloads::Graph& graph, const workloads::Layer& 
     // tap.
     const workloads::Window& w = layer.window;
     const std::int64_t channel = element / in.plane() + layer.channels_before;
-    const std::int64_t y = element % in.plane() / in.width;
+    const std::int64_t row = element % in.plane() / in.width;
+    const std::int64_t image = in.image_of(row);
+    const std::int64_t y = row - image * in.height;
     const std::int64_t x = element % in.width;
     const auto position = [](std::int64_t at, int pad, int tap, int dilation, int stride, int extent) {
         const std::int64_t scaled = at + pad - std::int64_t{tap} * dilation;
@@ -41,7 +43,7 @@ void for_each_output_use(const workloads::Graph& graph, const workloads::Layer& 
         for (int kx = 0; oy >= 0 && kx < w.kernel_w; ++kx) {
             const std::int64_t ox = position(x, w.pad_w, kx, w.dilation_w, w.stride_w, out.width);
             if (ox >= 0) {
-                visit((channel * out.height + oy) * out.width + ox);
+                visit((channel * out.rows() + image * out.height + oy) * out.width + ox);
             }
         }
     }

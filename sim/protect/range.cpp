@@ -79,7 +79,8 @@ class BoundsOfGraph {
     // A channel becomes one channel an element.
     Bounds flattened(const Layer& layer) const {
         const Bounds& in = input(layer, 0);
-        const auto plane = static_cast<std::size_t>(bundle_->graph.tensor(layer.inputs[0]).shape.plane());
+        const workloads::Shape& shape = bundle_->graph.tensor(layer.inputs[0]).shape;
+        const auto plane = static_cast<std::size_t>(shape.height) * static_cast<std::size_t>(shape.width);
         Bounds out;
         for (std::size_t c = 0; c < in.lo.size(); ++c) {
             out.lo.insert(out.lo.end(), plane, in.lo[c]);

@@ -95,6 +95,7 @@ TEST(DetailedDataflows, equal_the_fast_machine_under_random_conventions) {
         options.max_blocks = 3;
         options.max_channels = 8;
         options.max_extent = 7;
+        options.max_images = 3;
         const workloads::Graph graph = test::random_graph(stream, options);
         const workloads::Codes image = test::random_image(graph, stream);
         const AcceleratorConfig config = draw.machine();

@@ -112,6 +112,7 @@ bool draw_case(RandomStream& random, Case& c) {
     options.max_blocks = 3;
     options.max_channels = 7;
     options.max_extent = 6;
+    options.max_images = 3;
     c.graph = test::random_graph(random, options);
     c.image = test::random_image(c.graph, random);
     c.config = draw.machine();

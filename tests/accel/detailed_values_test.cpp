@@ -44,7 +44,7 @@ TEST(DetailedValues, random_graphs_on_every_machine_under_every_code) {
             SCOPED_TRACE(config.name + ", seed " + std::to_string(kSeed) + ", sample " +
                          std::to_string(sample));
             RandomStream stream(kSeed, RandomPurpose::testing, sample);
-            const workloads::Graph graph = test::random_graph(stream);
+            const workloads::Graph graph = test::random_graph(stream, test::with_batches());
             const workloads::Codes image = test::random_image(graph, stream);
             protect::Policy policy = policies[sample % policies.size()];
             if (sample % 4 == 0) {
@@ -92,7 +92,7 @@ TEST(DetailedValues, random_graphs_on_arrays_with_travelling_control) {
             SCOPED_TRACE(config.name + ", seed " + std::to_string(kSeed) + ", sample " +
                          std::to_string(sample));
             RandomStream stream(kSeed, RandomPurpose::testing, 2000 + sample);
-            const workloads::Graph graph = test::random_graph(stream);
+            const workloads::Graph graph = test::random_graph(stream, test::with_batches());
             const workloads::Codes image = test::random_image(graph, stream);
             try {
                 expect_reference(graph, config, with_codes("none"), image);

@@ -58,7 +58,7 @@ int kept_loads(const Timeline& timeline) {
 struct Drawn {
     explicit Drawn(std::uint64_t sample) : stream(kSeed, RandomPurpose::testing, sample) {
         config = test::random_machine(stream);
-        graph = test::random_graph(stream);
+        graph = test::random_graph(stream, test::with_batches());
         image = test::random_image(graph, stream);
         if (stream.below(3) == 0) {
             for (protect::MemoryPart& part : policy.memory) {

@@ -42,7 +42,7 @@ TEST(MachineTimeline, obeys_its_rules_on_random_graphs) {
             SCOPED_TRACE(config.name + ", seed " + std::to_string(kSeed) + ", sample " +
                          std::to_string(sample));
             RandomStream stream(kSeed, RandomPurpose::testing, sample);
-            const workloads::Graph graph = test::random_graph(stream);
+            const workloads::Graph graph = test::random_graph(stream, test::with_batches());
             const workloads::Codes image = test::random_image(graph, stream);
             try {
                 check(
@@ -70,7 +70,7 @@ TEST(MachineTimeline, obeys_its_rules_on_random_machines) {
         const AcceleratorConfig config = test::random_machine(stream);
         SCOPED_TRACE("seed " + std::to_string(kSeed) + ", sample " + std::to_string(sample) + ", " +
                      to_json(config).dump());
-        const workloads::Graph graph = test::random_graph(stream);
+        const workloads::Graph graph = test::random_graph(stream, test::with_batches());
         const workloads::Codes image = test::random_image(graph, stream);
         const protect::Policy policy = sample % 3 == 0 ? secded : protect::Policy{};
         try {
@@ -127,7 +127,7 @@ TEST(MachineTimeline, traffic_is_unique_where_everything_fits) {
     for (std::uint64_t sample = 600; sample < 610; ++sample) {
         SCOPED_TRACE("seed " + std::to_string(kSeed) + ", sample " + std::to_string(sample));
         RandomStream stream(kSeed, RandomPurpose::testing, sample);
-        const workloads::Graph graph = test::random_graph(stream);
+        const workloads::Graph graph = test::random_graph(stream, test::with_batches());
         const MachineRun run = run_machine(graph, config, {}, test::random_image(graph, stream));
         for (std::size_t i = 0; i < graph.layers.size(); ++i) {
             const traces::LayerStats& stats = run.timeline.layers[i];

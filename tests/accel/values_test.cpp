@@ -34,7 +34,7 @@ TEST(MachineValues, random_graphs_on_every_machine) {
             SCOPED_TRACE(config.name + ", seed " + std::to_string(kSeed) + ", sample " +
                          std::to_string(sample));
             RandomStream stream(kSeed, RandomPurpose::testing, sample);
-            const workloads::Graph graph = test::random_graph(stream);
+            const workloads::Graph graph = test::random_graph(stream, test::with_batches());
             const workloads::Codes image = test::random_image(graph, stream);
             try {
                 expect_reference(graph, config, protect::Policy{}, image);
@@ -60,7 +60,7 @@ TEST(MachineValues, random_graphs_on_random_machines) {
         const AcceleratorConfig config = test::random_machine(stream);
         SCOPED_TRACE("seed " + std::to_string(kSeed) + ", sample " + std::to_string(sample) + ", " +
                      to_json(config).dump());
-        const workloads::Graph graph = test::random_graph(stream);
+        const workloads::Graph graph = test::random_graph(stream, test::with_batches());
         const workloads::Codes image = test::random_image(graph, stream);
         try {
             expect_reference(graph, config, sample % 4 == 0 ? secded : protect::Policy{}, image);
@@ -96,7 +96,7 @@ TEST(MachineValues, memory_codes_change_no_value) {
         }
         for (const std::size_t index : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
             RandomStream stream(kSeed, RandomPurpose::testing, 2000 + index);
-            const workloads::Graph graph = test::random_graph(stream);
+            const workloads::Graph graph = test::random_graph(stream, test::with_batches());
             expect_reference(graph, test::test_machines()[index], policy, test::random_image(graph, stream));
         }
     }

@@ -125,12 +125,33 @@ TEST(SimulateCommand, a_policy_costs_cycles) {
     EXPECT_GT(cycles("secded"), cycles("none"));
 }
 
+// Weights move once for a batch: it takes more than one image, and less than its images one by one.
+TEST(SimulateCommand, a_batch_costs_less_than_its_images) {
+    const TemporaryDirectory folder;
+    const std::string bundle = write_bundle(folder);
+    const auto report = [&](int images) {
+        const std::string file = folder.file(std::to_string(images) + ".json");
+        const Finished run = simulate(bundle + " --batch " + std::to_string(images) + " --json " + file);
+        EXPECT_EQ(run.exit_code, 0) << run.output;
+        return json::parse(read_file(file));
+    };
+    const json one = report(1);
+    const json four = report(4);
+    EXPECT_EQ(four.at("images"), 4);
+    const std::int64_t cycles = four.at("cycles");
+    EXPECT_DOUBLE_EQ(four.at("cycles_per_image").get<double>(), static_cast<double>(cycles) / 4);
+    EXPECT_GT(cycles, one.at("cycles").get<std::int64_t>());
+    EXPECT_LT(cycles, 4 * one.at("cycles").get<std::int64_t>());
+    EXPECT_EQ(simulate(bundle + " --batch 2 --image 0").exit_code, 2);  // the bundle has one image
+}
+
 TEST(SimulateCommand, bad_requests_are_one_line_and_exit_code_2) {
     const TemporaryDirectory folder;
     const std::string bundle = write_bundle(folder);
     for (const std::string& arguments :
          {std::string(), folder.file("nothing"), bundle + " -a nosuch", bundle + " -p nosuch",
-          bundle + " --image 1", bundle + " --image -1", bundle + " --csv /proc/none/a.csv",
+          bundle + " --image 1", bundle + " --image -1", bundle + " --batch 0",
+          bundle + " --batch 1000000000", bundle + " --csv /proc/none/a.csv",
           bundle + " --vcd " + folder.file("v") + " --signals nosuch",
           bundle + " --vcd " + folder.file("v") + " --registers nosuch", bundle + " --registers '*'",
           bundle + " --perfetto /proc/none/a", bundle + " --speed 3"}) {

@@ -5,7 +5,9 @@
 
 #include "sim/accel/machine.h"
 #include "sim/core/config_search.h"
+#include "tests/accel/machines.h"
 #include "tests/support/random_graph.h"
+#include "workloads/batch.h"
 
 namespace fluence::campaign {
 namespace {
@@ -37,6 +39,33 @@ TEST(Inference, RestrictedValuesCountAsSuppressed) {
     EXPECT_TRUE(inference.flags.suppressed);
     EXPECT_EQ(inference.outcome, Outcome::sdc);
     EXPECT_EQ(inference.logits, (workloads::Codes{5, 2}));
+}
+
+// The fast machine's side of tests/accel/batch_test.cpp: PE(0,0) multiplies image i in cycle 22 + i − 1, so
+// that a weight inverted at cycle t is wrong for the images from t − 21 on.
+TEST(InferenceRunner, AStruckWeightIsWrongForTheImagesStillToCome) {
+    RandomStream stream(1, RandomPurpose::testing, 0);
+    test::GraphBuilder builder("linear", stream, {3, 1, 1}, workloads::NumberFormat::s8);
+    builder.logits(builder.input(), 2);
+    const workloads::Graph graph = workloads::batched(builder.finish(), 3, "linear");
+    const AcceleratorConfig config = test::machine("hand", {});
+    const protect::Policy policy;
+    const traces::Timeline timeline = accel::time_machine(graph, config, policy);
+    InferenceRunner runner(graph, config, policy, timeline, {}, {10, 20, 30, 1, 2, 3, 4, 5, 6});
+    const workloads::Shape& shape = graph.tensor(graph.logits).shape;
+    for (int cycle = 21; cycle <= 24; ++cycle) {
+        fault::Upset upset;
+        upset.site = fault::SiteKind::pe_weight;
+        upset.cycle = cycle;
+        upset.bits.set(6);
+        const workloads::Codes logits = runner.run({upset}).result.logits;
+        for (int i = 0; i < 3; ++i) {
+            EXPECT_EQ(workloads::image_of(logits, shape, i) !=
+                          workloads::image_of(runner.golden_logits(), shape, i),
+                      i >= cycle - 21)
+                << "cycle " << cycle << ", image " << i;
+        }
+    }
 }
 
 // Tensors by the engine with the runner's changes on top = every layer again by plain loops.

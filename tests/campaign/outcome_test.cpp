@@ -32,6 +32,17 @@ TEST(Outcome, UnrepairedDetectionIsDue) {
     EXPECT_EQ(classify({1, 2, 3}, {4, 2, 3}, true), Outcome::due);
 }
 
+// Two images of three classes, by class and image: {1, 2, 3} and {9, 5, 4}.
+TEST(Outcome, ABatchIsJudgedByEachOfItsImages) {
+    const workloads::Codes golden = {1, 9, 2, 5, 3, 4};
+    EXPECT_EQ(classify(golden, golden, false, 2), Outcome::masked);
+    EXPECT_EQ(classify(golden, {1, 9, 2, 5, 3, 5}, false, 2), Outcome::benign);
+    EXPECT_EQ(classify(golden, {1, 9, 2, 10, 3, 4}, false, 2), Outcome::sdc);
+    EXPECT_EQ(classify(golden, {1, 9, 4, 5, 3, 4}, false, 2), Outcome::sdc);  // the largest of all stays
+    EXPECT_EQ(classify(golden, {1, 9, 2, 5, 8, 8}, false, 2), Outcome::benign);
+    EXPECT_EQ(classify(golden, {1, 9, 4, 5, 3, 4}, true, 2), Outcome::due);
+}
+
 TEST(Outcome, Top2DifferenceIsOfTheSoftmax) {
     // With scale ln 2, codes 2, 0, 1 have the exponentials 4, 1, 2: the best two are 4/7 and 2/7.
     const double scale = std::log(2.0);

@@ -26,7 +26,7 @@ Graph conv_graph(Shape input, int channels, workloads::Window window, int groups
         (input.width + 2 * window.pad_w - window.dilation_w * (window.kernel_w - 1) - 1) / window.stride_w +
         1;
     graph.tensors = {{"in", input, NumberFormat::u8, 1.0},
-                     {"out", {channels, height, width}, NumberFormat::s8, 1.0}};
+                     {"out", {channels, height, width, input.images}, NumberFormat::s8, 1.0}};
     Layer layer;
     layer.name = "conv";
     layer.kind = OpKind::conv;
@@ -48,18 +48,19 @@ std::set<Use> uses_by_definition(const Graph& graph) {
     const int channels = in.channels / layer.groups;
     std::set<Use> uses;
     for (int g = 0; g < layer.groups; ++g) {
-        for (int oy = 0; oy < out.height; ++oy) {
-            for (int ox = 0; ox < out.width; ++ox) {
-                std::int64_t k = 0;
-                for (int c = 0; c < channels; ++c) {
-                    for (int ky = 0; ky < w.kernel_h; ++ky) {
-                        for (int kx = 0; kx < w.kernel_w; ++kx, ++k) {
-                            const int y = oy * w.stride_h - w.pad_h + ky * w.dilation_h;
-                            const int x = ox * w.stride_w - w.pad_w + kx * w.dilation_w;
-                            if (y >= 0 && y < in.height && x >= 0 && x < in.width) {
-                                uses.emplace(g, oy * out.width + ox, k,
-                                             ((g * channels + c) * in.height + y) * in.width + x);
-                            }
+        for (int m = 0; m < in.images * out.height * out.width; ++m) {
+            const int image = m / out.width / out.height;
+            const int oy = m / out.width % out.height;
+            const int ox = m % out.width;
+            std::int64_t k = 0;
+            for (int c = 0; c < channels; ++c) {
+                for (int ky = 0; ky < w.kernel_h; ++ky) {
+                    for (int kx = 0; kx < w.kernel_w; ++kx, ++k) {
+                        const int y = oy * w.stride_h - w.pad_h + ky * w.dilation_h;
+                        const int x = ox * w.stride_w - w.pad_w + kx * w.dilation_w;
+                        if (y >= 0 && y < in.height && x >= 0 && x < in.width) {
+                            const int row = ((g * channels + c) * in.images + image) * in.height + y;
+                            uses.emplace(g, m, k, row * in.width + x);
                         }
                     }
                 }
@@ -80,7 +81,7 @@ TEST(Im2col, AllViewsAgreeWithTheDefinitionOfConvolution) {
         const workloads::Window window{pick(1, 3), pick(1, 3), pick(1, 3), pick(1, 3),
                                        pick(0, 2), pick(0, 2), pick(1, 2), pick(1, 2)};
         const Graph graph =
-            conv_graph({groups * pick(1, 3), pick(5, 8), pick(5, 8)}, groups * 2, window, groups);
+            conv_graph({groups * pick(1, 3), pick(5, 8), pick(5, 8), pick(1, 3)}, groups * 2, window, groups);
         const std::set<Use> expected = uses_by_definition(graph);
         const Im2col im2col(graph, graph.layers[0]);
         const workloads::GemmShape gemm = im2col.gemm();

@@ -116,7 +116,7 @@ TEST(TilePlan, covers_random_networks_exactly) {
             SCOPED_TRACE("seed " + std::to_string(kSeed) + ", sample " + std::to_string(sample) + ", " +
                          std::to_string(config.array.rows) + " rows");
             RandomStream stream(kSeed, RandomPurpose::testing, sample);
-            const Graph graph = test::random_graph(stream);
+            const Graph graph = test::random_graph(stream, test::with_batches());
             try {
                 const TilePlan plan = plan_of(graph, config);
                 expect_every_mac_once(graph, config, plan);

@@ -64,7 +64,7 @@ std::int64_t operands(const workloads::Graph& graph, const workloads::Layer& lay
     for (int ky = 0; ky < w.kernel_h; ++ky) {
         for (int kx = 0; kx < w.kernel_w; ++kx) {
             const std::int64_t y =
-                element % out.plane() / out.width * w.stride_h - w.pad_h + ky * w.dilation_h;
+                element / out.width % out.height * w.stride_h - w.pad_h + ky * w.dilation_h;
             const std::int64_t x = element % out.width * w.stride_w - w.pad_w + kx * w.dilation_w;
             count += y >= 0 && y < in.height && x >= 0 && x < in.width ? 1 : 0;
         }
@@ -80,7 +80,7 @@ TEST(Traffic, is_what_counting_gives) {
                          std::to_string(sample));
             RandomStream stream(kSeed, RandomPurpose::testing, sample);
             const AcceleratorConfig config = machine(dataflow, stream);
-            const workloads::Graph graph = test::random_graph(stream);
+            const workloads::Graph graph = test::random_graph(stream, test::with_batches());
             const MemoryMap map(graph, config);
             TilePlan plan;
             try {

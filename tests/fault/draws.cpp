@@ -141,6 +141,7 @@ bool draw_case(RandomStream& random, bool real_machine, Case& out) {
     options.max_blocks = 3;
     options.max_channels = 7;
     options.max_extent = 6;
+    options.max_images = 3;
     out.graph = random_graph(random, options);
     out.image = random_image(out.graph, random);
     out.text = describe(out.config, out.policy);

@@ -25,20 +25,25 @@ std::uint32_t Stepper::Machine::operand(int load, TensorId tensor, std::int64_t 
 std::int64_t Stepper::Machine::gemm_element(const Fold& fold, std::int64_t m, int row) const {
     const Layer& layer = graph.layer(fold.layer);
     const std::int64_t k = std::int64_t{fold.k_fold} * rows + row;
-    if (layer.kind == OpKind::linear) {
-        return k;
-    }
     const Shape& in = graph.tensor(layer.inputs[0]).shape;
+    const std::int64_t images = in.images;
+    if (layer.kind == OpKind::linear) {
+        const std::int64_t of_image = std::int64_t{in.height} * in.width;
+        return (k / of_image * images + fold.first_pixel + m) * of_image + k % of_image;
+    }
     const Shape& out = graph.tensor(layer.output).shape;
     const workloads::Window& w = layer.window;
     const std::int64_t taps = std::int64_t{w.kernel_h} * w.kernel_w;
     const std::int64_t pixel = fold.first_pixel + m;
-    const std::int64_t y = pixel / out.width * w.stride_h - w.pad_h + k % taps / w.kernel_w * w.dilation_h;
+    const std::int64_t image = pixel / out.width / out.height;
+    const std::int64_t y =
+        pixel / out.width % out.height * w.stride_h - w.pad_h + k % taps / w.kernel_w * w.dilation_h;
     const std::int64_t x = pixel % out.width * w.stride_w - w.pad_w + k % w.kernel_w * w.dilation_w;
     if (y < 0 || y >= in.height || x < 0 || x >= in.width) {
         return -1;
     }
-    return ((fold.group * (in.channels / layer.groups) + k / taps) * in.height + y) * in.width + x;
+    const std::int64_t channel = fold.group * (in.channels / layer.groups) + k / taps;
+    return ((channel * images + image) * in.height + y) * in.width + x;
 }
 
 std::uint32_t Stepper::Machine::parameter(const Layer& layer, LayerId id, int which,
@@ -90,7 +95,8 @@ std::int32_t Stepper::Machine::combine(const VectorPass& pass, std::int64_t out)
     const Layer& layer = graph.layer(pass.layer);
     const Shape& to = graph.tensor(layer.output).shape;
     const std::int64_t channel = out / to.plane();
-    const std::int64_t y = out % to.plane() / to.width;
+    const std::int64_t image = out % to.plane() / to.width / to.height;
+    const std::int64_t y = out % to.plane() / to.width % to.height;
     const std::int64_t x = out % to.width;
     const auto read = [&](std::size_t input, std::int64_t element) {
         const TensorId tensor = layer.inputs[input];
@@ -120,7 +126,8 @@ std::int32_t Stepper::Machine::combine(const VectorPass& pass, std::int64_t out)
         const std::int64_t source = channel - layer.channels_before;
         return source < 0 || source >= from.channels
                    ? 0
-                   : read(0, (source * from.height + y * w.stride_h) * from.width + x * w.stride_w);
+                   : read(0, ((source * from.images + image) * from.height + y * w.stride_h) * from.width +
+                                 x * w.stride_w);
     }
     std::int32_t best = std::numeric_limits<std::int32_t>::min();
     std::int64_t total = 0;
@@ -129,7 +136,8 @@ std::int32_t Stepper::Machine::combine(const VectorPass& pass, std::int64_t out)
             const std::int64_t iy = y * w.stride_h - w.pad_h + std::int64_t{ky} * w.dilation_h;
             const std::int64_t ix = x * w.stride_w - w.pad_w + std::int64_t{kx} * w.dilation_w;
             if (iy >= 0 && iy < from.height && ix >= 0 && ix < from.width) {
-                const std::int32_t code = read(0, (channel * from.height + iy) * from.width + ix);
+                const std::int64_t row = (channel * from.images + image) * from.height + iy;
+                const std::int32_t code = read(0, row * from.width + ix);
                 best = std::max(best, code);
                 total += code;
             }
