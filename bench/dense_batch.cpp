@@ -2,9 +2,10 @@
 // vpmaddubsw, whose sums of two neighbouring channels saturate at 2¹⁵. Every input pixel is checked with the
 // same instruction against the largest weights of its channels; where a sum could saturate, the outputs whose
 // windows hold the pixel are computed again by plain loops. Layers with signed inputs, which oneDNN halves
-// the weights of, take the plain loops altogether (the first convolution).
+// the weights of, take the engine's own dense kernel (the first convolution).
 #include "bench/dense_batch.h"
 
+#include <immintrin.h>
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include <stdexcept>
 
 #include "sim/arith/kernels.h"
+#include "sim/arith/mac_layer.h"
 
 #define FLUENCE_FAST_LOOPS __attribute__((target_clones("avx2", "default"), optimize("O3")))
 
@@ -42,10 +44,13 @@ FLUENCE_FAST_LOOPS void accumulate(std::int32_t* sums, std::int32_t code, const 
     }
 }
 
-FLUENCE_FAST_LOOPS void add_bias(const std::int32_t* sums, const std::int32_t* bias, int n,
-                                 std::int32_t* to) {
-    for (int i = 0; i < n; ++i) {
-        to[i] = sums[i] + bias[i];
+// Rows of n sums become rows of row_size ≥ n.
+FLUENCE_FAST_LOOPS void add_bias(const std::int32_t* sums, const std::int32_t* bias, std::int64_t rows, int n,
+                                 int row_size, std::int32_t* to) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (int i = 0; i < n; ++i) {
+            to[row * row_size + i] = sums[row * n + i] + bias[i];
+        }
     }
 }
 
@@ -73,35 +78,39 @@ FLUENCE_FAST_LOOPS void add_codes(const std::uint8_t* a, const std::uint8_t* b, 
     }
 }
 
-// Whether a0·m0 + a1·m1 of some pair of neighbouring channels leaves 15 bits.
-FLUENCE_FAST_LOOPS bool could_saturate(const std::uint8_t* codes, const std::int32_t* most, int channels) {
-    bool any = false;
-    for (int c = 0; c < channels; c += 2) {
-        any |= codes[c] * most[c] + codes[c + 1] * most[c + 1] > INT16_MAX;
+// By pixel: whether a0·m0 + a1·m1 of some pair of neighbouring channels leaves 15 bits. `channels`: a
+// multiple of 16. The sum that saturates is the one looked for.
+__attribute__((target("avx2"))) void find_saturation(const std::uint8_t* codes, const std::int8_t* most,
+                                                     int channels, std::int64_t pixels, std::uint8_t* found) {
+    const __m128i largest = _mm_set1_epi16(INT16_MAX);
+    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+        __m128i any = _mm_setzero_si128();
+        for (int c = 0; c < channels; c += 16, codes += 16) {
+            const __m128i code = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
+            const __m128i weight = _mm_loadu_si128(reinterpret_cast<const __m128i*>(most + c));
+            any = _mm_or_si128(any, _mm_cmpeq_epi16(_mm_maddubs_epi16(code, weight), largest));
+        }
+        found[pixel] = _mm_movemask_epi8(any) != 0 ? 1 : 0;
     }
-    return any;
 }
 
 // One conv or linear layer.
 class Mac {
   public:
-    Mac(const workloads::Graph& graph, const Layer& layer, int images, const dnnl::engine& engine)
-        : layer_(layer),
-          in_(graph.tensor(layer.inputs[0]).shape),
-          out_(graph.tensor(layer.output).shape),
-          window_(layer.window),
-          signed_(graph.tensor(layer.inputs[0]).format == workloads::NumberFormat::s8),
+    Mac(const workloads::Graph& graph, LayerId id, int images, const dnnl::engine& engine)
+        : layer_(graph.layer(id)),
+          kernel_(graph, id, arith::best_kernel(), {}),
+          in_(graph.tensor(layer_.inputs[0]).shape),
+          out_(graph.tensor(layer_.output).shape),
+          window_(kernel_.window()),
+          signed_(graph.tensor(layer_.inputs[0]).format == workloads::NumberFormat::s8),
           images_(images) {
-        if (layer.groups != 1) {
+        if (layer_.groups != 1) {
             throw std::invalid_argument("convolutions with groups are not measured");
-        }
-        if (layer.kind == OpKind::linear) {
-            window_.kernel_h = in_.height;
-            window_.kernel_w = in_.width;
         }
         order_weights();
         set_parameters();
-        if (layer.kind == OpKind::conv && !signed_ && in_.channels % 4 == 0) {
+        if (layer_.kind == OpKind::conv && !signed_ && in_.channels % 16 == 0) {
             describe(engine);
         }
     }
@@ -127,9 +136,7 @@ class Mac {
             primitive_seconds_ += processor_seconds() - begin;
             repair(input);
         } else {
-            for (std::int64_t pixel = 0; pixel < images_ * out_.plane(); ++pixel) {
-                compute(input, pixel);
-            }
+            compute_all(input);
         }
         requantise(output, logits);
     }
@@ -147,8 +154,11 @@ class Mac {
                 for (std::int64_t tap = 0; tap < taps(); ++tap, ++from) {
                     const std::int8_t weight = layer_.weights[from];
                     weights_[static_cast<std::size_t>((tap * in_.channels + c) * out_.channels + n)] = weight;
-                    std::int32_t& most = most_[static_cast<std::size_t>(c)];
-                    most = std::max(most, std::abs(int{weight}));
+                    if (weight == INT8_MIN) {
+                        throw std::invalid_argument("weights of -128 are not measured");
+                    }
+                    std::int8_t& most = most_[static_cast<std::size_t>(c)];
+                    most = std::max(most, static_cast<std::int8_t>(std::abs(int{weight})));
                 }
             }
         }
@@ -186,6 +196,28 @@ class Mac {
         stream.wait();
     }
 
+    // By the engine's dense kernel.
+    void compute_all(const Bytes8& input) {
+        const std::int64_t plane = in_.plane();
+        workloads::Codes codes(static_cast<std::size_t>(in_.elements()));
+        std::vector<std::int16_t> packed;
+        std::vector<std::int32_t> rows(static_cast<std::size_t>(out_.plane() * blocks_ * arith::kBlock));
+        for (std::int64_t image = 0; image < images_; ++image) {
+            for (std::int64_t i = 0; i < in_.elements(); ++i) {
+                const std::uint8_t byte = input[static_cast<std::size_t>(image * in_.elements() + i)];
+                codes[static_cast<std::size_t>(i % in_.channels * plane + i / in_.channels)] =
+                    signed_ ? static_cast<std::int8_t>(byte) : byte;
+            }
+            kernel_.pack_input(codes, 0, packed);
+            kernel_.dense(0, packed, kernel_.pixel_offsets().data(), out_.plane(), rows.data());
+            std::int32_t* sums = sums_.data() + image * out_.elements();
+            for (std::int64_t pixel = 0; pixel < out_.plane(); ++pixel) {
+                const std::int32_t* row = rows.data() + pixel * blocks_ * arith::kBlock;
+                std::copy(row, row + out_.channels, sums + pixel * out_.channels);
+            }
+        }
+    }
+
     void compute(const Bytes8& input, std::int64_t pixel) {
         const std::int64_t image = pixel / out_.plane();
         const auto y = static_cast<int>(pixel % out_.plane() / out_.width);
@@ -213,10 +245,12 @@ class Mac {
 
     void repair(const Bytes8& input) {
         wrong_.assign(static_cast<std::size_t>(images_ * out_.plane()), false);
+        found_.resize(static_cast<std::size_t>(images_ * in_.plane()));
+        find_saturation(input.data(), most_.data(), in_.channels, images_ * in_.plane(), found_.data());
         bool any = false;
-        for (std::int64_t pixel = 0; pixel < images_ * in_.plane(); ++pixel) {
-            if (could_saturate(input.data() + pixel * in_.channels, most_.data(), in_.channels)) {
-                mark(pixel);
+        for (std::size_t pixel = 0; pixel < found_.size(); ++pixel) {
+            if (found_[pixel] != 0) {
+                mark(static_cast<std::int64_t>(pixel));
                 any = true;
             }
         }
@@ -257,12 +291,14 @@ class Mac {
         const arith::Kernels& kernels = arith::kernels(arith::best_kernel());
         for (std::int64_t first = 0; first < rows; first += at_a_time) {
             const std::int64_t count = std::min(at_a_time, rows - first);
-            for (std::int64_t row = 0; row < count; ++row) {
-                add_bias(sums_.data() + (first + row) * out_.channels, layer_.bias.data(), out_.channels,
-                         chunk.data() + row * row_size);
-            }
+            add_bias(sums_.data() + first * out_.channels, layer_.bias.data(), count, out_.channels, row_size,
+                     chunk.data());
             kernels.requantise(
                 {chunk.data(), count, parameters_.data(), blocks_, layer_.clamp_lo, layer_.clamp_hi});
+            if (logits == nullptr && row_size == out_.channels) {
+                narrow(chunk.data(), count * row_size, output.data() + first * row_size);
+                continue;
+            }
             for (std::int64_t row = 0; row < count; ++row) {
                 const std::int32_t* codes = chunk.data() + row * row_size;
                 if (logits != nullptr) {
@@ -275,19 +311,21 @@ class Mac {
     }
 
     const Layer& layer_;
+    const arith::MacLayer kernel_;
     Shape in_, out_;
     Window window_;
     bool signed_;
     std::int64_t images_;
     int blocks_ = 0;
     std::vector<std::int8_t> weights_;
-    std::vector<std::int32_t> most_;
+    std::vector<std::int8_t> most_;
     std::vector<arith::RequantiseBlock> parameters_;
     dnnl::convolution_forward::primitive_desc description_;
     std::unique_ptr<dnnl::convolution_forward> primitive_;
     memory weights_memory_;
     std::vector<std::int32_t> sums_;
     std::vector<bool> wrong_;
+    std::vector<std::uint8_t> found_;
     std::int64_t repaired_ = 0;
     double primitive_seconds_ = 0;
 };
@@ -401,7 +439,8 @@ DenseBatch::DenseBatch(const workloads::Graph& graph, int images)
     impl_->tensors.resize(graph.tensors.size());
     impl_->seconds.resize(graph.layers.size());
     for (const Layer& layer : graph.layers) {
-        impl_->macs.push_back(layer.has_macs() ? std::make_unique<Mac>(graph, layer, images, impl_->engine)
+        impl_->macs.push_back(layer.has_macs() ? std::make_unique<Mac>(graph, layer_id(impl_->macs.size()),
+                                                                       images, impl_->engine)
                                                : nullptr);
     }
 }
