@@ -42,6 +42,10 @@ inline std::int32_t bounded(const OutputBounds& bounds, std::int32_t channel, st
     return std::clamp(code, lo, hi);
 }
 
+inline void add_wrapping(std::int32_t& sum, std::int32_t term) {
+    sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(term));
+}
+
 // A set of small numbers that is filled at random and read in ascending order.
 class OrderedSet {
   public:

@@ -1,5 +1,6 @@
 #include "sim/arith/engine.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "sim/arith/contract.h"
@@ -37,8 +38,8 @@ struct Engine::Impl {
          std::vector<LayerFilters> filters_in);
 
     GoldenRun run(const Codes& image) const;
-    FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
-                        const LayerVisitor* visit);
+    std::vector<FaultyRun> propagate(const GoldenRun& golden, const std::vector<LayerFault>* const* faults,
+                                     std::size_t count, const LayerVisitor* visit);
 
     const OutputBounds* bounds_of(std::size_t layer) const {
         return bounds.empty() || bounds[layer].lo.empty() ? nullptr : &bounds[layer];
@@ -46,11 +47,32 @@ struct Engine::Impl {
     const LayerFilters& filters_of(std::size_t layer) const {
         return filters.empty() ? no_filters : filters[layer];
     }
-    bool inputs_changed(const Layer& layer) const;
-    void step(std::size_t index, const GoldenRun& golden, const LayerFault* fault, FaultyRun& result);
-    void account(std::size_t index, FaultyRun& result);
-    std::vector<ValueChange> changes_of(TensorId id) const;
-    void release(TensorId id);
+
+    // One faulty inference on its way through the layers.
+    struct Inference {
+        explicit Inference(std::size_t tensors) : changes(tensors) {}
+        std::vector<Changes> changes;  // by tensor; empty between calls
+        int changed_tensors = 0;       // tensors with changes that a later layer reads
+        const std::vector<LayerFault>* faults = nullptr;
+        std::size_t next_fault = 0;
+        FaultyRun result;
+
+        bool done() const { return changed_tensors == 0 && next_fault == faults->size(); }
+        const LayerFault* fault_in(std::size_t layer) const {
+            return next_fault < faults->size() && index_of((*faults)[next_fault].layer) == layer
+                       ? &(*faults)[next_fault]
+                       : nullptr;
+        }
+        bool inputs_changed(const Layer& layer) const {
+            return std::any_of(layer.inputs.begin(), layer.inputs.end(),
+                               [&](TensorId id) { return !changes[index_of(id)].empty(); });
+        }
+    };
+    void run_layer(std::size_t index, const GoldenRun& golden, std::size_t count);
+    void account(std::size_t index, Inference& inference) const;
+    void leave_layer(std::size_t index, Inference& inference) const;
+    static void release(TensorId id, Inference& inference);
+    std::vector<ValueChange> changes_of(TensorId id, const Inference& inference) const;
 
     struct Prepared {
         std::optional<MacLayer> mac;  // one of the two
@@ -64,8 +86,9 @@ struct Engine::Impl {
     std::vector<Prepared> layers;
     std::vector<std::size_t> last_reader;
 
-    std::vector<Changes> changes;  // by tensor; empty between calls
-    int changed_tensors = 0;       // tensors with changes that a later layer reads
+    std::vector<Inference> inferences;  // reused from call to call
+    std::vector<LayerStep> steps;
+    std::vector<Inference*> stepping;
     MacDelta mac_delta;
     SimpleDelta simple_delta;
     OutputStage output_stage;
@@ -77,8 +100,7 @@ Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKi
       bounds(std::move(bounds_in)),
       filters(std::move(filters_in)),
       layers(graph.layers.size()),
-      last_reader(last_readers(graph)),
-      changes(graph.tensors.size()) {
+      last_reader(last_readers(graph)) {
     check_bounds(graph, bounds);
     check_sums(graph, sums);
     check_filters(graph, filters);
@@ -98,13 +120,14 @@ GoldenRun Engine::Impl::run(const Codes& image) const {
     golden.tensors.resize(graph.tensors.size());
     golden.accumulators.resize(layers.size());
     golden.unfiltered.resize(layers.size());
+    golden.slack.resize(layers.size());
     golden.tensors[index_of(graph.input)] = image;
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         Codes& output = golden.tensors[index_of(layer.output)];
         if (layers[i].mac) {
             layers[i].mac->run(golden.tensors[index_of(layer.inputs[0])], bounds_of(i),
-                               golden.accumulators[i], output);
+                               golden.accumulators[i], golden.slack[i], output);
         } else {
             layers[i].simple->run(golden.tensors, bounds_of(i), output);
         }
@@ -116,99 +139,115 @@ GoldenRun Engine::Impl::run(const Codes& image) const {
     return golden;
 }
 
-bool Engine::Impl::inputs_changed(const Layer& layer) const {
-    for (const TensorId id : layer.inputs) {
-        if (!changes[index_of(id)].empty()) {
-            return true;
+// The layer in all inferences that it concerns.
+void Engine::Impl::run_layer(std::size_t index, const GoldenRun& golden, std::size_t count) {
+    const Layer& layer = graph.layers[index];
+    const Codes& output = golden.tensors[index_of(layer.output)];
+    const Codes& unfiltered = golden.unfiltered[index].empty() ? output : golden.unfiltered[index];
+    steps.clear();
+    stepping.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+        Inference& inference = inferences[i];
+        const LayerFault* fault = inference.fault_in(index);
+        if (fault != nullptr || inference.inputs_changed(layer)) {
+            steps.push_back({layer_id(index), golden, inference.changes, fault, bounds_of(index), unfiltered,
+                             inference.changes[index_of(layer.output)], inference.result.restricted_values,
+                             inference.result.filtered_values});
+            stepping.push_back(&inference);
         }
     }
-    return false;
-}
-
-void Engine::Impl::step(std::size_t index, const GoldenRun& golden, const LayerFault* fault,
-                        FaultyRun& result) {
-    const TensorId output = graph.layers[index].output;
-    const Codes& golden_output = golden.tensors[index_of(output)];
-    const Codes& unfiltered = golden.unfiltered[index].empty() ? golden_output : golden.unfiltered[index];
-    const LayerStep step = {layer_id(index),
-                            golden,
-                            changes,
-                            fault,
-                            bounds_of(index),
-                            unfiltered,
-                            changes[index_of(output)],
-                            result.restricted_values,
-                            result.filtered_values};
     if (layers[index].mac) {
-        mac_delta.run(*layers[index].mac, step);
+        mac_delta.run(*layers[index].mac, steps);
     } else {
-        simple_delta.run(*layers[index].simple, step);
+        for (const LayerStep& step : steps) {
+            simple_delta.run(*layers[index].simple, step);
+        }
     }
-    output_stage.run(step, graph.tensor(output).shape, filters_of(index), unfiltered, golden_output);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        output_stage.run(steps[i], graph.tensor(layer.output).shape, filters_of(index), unfiltered, output);
+        account(index, *stepping[i]);
+    }
 }
 
-void Engine::Impl::account(std::size_t index, FaultyRun& result) {
+void Engine::Impl::account(std::size_t index, Inference& inference) const {
     const Layer& layer = graph.layers[index];
-    const Changes& output = changes[index_of(layer.output)];
+    const Changes& output = inference.changes[index_of(layer.output)];
     if (output.empty()) {
         return;
     }
     const auto number = static_cast<std::int32_t>(index);
+    FaultyRun& result = inference.result;
     result.first_changed_layer = result.first_changed_layer < 0 ? number : result.first_changed_layer;
     result.last_changed_layer = number;
     result.changed_values += layer.kind == OpKind::flatten ? 0 : static_cast<std::int64_t>(output.size());
-    ++changed_tensors;
+    ++inference.changed_tensors;
 }
 
-void Engine::Impl::release(TensorId id) {
-    changed_tensors -= changes[index_of(id)].empty() ? 0 : 1;
-    changes[index_of(id)].clear();
+void Engine::Impl::leave_layer(std::size_t index, Inference& inference) const {
+    const Layer& layer = graph.layers[index];
+    inference.next_fault += inference.fault_in(index) != nullptr ? 1 : 0;
+    for (const TensorId id : layer.inputs) {
+        if (last_reader[index_of(id)] == index) {
+            release(id, inference);
+        }
+    }
+    if (last_reader[index_of(layer.output)] == index) {
+        release(layer.output, inference);
+    }
 }
 
-std::vector<ValueChange> Engine::Impl::changes_of(TensorId id) const {
+void Engine::Impl::release(TensorId id, Inference& inference) {
+    Changes& changes = inference.changes[index_of(id)];
+    inference.changed_tensors -= changes.empty() ? 0 : 1;
+    changes.clear();
+}
+
+std::vector<ValueChange> Engine::Impl::changes_of(TensorId id, const Inference& inference) const {
     const std::int64_t plane = graph.tensor(id).shape.plane();
+    const Changes& changes = inference.changes[index_of(id)];
     std::vector<ValueChange> values;
-    values.reserve(changes[index_of(id)].size());
-    for (const Change& change : changes[index_of(id)]) {
+    values.reserve(changes.size());
+    for (const Change& change : changes) {
         values.push_back({change.channel * plane + change.pixel, change.code});
     }
     return values;
 }
 
-FaultyRun Engine::Impl::propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
-                                  const LayerVisitor* visit) {
-    check_faults(graph, faults);
-    FaultyRun result;
-    auto fault = faults.begin();
-    for (std::size_t i = faults.empty() ? layers.size() : index_of(fault->layer); i < layers.size(); ++i) {
-        const Layer& layer = graph.layers[i];
-        const bool struck = fault != faults.end() && index_of(fault->layer) == i;
-        if (struck || inputs_changed(layer)) {
-            step(i, golden, struck ? &*fault : nullptr, result);
-            account(i, result);
-            if (visit != nullptr && !changes[index_of(layer.output)].empty()) {
-                (*visit)(layer_id(i), changes_of(layer.output));
+std::vector<FaultyRun> Engine::Impl::propagate(const GoldenRun& golden,
+                                               const std::vector<LayerFault>* const* faults,
+                                               std::size_t count, const LayerVisitor* visit) {
+    while (inferences.size() < count) {
+        inferences.emplace_back(graph.tensors.size());
+    }
+    std::size_t first = layers.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        check_faults(graph, *faults[i]);
+        inferences[i].faults = faults[i];
+        inferences[i].next_fault = 0;
+        inferences[i].result = {};
+        first = faults[i]->empty() ? first : std::min(first, index_of(faults[i]->front().layer));
+    }
+    const auto end = inferences.begin() + static_cast<std::ptrdiff_t>(count);
+    const auto done = [](const Inference& inference) { return inference.done(); };
+    for (std::size_t layer = first; layer < layers.size() && !std::all_of(inferences.begin(), end, done);
+         ++layer) {
+        run_layer(layer, golden, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const TensorId output = graph.layers[layer].output;
+            if (visit != nullptr && !inferences[i].changes[index_of(output)].empty()) {
+                (*visit)(layer_id(layer), changes_of(output, inferences[i]));
             }
-        }
-        fault += struck ? 1 : 0;
-        for (const TensorId id : layer.inputs) {
-            if (last_reader[index_of(id)] == i) {
-                release(id);
-            }
-        }
-        if (last_reader[index_of(layer.output)] == i) {
-            release(layer.output);
-        }
-        if (changed_tensors == 0) {
-            if (fault == faults.end()) {
-                break;
-            }
-            i = index_of(fault->layer) - 1;
+            leave_layer(layer, inferences[i]);
         }
     }
-    result.logits = changes_of(graph.logits);
-    release(graph.logits);
-    return result;
+    std::vector<FaultyRun> results;
+    results.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        inferences[i].result.logits = changes_of(graph.logits, inferences[i]);
+        release(graph.logits, inferences[i]);
+        results.push_back(std::move(inferences[i].result));
+    }
+    return results;
 }
 
 Engine::Engine(const Graph& graph, std::vector<OutputBounds> bounds, const SumRule& sums,
@@ -232,12 +271,39 @@ GoldenRun Engine::run(const Codes& image) const {
 }
 
 FaultyRun Engine::propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults) {
-    return impl_->propagate(golden, faults, nullptr);
+    const std::vector<LayerFault>* one = &faults;
+    return std::move(impl_->propagate(golden, &one, 1, nullptr).front());
 }
 
 FaultyRun Engine::propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
                             const LayerVisitor& visit) {
-    return impl_->propagate(golden, faults, &visit);
+    const std::vector<LayerFault>* one = &faults;
+    return std::move(impl_->propagate(golden, &one, 1, &visit).front());
+}
+
+std::vector<FaultyRun> Engine::propagate_many(const GoldenRun& golden,
+                                              const std::vector<std::vector<LayerFault>>& inferences) {
+    constexpr std::size_t kAtATime = 64;
+    std::vector<const std::vector<LayerFault>*> order;
+    order.reserve(inferences.size());
+    for (const std::vector<LayerFault>& faults : inferences) {
+        order.push_back(&faults);
+    }
+    // Those of one layer together, so that they share as much of the way as they can.
+    const auto first_layer = [this](const std::vector<LayerFault>* faults) {
+        return faults->empty() ? impl_->layers.size() : index_of(faults->front().layer);
+    };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](const auto* a, const auto* b) { return first_layer(a) < first_layer(b); });
+    std::vector<FaultyRun> results(inferences.size());
+    for (std::size_t begin = 0; begin < order.size(); begin += kAtATime) {
+        const std::size_t count = std::min(kAtATime, order.size() - begin);
+        std::vector<FaultyRun> runs = impl_->propagate(golden, order.data() + begin, count, nullptr);
+        for (std::size_t i = 0; i < count; ++i) {
+            results[static_cast<std::size_t>(order[begin + i] - inferences.data())] = std::move(runs[i]);
+        }
+    }
+    return results;
 }
 
 }  // namespace fluence::arith

@@ -24,9 +24,17 @@ struct OutputBounds {
     bool zero_outside = false;         // otherwise clamp
 };
 
+// How far the accumulators of a layer may move before a code could change: at least what is said, saturated
+// to 16 bits. In the layout of DeltaTask (kernels.h), one group behind the other.
+struct SumSlack {
+    std::vector<std::int16_t> up, down;
+};
+
 struct GoldenRun {
-    std::vector<Codes> tensors;       // by tensor; flatten's output too
-    std::vector<Codes> accumulators;  // by layer; bias included; empty for layers without MACs
+    std::vector<Codes> tensors;  // by tensor; flatten's output too
+    // By layer; bias included; [group][output pixel][channel of the group]; empty for layers without MACs.
+    std::vector<Codes> accumulators;
+    std::vector<SumSlack> slack;  // by layer; empty for layers without MACs
     // By layer: output codes in front of its always-on filter; empty where there is none.
     std::vector<Codes> unfiltered;
 };
@@ -72,6 +80,11 @@ class Engine {
     // accumulators, requantise and clamp, output flips, range restriction, filters, forced outputs.
     // Not safe to call from two threads on one Engine (it owns scratch memory).
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults);
+    // The same for many inferences on one image, each with its own faults; results in their order. Faster,
+    // because inferences that have reached the same layer read its weights and golden sums together. Memory
+    // does not grow with their number.
+    std::vector<FaultyRun> propagate_many(const GoldenRun& golden,
+                                          const std::vector<std::vector<LayerFault>>& inferences);
     // The same; calls visit(layer, its changed output codes) for every layer whose output changed, in order.
     // A flatten's changes are those of its input again.
     using LayerVisitor = std::function<void(LayerId, const std::vector<ValueChange>&)>;

@@ -1,4 +1,5 @@
 // AVX2: vpmaddwd multiplies 16 pairs of 16-bit numbers and adds neighbours into eight exact 32-bit sums.
+#include "sim/arith/delta_avx2.h"
 #include "sim/arith/kernels.h"
 
 #if defined(__x86_64__)
@@ -92,54 +93,6 @@ FLUENCE_AVX2 void dense(const DenseTask& task) {
     }
 }
 
-// kBlocks blocks of output channels at a time, sums in registers.
-template <int kBlocks>
-FLUENCE_AVX2 void sparse_blocks(const SparseTask& task, int block) {
-    const std::int64_t tap_size = std::int64_t{task.pairs} * 2 * kBlock;
-    const std::int64_t block_size = task.taps * tap_size;
-    const std::int16_t* block_weights = task.weights + block * block_size;
-    const DeltaTap* hit = task.hits;
-    for (std::int64_t pixel = 0; pixel < task.pixels; ++pixel) {
-        __m256i sums[2 * kBlocks];
-#pragma GCC unroll 8
-        for (int i = 0; i < 2 * kBlocks; ++i) {
-            sums[i] = _mm256_setzero_si256();
-        }
-        for (const DeltaTap* end = task.hits + task.hit_end[pixel]; hit < end; ++hit) {
-            const std::int16_t* tap_weights = block_weights + hit->tap * tap_size;
-            const DeltaPair* last = task.changes + hit->last;
-            for (const DeltaPair* change = task.changes + hit->first; change < last; ++change) {
-                const std::int16_t* weights = tap_weights + std::int64_t{change->pair} * 2 * kBlock;
-                const __m256i deltas = _mm256_set1_epi32(static_cast<std::int32_t>(change->deltas));
-#pragma GCC unroll 8
-                for (int b = 0; b < kBlocks; ++b, weights += block_size) {
-                    sums[2 * b] = _mm256_add_epi32(sums[2 * b], _mm256_madd_epi16(deltas, load(weights)));
-                    sums[2 * b + 1] =
-                        _mm256_add_epi32(sums[2 * b + 1], _mm256_madd_epi16(deltas, load(weights + kBlock)));
-                }
-            }
-        }
-        std::int32_t* row = task.result + (pixel * task.blocks + block) * kBlock;
-#pragma GCC unroll 8
-        for (int i = 0; i < 2 * kBlocks; ++i) {
-            store(row + std::int64_t{8} * i, sums[i]);
-        }
-    }
-}
-
-FLUENCE_AVX2 void sparse(const SparseTask& task) {
-    int block = 0;
-    for (; block + 4 <= task.blocks; block += 4) {
-        sparse_blocks<4>(task, block);
-    }
-    for (; block + 2 <= task.blocks; block += 2) {
-        sparse_blocks<2>(task, block);
-    }
-    if (block < task.blocks) {
-        sparse_blocks<1>(task, block);
-    }
-}
-
 struct Limits {
     __m256i lo, hi, sign;
 };
@@ -176,7 +129,7 @@ FLUENCE_AVX2 void requantise(const RequantiseTask& task) {
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {dense, sparse, requantise};
+const Kernels kAvx2Kernels = {dense, delta_avx2, requantise};
 
 }  // namespace fluence::arith
 #endif

@@ -40,25 +40,39 @@ void dense(const DenseTask& task) {
     }
 }
 
-void sparse(const SparseTask& task) {
+// The delta of element `i` of a hit.
+inline std::int32_t delta_of(const DeltaElement& element, std::int32_t i) {
+    return static_cast<std::int8_t>(static_cast<std::uint32_t>(element.delta) >> (i % 2 * 8));
+}
+
+std::int64_t delta(const DeltaTask& task, MovedSum* moved) {
+    const MovedSum* begin = moved;
     for (int block = 0; block < task.blocks; ++block) {
-        std::int32_t hit = 0;
-        for (std::int64_t pixel = 0; pixel < task.pixels; ++pixel) {
-            Sums sums{};
-            for (; hit < task.hit_end[pixel]; ++hit) {
-                const DeltaTap& at = task.hits[hit];
-                const std::int16_t* weights =
-                    task.weights + (std::int64_t{block} * task.taps + at.tap) * task.pairs * 2 * kBlock;
-                for (std::int32_t i = at.first; i < at.last; ++i) {
-                    const DeltaPair& change = task.changes[i];
-                    multiply_accumulate(sums, static_cast<std::int16_t>(change.deltas & 0xffffu),
-                                        static_cast<std::int16_t>(change.deltas >> 16),
-                                        weights + std::int64_t{change.pair} * 2 * kBlock);
+        const std::uint8_t* weights = task.weights + block * task.block_size;
+        std::int32_t hit = task.first_hit;
+        for (std::int64_t row = 0; row < task.row_count; ++row) {
+            const DeltaRow& at = task.rows[row];
+            std::array<std::int32_t, 32> sums{};
+            for (; hit < at.hit_end; ++hit) {
+                const DeltaHit& tap = task.hits[hit];
+                for (std::int32_t i = tap.first; i < tap.last; ++i) {
+                    const std::int32_t change = delta_of(task.elements[i], i);
+                    const std::uint8_t* from = weights + tap.tap + task.elements[i].offset;
+                    for (int n = 0; n < task.width; ++n) {
+                        sums[static_cast<std::size_t>(n)] += change * (from[n] - 128);
+                    }
                 }
             }
-            store(sums, task.result + (pixel * task.blocks + block) * kBlock);
+            const std::int64_t slack = (std::int64_t{at.pixel} * task.blocks + block) * task.width;
+            for (int n = 0; n < task.width; ++n) {
+                const std::int64_t slot = slack + slot_of(n, task.width);
+                const std::int32_t sum = sums[static_cast<std::size_t>(n)];
+                *moved = {static_cast<std::int32_t>(row), block * task.width + n, sum};
+                moved += sum > task.up[slot] || sum < task.down[slot] ? 1 : 0;
+            }
         }
     }
+    return moved - begin;
 }
 
 void requantise(const RequantiseTask& task) {
@@ -79,6 +93,6 @@ void requantise(const RequantiseTask& task) {
 
 }  // namespace
 
-const Kernels kPortableKernels = {dense, sparse, requantise};
+const Kernels kPortableKernels = {dense, delta, requantise};
 
 }  // namespace fluence::arith

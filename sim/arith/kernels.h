@@ -40,30 +40,62 @@ struct DenseTask {
     std::int32_t* result = nullptr;  // pixels × blocks·kBlock
 };
 
-// A pair of channels of an input pixel of which at least one changed.
-struct DeltaPair {
-    std::int32_t pair = 0;
-    std::uint32_t deltas = 0;  // even channel: low 16 bits, odd channel: high 16 bits, two's complement
+// A changed input element. Its products are taken with 8-bit instructions (vpmaddubsw: weights moved by 128
+// to be unsigned, two elements at a time), which are exact while |delta| ≤ kDeltaLimit: 2·255·64 < 2¹⁵.
+// Larger changes are split into several elements.
+inline constexpr std::int32_t kDeltaLimit = 64;
+struct DeltaElement {
+    std::int32_t offset = 0;  // of its channel's weights within a tap
+    std::int32_t delta = 0;   // 8 bits, two's complement; every second element's in bits 8 … 15
 };
 
-// One changed input pixel under one tap of an output pixel's window.
-struct DeltaTap {
-    std::int32_t tap = 0;
-    std::int32_t first = 0, last = 0;  // its range in `changes`
+// One changed input pixel under one tap of an output pixel's window: an even number of elements.
+struct DeltaHit {
+    std::int32_t tap = 0;  // where the tap's weights begin in a block
+    std::int32_t first = 0, last = 0;
 };
 
-// Dot products of what changed, for a list of output pixels of one group.
-struct SparseTask {
-    const DeltaTap* hits = nullptr;
-    const std::int32_t* hit_end = nullptr;  // by pixel; a pixel's hits begin where the previous ones end
-    std::int64_t pixels = 0;
-    const DeltaPair* changes = nullptr;
-    int taps = 0;
-    int pairs = 0;
-    const std::int16_t* weights = nullptr;
+// An output pixel that changed input pixels reach. Its hits begin where those of the row in front end.
+struct DeltaRow {
+    std::int32_t pixel = 0;
+    std::int32_t hit_end = 0;
+    std::int32_t sum = 0;        // of all its deltas
+    std::int32_t magnitude = 0;  // of their absolute values
+};
+
+// Sums of |delta| up to this leave a sum of products inside 16 bits: 255·128 < 2¹⁵.
+inline constexpr std::int32_t kNarrowMagnitude = 255;
+
+// An accumulator that moved further than its slack.
+struct MovedSum {
+    std::int32_t row = 0;
+    std::int32_t channel = 0;  // of the group
+    std::int32_t delta = 0;
+};
+
+// How far changed inputs move the accumulators of a list of output pixels of one group. Weights: [block][tap]
+// [input channel][width output channels], moved by 128. `up`, `down`: the largest moves that surely leave an
+// accumulator's code as it is, saturated: [output pixel][blocks · width], channels in the order of slot_of().
+struct DeltaTask {
+    const DeltaRow* rows = nullptr;
+    std::int64_t row_count = 0;
+    const DeltaHit* hits = nullptr;
+    std::int32_t first_hit = 0;  // of the first row
+    const DeltaElement* elements = nullptr;
+    const std::uint8_t* weights = nullptr;
+    std::int64_t block_size = 0;  // bytes of a block of weights
+    int width = 0;                // output channels of a block: 16 or 32
     int blocks = 0;
-    std::int32_t* result = nullptr;  // pixels × blocks·kBlock
+    const std::int16_t* up = nullptr;
+    const std::int16_t* down = nullptr;
 };
+
+// Where a channel's slack stands in its block of 32: the order in which vpunpack leaves results. Blocks of 16
+// are in order.
+inline std::int32_t slot_of(std::int32_t channel, int width) {
+    return width == 16 ? channel
+                       : (channel & ~31) | (channel & 7) | (channel >> 4 & 1) << 3 | (channel >> 3 & 1) << 4;
+}
 
 // rescale() of workloads/graph.h and the clamp, for eight output channels. The 64-bit arithmetic shift that
 // AVX2 lacks is a logical one of the sum with flipped sign, minus the shifted sign. Lane order of the
@@ -88,7 +120,9 @@ struct RequantiseTask {
 
 struct Kernels {
     void (*dense)(const DenseTask&);
-    void (*sparse)(const SparseTask&);
+    // Appends the accumulators that moved too far, by passes over blocks, rows, channels; `moved` has room
+    // for all. Returns how many.
+    std::int64_t (*delta)(const DeltaTask&, MovedSum* moved);
     void (*requantise)(const RequantiseTask&);
 };
 // onednn replaces whole dense layers (onednn_conv.h); its other loops are those of avx2.

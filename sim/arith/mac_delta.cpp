@@ -12,39 +12,35 @@ using workloads::Window;
 
 namespace {
 
-// Costs of a pair of channels under a tap for 16 output channels, measured with bench/engine_bench on
-// ResNet-20: the dense loop reuses weights for six pixels, the sparse one works on changed pairs alone.
-constexpr double kSparsePair = 1.0;
-constexpr double kDensePair = 0.25;
-constexpr double kPackElement = 1.5;  // repacking one element of the input for the dense loop
-
-void add_wrapping(std::int32_t& sum, std::int32_t term) {
-    sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(term));
-}
-
 bool changes_parameters(const LayerFault* fault) {
     return fault != nullptr && !fault->parameters.empty();
 }
 
 }  // namespace
 
-void MacDelta::run(const MacLayer& layer, const LayerStep& step) {
-    const Changes& changes = step.changes[index_of(layer.layer().inputs[0])];
-    step.output.clear();
-    if (layer.groups() == 1) {
-        run_group(layer, step, 0, changes.data(), changes.data() + changes.size());
-        return;
-    }
-    split_by_group(layer, changes);
-    std::int64_t begin = 0;
-    for (int group = 0; group < layer.groups(); ++group) {
-        const std::int64_t end = group_end_[static_cast<std::size_t>(group)];
-        if (begin < end || strikes(layer, step.fault, group)) {
-            run_group(layer, step, group, by_group_.data() + begin, by_group_.data() + end);
+void MacDelta::run(const MacLayer& layer, const std::vector<LayerStep>& steps) {
+    for (const LayerStep& step : steps) {
+        const Changes& changes = step.changes[index_of(layer.layer().inputs[0])];
+        step.output.clear();
+        if (changes.empty() && !changes_parameters(step.fault)) {
+            strike_alone(layer, step);
+        } else if (layer.groups() == 1) {
+            run_group(layer, step, 0, changes.data(), changes.data() + changes.size());
+        } else {
+            split_by_group(layer, changes);
+            std::int64_t begin = 0;
+            for (int group = 0; group < layer.groups(); ++group) {
+                const std::int64_t end = group_end_[static_cast<std::size_t>(group)];
+                if (begin < end || strikes(layer, step.fault, group)) {
+                    run_group(layer, step, group, by_group_.data() + begin, by_group_.data() + end);
+                    finish(layer, group);
+                }
+                begin = end;
+            }
+            order_by_pixel(layer, step.output);
         }
-        begin = end;
     }
-    order_by_pixel(layer, step.output);
+    finish(layer, 0);
 }
 
 void MacDelta::split_by_group(const MacLayer& layer, const Changes& changes) {
@@ -78,61 +74,87 @@ bool MacDelta::strikes(const MacLayer& layer, const LayerFault* fault, int group
 
 void MacDelta::run_group(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                          const Change* end) {
+    if (!layer.additive() || strikes(layer, step.fault, group) || !collect(layer, step, group, begin, end)) {
+        compute_rows(layer, step, group, begin, end);
+    }
+}
+
+// Accumulators and codes that a fault strikes while the layer's inputs are the golden ones.
+void MacDelta::strike_alone(const MacLayer& layer, const LayerStep& step) {
+    if (step.fault == nullptr) {
+        return;
+    }
+    const std::int64_t plane = layer.output_shape().plane();
+    struck_.clear();
+    const auto strike = [&](std::int64_t index, std::uint32_t delta, std::uint32_t mask) {
+        struck_.push_back({static_cast<std::int32_t>(index % plane), static_cast<std::int32_t>(index / plane),
+                           delta, mask});
+    };
+    for (const AccumulatorDelta& change : step.fault->accumulators) {
+        strike(change.index, static_cast<std::uint32_t>(change.delta), 0);
+    }
+    for (const OutputFlip& flip : step.fault->outputs) {
+        strike(flip.index, 0, flip.mask);
+    }
+    std::sort(struck_.begin(), struck_.end(), [](const Struck& a, const Struck& b) {
+        return a.pixel != b.pixel ? a.pixel < b.pixel : a.channel < b.channel;
+    });
+    const Codes& sums = step.golden.accumulators[index_of(step.layer)];
+    for (std::size_t i = 0; i < struck_.size();) {
+        const Struck at = struck_[i];
+        const int group = at.channel / layer.group_outputs();
+        const std::int64_t place = layer.sums_at(group, at.pixel) + at.channel % layer.group_outputs();
+        const std::int32_t sum = sums[static_cast<std::size_t>(place)];
+        std::int32_t moved = sum;
+        std::uint32_t mask = 0;
+        for (; i < struck_.size() && struck_[i].pixel == at.pixel && struck_[i].channel == at.channel; ++i) {
+            add_wrapping(moved, static_cast<std::int32_t>(struck_[i].delta));
+            mask ^= struck_[i].mask;
+        }
+        emit_code(step, at.pixel, at.channel,
+                  flip_bits(layer.output_format(), layer.code_of(moved, at.channel), mask),
+                  layer.code_of(sum, at.channel));
+    }
+}
+
+// Range restriction of one code; keeps it where it then differs from the golden one.
+void MacDelta::emit_code(const LayerStep& step, std::int32_t pixel, std::int32_t channel, std::int32_t code,
+                         std::int32_t golden) {
+    if (step.bounds != nullptr) {
+        const std::int32_t kept = bounded(*step.bounds, channel, code);
+        step.restricted += kept != code && code != golden ? 1 : 0;
+        code = kept;
+        golden = bounded(*step.bounds, channel, golden);
+    }
+    if (code != golden) {
+        step.output.push_back({pixel, channel, code, golden});
+    }
+}
+
+void MacDelta::compute_rows(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
+                            const Change* end) {
     reached_.reserve(layer.output_shape().plane());
-    list_pairs(layer, group, begin, end);
+    changed_pixels_.clear();
+    for (const Change* change = begin; change != end; ++change) {
+        if (changed_pixels_.empty() || changed_pixels_.back() != change->pixel) {
+            changed_pixels_.push_back(change->pixel);
+        }
+    }
     mark_reached(layer);
     mark_struck(layer, step.fault, group);
     reached_.take(outputs_);
-    if (!outputs_.empty()) {
-        const std::int64_t work = list_hits(layer);
-        rows_.resize(outputs_.size() * static_cast<std::size_t>(layer.row_size()));
-        const double full =
-            static_cast<double>(outputs_.size()) * layer.taps() * layer.pairs() * layer.blocks();
-        const double pack = static_cast<double>(layer.input_shape().plane()) * layer.group_inputs();
-        const double sparse_cost = kSparsePair * static_cast<double>(work) * layer.blocks();
-        if (layer.additive() && sparse_cost <= kDensePair * full + kPackElement * pack) {
-            sparse_accumulators(layer, step, group);
-        } else {
-            dense_accumulators(layer, step, group, begin, end);
-        }
-        if (step.fault != nullptr) {
-            strike_accumulators(layer, *step.fault, group);
-        }
-        requantise(layer, step.fault, group);
-        finish_codes(layer, step, group);
-        emit(layer, step, group);
+    rows_.resize(std::max(rows_.size(), outputs_.size() * static_cast<std::size_t>(layer.row_size())));
+    if (begin == end) {
+        golden_accumulators(layer, step, group);
+    } else {
+        dense_accumulators(layer, step, group, begin, end);
     }
-    forget_pairs();
-}
-
-// Whether the next change completes a pair cannot be predicted, so nothing branches on it.
-void MacDelta::list_pairs(const MacLayer& layer, int group, const Change* begin, const Change* end) {
-    ranges_.resize(std::max(ranges_.size(), static_cast<std::size_t>(layer.input_shape().plane())));
-    pairs_.resize(std::max(pairs_.size(), static_cast<std::size_t>(end - begin)));
-    changed_pixels_.clear();
-    const std::int32_t first_channel = group * layer.group_inputs();
-    std::int32_t pixel = -1;
-    std::int32_t open = -1;  // pair of the last entry; −1 at the start of a pixel
-    std::int32_t count = 0;
-    for (const Change* change = begin; change != end; ++change) {
-        if (change->pixel != pixel) {
-            pixel = change->pixel;
-            open = -1;
-            changed_pixels_.push_back(pixel);
-            ranges_[static_cast<std::size_t>(pixel)].first = count;
-        }
-        const auto channel = static_cast<std::uint32_t>(change->channel - first_channel);
-        const auto delta = static_cast<std::uint16_t>(change->code - change->golden);
-        const auto pair = static_cast<std::int32_t>(channel / 2);
-        const bool completes = pair == open;
-        const std::int32_t at = count - (completes ? 1 : 0);
-        DeltaPair& last = pairs_[static_cast<std::size_t>(at)];
-        last.deltas = (completes ? last.deltas : 0) | std::uint32_t{delta} << (channel % 2 * 16);
-        last.pair = pair;
-        open = pair;
-        count = at + 1;
-        ranges_[static_cast<std::size_t>(pixel)].last = count;
+    if (step.fault != nullptr) {
+        strike_accumulators(layer, *step.fault, group);
     }
+    requantise(layer, step.fault, group);
+    finish_codes(layer, step, group);
+    emit(layer, step, group);
 }
 
 void MacDelta::mark_reached(const MacLayer& layer) {
@@ -168,56 +190,12 @@ void MacDelta::mark_struck(const MacLayer& layer, const LayerFault* fault, int g
 }
 
 // The changed pixels under each computed window. Returns the number of (tap, changed pair) in all of them.
-std::int64_t MacDelta::list_hits(const MacLayer& layer) {
-    const Window& w = layer.window();
-    const Shape& in = layer.input_shape();
-    const int width = layer.output_shape().width;
-    std::int64_t work = 0;
-    hits_.clear();
-    hit_end_.clear();
-    for (const std::int32_t pixel : outputs_) {
-        const workloads::InputRows rows = input_rows(in, layer.output_shape(), w, pixel / width);
-        const int left = pixel % width * w.stride_w - w.pad_w;
-        for (int ky = 0; ky < w.kernel_h; ++ky) {
-            const std::int64_t y = rows.first + std::int64_t{ky} * w.dilation_h;
-            if (y < rows.begin || y >= rows.end) {
-                continue;
-            }
-            for (int kx = 0; kx < w.kernel_w; ++kx) {
-                const int x = left + kx * w.dilation_w;
-                if (x < 0 || x >= in.width) {
-                    continue;
-                }
-                const Range& range = ranges_[static_cast<std::size_t>(y * in.width + x)];
-                if (range.first != range.last) {
-                    hits_.push_back({ky * w.kernel_w + kx, range.first, range.last});
-                    work += range.last - range.first;
-                }
-            }
-        }
-        hit_end_.push_back(static_cast<std::int32_t>(hits_.size()));
-    }
-    return work;
-}
-
-void MacDelta::forget_pairs() {
-    for (const std::int32_t pixel : changed_pixels_) {
-        ranges_[static_cast<std::size_t>(pixel)] = {};
-    }
-}
-
-void MacDelta::sparse_accumulators(const MacLayer& layer, const LayerStep& step, int group) {
-    const auto count = static_cast<std::int64_t>(outputs_.size());
-    layer.kernels().sparse({hits_.data(), hit_end_.data(), count, pairs_.data(), layer.taps(), layer.pairs(),
-                            layer.weights(group), layer.blocks(), rows_.data()});
-    const std::int64_t plane = layer.output_shape().plane();
-    const std::int32_t* golden = step.golden.accumulators[index_of(step.layer)].data() +
-                                 std::int64_t{group} * layer.group_outputs() * plane;
+void MacDelta::golden_accumulators(const MacLayer& layer, const LayerStep& step, int group) {
+    const std::int32_t* sums = step.golden.accumulators[index_of(step.layer)].data();
     std::int32_t* row = rows_.data();
     for (const std::int32_t pixel : outputs_) {
-        for (int n = 0; n < layer.group_outputs(); ++n) {
-            add_wrapping(row[n], golden[n * plane + pixel]);
-        }
+        const std::int32_t* from = sums + layer.sums_at(group, pixel);
+        std::fill(std::copy(from, from + layer.group_outputs(), row), row + layer.row_size(), 0);
         row += layer.row_size();
     }
 }
@@ -314,9 +292,7 @@ void MacDelta::finish_codes(const MacLayer& layer, const LayerStep& step, int gr
 }
 
 void MacDelta::restrict_codes(const MacLayer& layer, const LayerStep& step, int group) {
-    const std::int64_t plane = layer.output_shape().plane();
     const Codes& golden = step.golden.accumulators[index_of(step.layer)];
-    const workloads::Layer& definition = layer.layer();
     for (std::size_t row = 0; row < outputs_.size(); ++row) {
         std::int32_t* codes = rows_.data() + row * static_cast<std::size_t>(layer.row_size());
         for (int n = 0; n < layer.group_outputs(); ++n) {
@@ -324,11 +300,8 @@ void MacDelta::restrict_codes(const MacLayer& layer, const LayerStep& step, int 
             const std::int32_t kept = bounded(*step.bounds, channel, codes[n]);
             if (kept != codes[n]) {
                 // The fault-free code may be out of bounds as well: that is no suppressed error.
-                const auto c = static_cast<std::size_t>(channel);
-                const std::int64_t fault_free = std::clamp<std::int64_t>(
-                    workloads::rescale(golden[static_cast<std::size_t>(channel * plane + outputs_[row])],
-                                       definition.multiplier[c], definition.shift[c]),
-                    definition.clamp_lo, definition.clamp_hi);
+                const std::int64_t at = layer.sums_at(group, outputs_[row]) + n;
+                const std::int32_t fault_free = layer.code_of(golden[static_cast<std::size_t>(at)], channel);
                 step.restricted += codes[n] != fault_free ? 1 : 0;
                 codes[n] = kept;
             }

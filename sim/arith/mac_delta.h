@@ -13,26 +13,53 @@ namespace fluence::arith {
 // Scratch memory is kept from call to call and grows with the largest layer alone.
 class MacDelta {
   public:
-    void run(const MacLayer& layer, const LayerStep& step);
+    // One layer of several inferences on one image. Inferences whose change is small and comes from the
+    // layer's input alone are taken together.
+    void run(const MacLayer& layer, const std::vector<LayerStep>& steps);
 
   private:
-    // By input pixel: where its changed pairs are.
+    // By input pixel: where its changed elements are, the sums of their deltas and of |delta|.
     struct Range {
         std::int32_t first = 0, last = 0;
+        std::int32_t sum = 0, magnitude = 0;
+    };
+    // An element of the output that a fault strikes.
+    struct Struck {
+        std::int32_t pixel = 0, channel = 0;
+        std::uint32_t delta = 0, mask = 0;
+    };
+    // An inference whose rows are in rows_to_do_.
+    struct Collected {
+        const LayerStep* step = nullptr;
+        std::int32_t row_end = 0;
     };
 
     void split_by_group(const MacLayer& layer, const Changes& changes);
     bool strikes(const MacLayer& layer, const LayerFault* fault, int group) const;
     void run_group(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                    const Change* end);
+    void strike_alone(const MacLayer& layer, const LayerStep& step);
 
-    void list_pairs(const MacLayer& layer, int group, const Change* begin, const Change* end);
+    // Carrying changes alone: collect() lists what a step's changes touch, unless the change is dense, and
+    // finish() computes all that is listed.
+    bool collect(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
+                 const Change* end);
+    void finish(const MacLayer& layer, int group);
+    void list_elements(const MacLayer& layer, int group, const Change* begin, const Change* end);
+    std::int64_t list_hits(const MacLayer& layer);
+    void forget_elements();
+    void find_moved(const MacLayer& layer, int group, std::size_t first_row, std::size_t last_row);
+    void emit_moved(const MacLayer& layer, int group, std::size_t first, std::size_t last,
+                    std::size_t first_row);
+    static void emit_code(const LayerStep& step, std::int32_t pixel, std::int32_t channel, std::int32_t code,
+                          std::int32_t golden);
+
+    // Whole rows: struck layers, dense changes, sums that do not add up.
+    void compute_rows(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
+                      const Change* end);
     void mark_reached(const MacLayer& layer);
     void mark_struck(const MacLayer& layer, const LayerFault* fault, int group);
-    std::int64_t list_hits(const MacLayer& layer);
-    void forget_pairs();
-
-    void sparse_accumulators(const MacLayer& layer, const LayerStep& step, int group);
+    void golden_accumulators(const MacLayer& layer, const LayerStep& step, int group);
     void dense_accumulators(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                             const Change* end);
     void strike_accumulators(const MacLayer& layer, const LayerFault& fault, int group);
@@ -47,14 +74,20 @@ class MacDelta {
 
     Changes by_group_;
     std::vector<std::int64_t> group_end_;
-    std::vector<DeltaPair> pairs_;
+    std::vector<DeltaElement> elements_;
+    std::size_t element_count_ = 0;
     std::vector<std::int32_t> changed_pixels_;
     std::vector<Range> ranges_;  // by input pixel; empty between calls
     OrderedSet reached_;
     std::vector<std::int32_t> outputs_;  // output pixels being computed, ascending
     std::vector<std::int32_t> row_of_pixel_;
-    std::vector<DeltaTap> hits_;
-    std::vector<std::int32_t> hit_end_;
+    std::vector<DeltaHit> hits_;
+    std::vector<DeltaRow> delta_rows_;
+    std::vector<Collected> collected_;
+    std::vector<MovedSum> moved_, sorted_moved_;
+    std::size_t moved_count_ = 0;
+    std::vector<std::int64_t> row_begin_;
+    std::vector<Struck> struck_;
     std::vector<std::int32_t> rows_;  // outputs_ × row_size: accumulators, then codes
     std::vector<std::int16_t> packed_;
     std::vector<std::int32_t> offsets_;

@@ -1,5 +1,6 @@
 #include "sim/arith/mac_layer.h"
 
+#include <cmath>
 #include <limits>
 
 #include "sim/core/error.h"
@@ -40,6 +41,7 @@ MacLayer::MacLayer(const Graph& graph, LayerId id, KernelKind kind, const SumRul
     blocks_ = (group_outputs_ + kBlock - 1) / kBlock;
     group_weights_ = std::int64_t{blocks_} * taps() * pairs_ * 2 * kBlock;
     pack_weights();
+    pack_delta_weights();
     pack_parameters();
     place_windows();
     if (can_overflow(graph, id, sums)) {
@@ -68,12 +70,30 @@ void MacLayer::pack_weights() {
     }
 }
 
+void MacLayer::pack_delta_weights() {
+    const int width = delta_width();
+    delta_weights_.assign(static_cast<std::size_t>(layer_.groups * delta_blocks() * delta_block_size()), 128);
+    const std::int8_t* from = layer_.weights.data();
+    for (int n = 0; n < output_.channels; ++n) {
+        const int column = n % group_outputs_;
+        std::uint8_t* block = delta_weights_.data() +
+                              (n / group_outputs_ * delta_blocks() + column / width) * delta_block_size();
+        for (int c = 0; c < group_inputs_; ++c) {
+            for (int tap = 0; tap < taps(); ++tap) {
+                block[(tap * group_inputs_ + c) * width + column % width] =
+                    static_cast<std::uint8_t>(*from++ + 128);
+            }
+        }
+    }
+}
+
 void MacLayer::pack_parameters() {
     parameters_.resize(static_cast<std::size_t>(layer_.groups) * 2 * blocks_);
     for (int n = 0; n < output_.channels; ++n) {
         const int row = n / group_outputs_ * row_size() + n % group_outputs_;
         const auto at = static_cast<std::size_t>(n);
         parameters_[static_cast<std::size_t>(row / 8)].set(row % 8, layer_.multiplier[at], layer_.shift[at]);
+        factors_.push_back(std::ldexp(layer_.multiplier[at], -(layer_.shift[at] & 63)));
     }
 }
 
@@ -167,7 +187,10 @@ void MacLayer::finish_rows(int group, std::int64_t first_pixel, std::vector<std:
                                                static_cast<std::uint32_t>(layer_.bias[first_channel + n]));
         }
     }
-    transpose(rows.data(), row_size(), count, group_outputs_, output_.plane(), accumulators.data() + corner);
+    for (std::int64_t p = 0; p < count; ++p) {
+        const std::int32_t* row = rows.data() + p * row_size();
+        std::copy(row, row + group_outputs_, accumulators.data() + sums_at(group, first_pixel + p));
+    }
     kernels_.requantise({rows.data(), count, parameters(group), blocks_, layer_.clamp_lo, layer_.clamp_hi});
     if (bounds != nullptr) {
         for (std::int64_t p = 0; p < count; ++p) {
@@ -180,7 +203,38 @@ void MacLayer::finish_rows(int group, std::int64_t first_pixel, std::vector<std:
     transpose(rows.data(), row_size(), count, group_outputs_, output_.plane(), output.data() + corner);
 }
 
-void MacLayer::run(const Codes& input, const OutputBounds* bounds, Codes& accumulators, Codes& output) const {
+// The code is the integer next to x = sum · factor. Bounds are rounded towards no slack, by more than a
+// double's error. Sums near the ends of 32 bits, which a move could wrap, and factors that do not grow have
+// none.
+void MacLayer::measure_slack(const Codes& accumulators, SumSlack& slack) const {
+    constexpr double kMost = 32766;
+    constexpr std::int32_t kFarFromWrapping = 1 << 30;
+    slack.up.assign(static_cast<std::size_t>(layer_.groups * slack_size()), INT16_MAX);
+    slack.down.assign(slack.up.size(), INT16_MIN);
+    const std::int32_t* sum = accumulators.data();
+    for (std::int64_t row = 0; row < layer_.groups * output_.plane(); ++row) {
+        const auto channel = static_cast<std::size_t>(row / output_.plane() * group_outputs_);
+        for (int n = 0; n < group_outputs_; ++n, ++sum) {
+            const auto slot =
+                static_cast<std::size_t>(row * delta_blocks() * delta_width() + slot_of(n, delta_width()));
+            const double factor = factors_[channel + static_cast<std::size_t>(n)];
+            if (factor <= 0 || *sum > kFarFromWrapping || *sum < -kFarFromWrapping) {
+                slack.up[slot] = -1;
+                slack.down[slot] = 1;
+                continue;
+            }
+            const double x = *sum * factor;
+            const std::int32_t code = code_of(*sum, static_cast<std::int32_t>(channel) + n);
+            const double up = code < layer_.clamp_hi ? (code + 0.5 - x) / factor : kMost;
+            const double down = code > layer_.clamp_lo ? (x - code + 0.5) / factor : kMost;
+            slack.up[slot] = static_cast<std::int16_t>(std::min(up * (1 - 1e-9) - 0.01, kMost));
+            slack.down[slot] = static_cast<std::int16_t>(-std::min(down * (1 - 1e-9) - 0.01, kMost));
+        }
+    }
+}
+
+void MacLayer::run(const Codes& input, const OutputBounds* bounds, Codes& accumulators, SumSlack& slack,
+                   Codes& output) const {
     constexpr std::int64_t kRowsInCache = 16384;  // values, so that rows stay in the L2 cache
     const std::int64_t pixels = output_.plane();
     const std::int64_t chunk =
@@ -211,6 +265,7 @@ void MacLayer::run(const Codes& input, const OutputBounds* bounds, Codes& accumu
             finish_rows(group, first, rows, count, bounds, accumulators, output);
         }
     }
+    measure_slack(accumulators, slack);
 }
 
 }  // namespace fluence::arith

@@ -2,6 +2,7 @@
 // layer is a convolution whose one window covers the whole input.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -19,8 +20,9 @@ class MacLayer {
     // Keeps references to graph and layer. Throws InputError where a padded input exceeds 2³¹ elements.
     MacLayer(const workloads::Graph& graph, LayerId layer, KernelKind kind, const SumRule& sums);
 
-    // Dense execution; both results are sized here.
-    void run(const Codes& input, const OutputBounds* bounds, Codes& accumulators, Codes& output) const;
+    // Dense execution; all results are sized here.
+    void run(const Codes& input, const OutputBounds* bounds, Codes& accumulators, SumSlack& slack,
+             Codes& output) const;
 
     const workloads::Layer& layer() const { return layer_; }
     const workloads::Shape& input_shape() const { return input_; }
@@ -40,6 +42,26 @@ class MacLayer {
     int taps() const { return window_.kernel_h * window_.kernel_w; }
     int pairs() const { return pairs_; }
     int blocks() const { return blocks_; }
+    // Output channels of a block of delta_weights(), and blocks of a group.
+    int delta_width() const { return group_outputs_ > 16 ? 32 : 16; }
+    int delta_blocks() const { return (group_outputs_ + delta_width() - 1) / delta_width(); }
+    std::int64_t delta_block_size() const { return std::int64_t{taps()} * group_inputs_ * delta_width(); }
+    const std::uint8_t* delta_weights(int group) const {
+        return delta_weights_.data() + group * delta_blocks() * delta_block_size();
+    }
+    // Elements of one group's slack.
+    std::int64_t slack_size() const { return output_.plane() * delta_blocks() * delta_width(); }
+    // Where the accumulators of a group's output pixel begin in GoldenRun::accumulators.
+    std::int64_t sums_at(int group, std::int64_t pixel) const {
+        return (group * output_.plane() + pixel) * group_outputs_;
+    }
+    // What the layer makes of an accumulator, in front of range restriction.
+    std::int32_t code_of(std::int32_t sum, std::int32_t channel) const {
+        const auto n = static_cast<std::size_t>(channel);
+        return static_cast<std::int32_t>(
+            std::clamp<std::int64_t>(workloads::rescale(sum, layer_.multiplier[n], layer_.shift[n]),
+                                     layer_.clamp_lo, layer_.clamp_hi));
+    }
     int row_size() const {
         return blocks_ * kBlock;
     }  // of results: channels of a group, filled up with zeros
@@ -60,11 +82,13 @@ class MacLayer {
 
   private:
     void pack_weights();
+    void pack_delta_weights();
     void pack_parameters();
     void place_windows();
     std::vector<std::int32_t> term_offsets() const;
     void finish_rows(int group, std::int64_t first_pixel, std::vector<std::int32_t>& rows, std::int64_t count,
                      const OutputBounds* bounds, Codes& accumulators, Codes& output) const;
+    void measure_slack(const Codes& accumulators, SumSlack& slack) const;
 
     const workloads::Layer& layer_;
     workloads::Shape input_, output_;
@@ -75,7 +99,9 @@ class MacLayer {
     int packed_height_ = 0, packed_width_ = 0;  // of one image; images stand one below the other
     std::int64_t group_weights_ = 0;
     std::vector<std::int16_t> weights_;
+    std::vector<std::uint8_t> delta_weights_;
     std::vector<RequantiseBlock> parameters_;
+    std::vector<double> factors_;  // multiplier / 2^shift, by output channel
     std::vector<std::int32_t> pixel_offsets_, tap_offsets_;
     std::unique_ptr<OnednnConv> onednn_;  // null: the kernels' own dense loop
     std::unique_ptr<NarrowSums> narrow_;  // null: sums stay in range, and are exact

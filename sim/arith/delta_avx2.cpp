@@ -1,0 +1,254 @@
+// AVX2: vpmaddubsw multiplies the weights of two changed elements and adds them into 16-bit sums, which stay
+// in registers until they are compared with their slack. Rows whose deltas could leave 16 bits are summed up
+// piece by piece in 32.
+#include "sim/arith/delta_avx2.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <cstdlib>
+
+#define FLUENCE_AVX2 __attribute__((target("avx2"))) inline
+
+namespace fluence::arith {
+namespace {
+
+// Blocks of 32 output channels.
+struct Wide {
+    using Vector = __m256i;
+    static constexpr int kWidth = 32;
+    FLUENCE_AVX2 static Vector zero() { return _mm256_setzero_si256(); }
+    FLUENCE_AVX2 static Vector all(std::int32_t value) {
+        return _mm256_set1_epi16(static_cast<std::int16_t>(value));
+    }
+    FLUENCE_AVX2 static Vector load(const void* from) {
+        return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+    }
+    FLUENCE_AVX2 static void store(void* to, Vector value) {
+        _mm256_storeu_si256(static_cast<__m256i*>(to), value);
+    }
+    FLUENCE_AVX2 static Vector low(Vector a, Vector b) { return _mm256_unpacklo_epi8(a, b); }
+    FLUENCE_AVX2 static Vector high(Vector a, Vector b) { return _mm256_unpackhi_epi8(a, b); }
+    FLUENCE_AVX2 static Vector products(Vector weights, Vector deltas) {
+        return _mm256_maddubs_epi16(weights, deltas);
+    }
+    FLUENCE_AVX2 static Vector plus(Vector a, Vector b) { return _mm256_add_epi16(a, b); }
+    FLUENCE_AVX2 static Vector minus(Vector a, Vector b) { return _mm256_sub_epi16(a, b); }
+    FLUENCE_AVX2 static Vector outside(Vector value, Vector down, Vector up) {
+        return _mm256_or_si256(_mm256_cmpgt_epi16(value, up), _mm256_cmpgt_epi16(down, value));
+    }
+    // One bit a channel, in order.
+    FLUENCE_AVX2 static std::uint32_t bits(Vector low, Vector high) {
+        return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_packs_epi16(low, high)));
+    }
+};
+
+// Blocks of 16 output channels.
+struct Narrow {
+    using Vector = __m128i;
+    static constexpr int kWidth = 16;
+    FLUENCE_AVX2 static Vector zero() { return _mm_setzero_si128(); }
+    FLUENCE_AVX2 static Vector all(std::int32_t value) {
+        return _mm_set1_epi16(static_cast<std::int16_t>(value));
+    }
+    FLUENCE_AVX2 static Vector load(const void* from) {
+        return _mm_loadu_si128(static_cast<const __m128i*>(from));
+    }
+    FLUENCE_AVX2 static void store(void* to, Vector value) {
+        _mm_storeu_si128(static_cast<__m128i*>(to), value);
+    }
+    FLUENCE_AVX2 static Vector low(Vector a, Vector b) { return _mm_unpacklo_epi8(a, b); }
+    FLUENCE_AVX2 static Vector high(Vector a, Vector b) { return _mm_unpackhi_epi8(a, b); }
+    FLUENCE_AVX2 static Vector products(Vector weights, Vector deltas) {
+        return _mm_maddubs_epi16(weights, deltas);
+    }
+    FLUENCE_AVX2 static Vector plus(Vector a, Vector b) { return _mm_add_epi16(a, b); }
+    FLUENCE_AVX2 static Vector minus(Vector a, Vector b) { return _mm_sub_epi16(a, b); }
+    FLUENCE_AVX2 static Vector outside(Vector value, Vector down, Vector up) {
+        return _mm_or_si128(_mm_cmpgt_epi16(value, up), _mm_cmpgt_epi16(down, value));
+    }
+    FLUENCE_AVX2 static std::uint32_t bits(Vector low, Vector high) {
+        return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+    }
+};
+
+// Sums of kBlocks blocks, in the order of slot_of().
+template <class Ops, int kBlocks>
+struct Sums {
+    typename Ops::Vector value[2 * kBlocks];
+
+    FLUENCE_AVX2 void clear() {
+#pragma GCC unroll 8
+        for (int i = 0; i < 2 * kBlocks; ++i) {
+            value[i] = Ops::zero();
+        }
+    }
+    // Two elements under one tap.
+    FLUENCE_AVX2 void add(const DeltaElement* pair, const std::uint8_t* tap, std::int64_t block_size) {
+        const typename Ops::Vector deltas = Ops::all(pair[0].delta | pair[1].delta);
+        const std::uint8_t* first = tap + pair[0].offset;
+        const std::uint8_t* second = tap + pair[1].offset;
+#pragma GCC unroll 4
+        for (int b = 0; b < kBlocks; ++b) {
+            const typename Ops::Vector x = Ops::load(first + b * block_size);
+            const typename Ops::Vector y = Ops::load(second + b * block_size);
+            value[2 * b] = Ops::plus(value[2 * b], Ops::products(Ops::low(x, y), deltas));
+            value[2 * b + 1] = Ops::plus(value[2 * b + 1], Ops::products(Ops::high(x, y), deltas));
+        }
+    }
+    // Takes the weights' offset of 128 back.
+    FLUENCE_AVX2 void centre(std::int32_t sum_of_deltas) {
+        const typename Ops::Vector offset = Ops::all(128 * sum_of_deltas);
+#pragma GCC unroll 8
+        for (int i = 0; i < 2 * kBlocks; ++i) {
+            value[i] = Ops::minus(value[i], offset);
+        }
+    }
+    FLUENCE_AVX2 void store(std::int16_t* to) const {
+#pragma GCC unroll 8
+        for (int i = 0; i < 2 * kBlocks; ++i) {
+            Ops::store(to + i * Ops::kWidth / 2, value[i]);
+        }
+    }
+};
+
+// One row after the other.
+template <class Ops, int kBlocks>
+class Pass {
+  public:
+    Pass(const DeltaTask& task, int block, MovedSum* moved)
+        : task_(task), weights_(task.weights + block * task.block_size), block_(block), moved_(moved) {}
+
+    FLUENCE_AVX2 MovedSum* run() {
+        const DeltaHit* hit = task_.hits + task_.first_hit;
+        for (std::int32_t row = 0; row < task_.row_count; ++row) {
+            const DeltaRow& at = task_.rows[row];
+            const DeltaHit* end = task_.hits + at.hit_end;
+            if (at.magnitude <= kNarrowMagnitude) {
+                narrow_row(row, hit, end);
+            } else {
+                wide_row(row, hit, end);
+            }
+            hit = end;
+        }
+        return moved_;
+    }
+
+  private:
+    static constexpr int kChannels = kBlocks * Ops::kWidth;
+
+    std::int64_t slack_at(std::int32_t row) const {
+        return (std::int64_t{task_.rows[row].pixel} * task_.blocks + block_) * Ops::kWidth;
+    }
+
+    FLUENCE_AVX2 void narrow_row(std::int32_t row, const DeltaHit* hit, const DeltaHit* end) {
+        Sums<Ops, kBlocks> sums;
+        sums.clear();
+        for (; hit < end; ++hit) {
+            const std::uint8_t* tap = weights_ + hit->tap;
+            for (std::int32_t i = hit->first; i < hit->last; i += 2) {
+                sums.add(task_.elements + i, tap, task_.block_size);
+            }
+        }
+        sums.centre(task_.rows[row].sum);
+        const std::int16_t* up = task_.up + slack_at(row);
+        const std::int16_t* down = task_.down + slack_at(row);
+        constexpr int kHalf = Ops::kWidth / 2;
+#pragma GCC unroll 4
+        for (int b = 0; b < kBlocks; ++b) {
+            const int at = b * Ops::kWidth;
+            const std::uint32_t bits =
+                Ops::bits(Ops::outside(sums.value[2 * b], Ops::load(down + at), Ops::load(up + at)),
+                          Ops::outside(sums.value[2 * b + 1], Ops::load(down + at + kHalf),
+                                       Ops::load(up + at + kHalf)));
+            if (bits != 0) {
+                std::int16_t values[Ops::kWidth];
+                Ops::store(values, sums.value[2 * b]);
+                Ops::store(values + kHalf, sums.value[2 * b + 1]);
+                list(row, b, bits, values);
+            }
+        }
+    }
+
+    void list(std::int32_t row, int b, std::uint32_t bits, const std::int16_t* values) {
+        for (; bits != 0; bits &= bits - 1) {
+            const std::int32_t channel = __builtin_ctz(bits);
+            *moved_++ = {row, (block_ + b) * Ops::kWidth + channel, values[slot_of(channel, Ops::kWidth)]};
+        }
+    }
+
+    FLUENCE_AVX2 void wide_row(std::int32_t row, const DeltaHit* hit, const DeltaHit* end) {
+        std::int32_t totals[kChannels] = {};
+        Sums<Ops, kBlocks> sums;
+        sums.clear();
+        std::int32_t sum = 0;
+        std::int32_t magnitude = 0;
+        for (; hit < end; ++hit) {
+            const std::uint8_t* tap = weights_ + hit->tap;
+            for (std::int32_t i = hit->first; i < hit->last; i += 2) {
+                const DeltaElement* pair = task_.elements + i;
+                const std::int32_t first = static_cast<std::int8_t>(pair[0].delta);
+                const std::int32_t second = static_cast<std::int8_t>(pair[1].delta >> 8);
+                const std::int32_t more = std::abs(first) + std::abs(second);
+                if (magnitude + more > kNarrowMagnitude) {
+                    flush(sums, sum, totals);
+                    sum = 0;
+                    magnitude = 0;
+                }
+                sums.add(pair, tap, task_.block_size);
+                sum += first + second;
+                magnitude += more;
+            }
+        }
+        flush(sums, sum, totals);
+        const std::int16_t* up = task_.up + slack_at(row);
+        const std::int16_t* down = task_.down + slack_at(row);
+        for (std::int32_t n = 0; n < kChannels; ++n) {
+            const std::int32_t slot = slot_of(n, Ops::kWidth);
+            *moved_ = {row, block_ * Ops::kWidth + n, totals[slot]};
+            moved_ += totals[slot] > up[slot] || totals[slot] < down[slot] ? 1 : 0;
+        }
+    }
+
+    FLUENCE_AVX2 static void flush(Sums<Ops, kBlocks>& sums, std::int32_t sum, std::int32_t* totals) {
+        std::int16_t values[kChannels];
+        sums.centre(sum);
+        sums.store(values);
+        sums.clear();
+        for (int i = 0; i < kChannels; i += 8) {
+            const __m256i narrow =
+                _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(values + i)));
+            Wide::store(totals + i, _mm256_add_epi32(Wide::load(totals + i), narrow));
+        }
+    }
+
+    const DeltaTask& task_;
+    const std::uint8_t* weights_;
+    int block_;
+    MovedSum* moved_;
+};
+
+// As many blocks at a time as leave their weights in the L2 cache.
+template <class Ops>
+FLUENCE_AVX2 MovedSum* run(const DeltaTask& task, MovedSum* moved) {
+    constexpr std::int64_t kBytesInCache = 160 * 1024;
+    int block = 0;
+    while (task.blocks - block >= 4 && 4 * task.block_size <= kBytesInCache) {
+        moved = Pass<Ops, 4>(task, block, moved).run();
+        block += 4;
+    }
+    while (task.blocks - block >= 2) {
+        moved = Pass<Ops, 2>(task, block, moved).run();
+        block += 2;
+    }
+    return block < task.blocks ? Pass<Ops, 1>(task, block, moved).run() : moved;
+}
+
+}  // namespace
+
+__attribute__((target("avx2"))) std::int64_t delta_avx2(const DeltaTask& task, MovedSum* moved) {
+    return (task.width == Wide::kWidth ? run<Wide>(task, moved) : run<Narrow>(task, moved)) - moved;
+}
+
+}  // namespace fluence::arith
+#endif
