@@ -1,6 +1,7 @@
 #include "apps/command_run.h"
 
 #include <iostream>
+#include <sstream>
 
 #include "apps/command_report.h"
 #include "apps/interrupt.h"
@@ -19,13 +20,28 @@ namespace {
 struct RunArguments {
     std::string experiment, data, output;
     int workers = 0;
+    campaign::Shard shard;
     bool force = false;
     campaign::ExperimentOverrides overrides;
 };
 
+// "i/n", i from 1.
+campaign::Shard parse_shard(const std::string& text) {
+    std::int64_t number = 0, count = 0;
+    char slash = 0;
+    std::istringstream stream(text);
+    if (!(stream >> number >> slash >> count) || slash != '/' || !stream.eof() || number < 1 ||
+        number > count) {
+        throw InputError("fluence run", "--shard", "is \"" + text + "\"",
+                         "i/n with i from 1 to n, as in 3/8");
+    }
+    return {number - 1, count};
+}
+
 std::optional<RunArguments> parse(const Arguments& arguments) {
     RunArguments parsed;
     std::int64_t faults = 0, images = 0, seed = 0;
+    std::string shard;
     po::options_description options("Options");
     options.add_options()("experiment", po::value(&parsed.experiment), "JSON file, or a preset's name")(
         "data", po::value(&parsed.data),
@@ -35,11 +51,14 @@ std::optional<RunArguments> parse(const Arguments& arguments) {
         "faults", po::value(&faults), "instead of the experiment's number of faults")(
         "images", po::value(&images), "instead of the experiment's number of images")(
         "seed", po::value(&seed), "instead of the experiment's seed")(
+        "shard", po::value(&shard),
+        "i/n: run part i of n (from 1) alone, into OUTPUT/shards/; fluence merge makes one of all parts")(
         "force", po::bool_switch(&parsed.force), "delete results that are there and start again");
     const auto values =
         parse_options("run", "EXPERIMENT [OPTIONS]", options, {"experiment"}, arguments,
                       "  fluence run lenet5-glyphs\n"
                       "  fluence run configs/experiments/resnet20-cifar10.json --data DIR -j 4\n"
+                      "  fluence run resnet20-cifar10 --data DIR --shard 3/8\n"
                       "An interrupted run is resumed by the same command.\n");
     if (!values) {
         return std::nullopt;
@@ -54,6 +73,9 @@ std::optional<RunArguments> parse(const Arguments& arguments) {
     if (parsed.workers < 0 || parsed.workers > 4096) {
         throw InputError("fluence run", "--workers", "is " + std::to_string(parsed.workers), "0 to 4096");
     }
+    if (values->count("shard") != 0) {
+        parsed.shard = parse_shard(shard);
+    }
     const auto given = [&](const char* name, std::int64_t value) {
         return values->count(name) != 0 ? std::optional<std::int64_t>(value) : std::nullopt;
     };
@@ -63,6 +85,14 @@ std::optional<RunArguments> parse(const Arguments& arguments) {
 
 void print_line(const std::string& line) {
     std::cerr << line << std::endl;
+}
+
+std::string result_path_in(const std::string& output, const campaign::Shard& shard) {
+    if (shard.whole()) {
+        return output + "/results.sqlite";
+    }
+    return output + "/shards/" + std::to_string(shard.index + 1) + "-of-" + std::to_string(shard.count) +
+           ".sqlite";
 }
 
 campaign::RunEnd run(const RunArguments& arguments, const campaign::Experiment& experiment,
@@ -80,6 +110,7 @@ campaign::RunEnd run(const RunArguments& arguments, const campaign::Experiment& 
     campaign::RunOptions options;
     options.result_path = result_path;
     options.workers = arguments.workers;
+    options.shard = arguments.shard;
     options.stop = &stop_requested();
     options.log = print_line;
     options.progress = [&display](const campaign::Progress& progress) {
@@ -99,7 +130,7 @@ int run_run(const Arguments& arguments) {
     const campaign::Experiment experiment =
         campaign::read_experiment(find_config("experiments", parsed->experiment), parsed->overrides);
     const std::string output = parsed->output.empty() ? "results/" + experiment.name : parsed->output;
-    const std::string result_path = output + "/results.sqlite";
+    const std::string result_path = result_path_in(output, parsed->shard);
     switch (run(*parsed, experiment, output, result_path)) {
         case campaign::RunEnd::stopped:
             print_line("stopped; what is done is kept in " + campaign::partial_path(result_path) +
@@ -112,6 +143,11 @@ int run_run(const Arguments& arguments) {
             break;
         case campaign::RunEnd::finished:
             break;
+    }
+    if (!parsed->shard.whole()) {
+        std::cout << "Shard: " << result_path << "\nWhen all are there: fluence merge " << output
+                  << "/results.sqlite " << output << "/shards/*-of-" << parsed->shard.count << ".sqlite\n";
+        return 0;
     }
     const int code = run_report({result_path});
     std::cout << "\nResults: " << result_path << "\nReport again with: fluence report " << result_path

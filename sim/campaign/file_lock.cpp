@@ -79,6 +79,14 @@ void synchronise(const std::string& path) {
     }
 }
 
+void make_folder_of(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(folder_of(path), error);
+    if (error) {
+        throw InputError(folder_of(path), "", "cannot be created: " + error.message());
+    }
+}
+
 std::string folder_of(const std::string& path) {
     const std::string folder = std::filesystem::path(path).parent_path().string();
     return folder.empty() ? "." : folder;

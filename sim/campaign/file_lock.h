@@ -23,6 +23,8 @@ class FileLock {
 
 // Forces the content of a file, or the entries of a folder, to the disk.
 void synchronise(const std::string& path);
+// Makes the folder of a path, and those above, where they are missing. Throws InputError.
+void make_folder_of(const std::string& path);
 // The folder of a path; "." where there is none.
 std::string folder_of(const std::string& path);
 

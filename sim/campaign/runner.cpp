@@ -32,7 +32,7 @@ bool stopped(const RunOptions& options) {
 
 // Whether the results of exactly this campaign are there; those of another experiment are an InputError.
 // Cheap: the machine is not simulated for it; where something else differs, the writer says so later.
-bool already_finished(const Experiment& experiment, const workloads::Bundle& bundle,
+bool already_finished(const Experiment& experiment, const workloads::Bundle& bundle, const Shard& shard,
                       const std::string& path) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) {
@@ -43,14 +43,31 @@ bool already_finished(const Experiment& experiment, const workloads::Bundle& bun
     if (!difference.empty()) {
         fail_other_campaign(path, "/experiment" + difference[0]["path"].get<std::string>());
     }
-    return reader.complete() && reader.header().program == program_version() &&
+    if (reader.header().shard.index != shard.index || reader.header().shard.count != shard.count) {
+        fail_other_campaign(path, "/shard");
+    }
+    return reader.shard_complete() && reader.header().program == program_version() &&
            experiment.images <= bundle.image_count &&
            reader.header().workload_digest == workload_digest(bundle, experiment.images);
 }
 
-// A rate of zero from faults that never reached anything would be a lie.
+void require_shard(const Experiment& experiment, const Shard& shard) {
+    const std::int64_t batches = Batching(experiment.images, experiment.faults).count();
+    if (shard.count > batches) {
+        throw InputError(experiment.file, "shard",
+                         "the campaign has " + std::to_string(batches) + " batches, too few for " +
+                             std::to_string(shard.count) + " shards",
+                         "1 to " + std::to_string(batches) + " shards");
+    }
+}
+
+// A rate of zero from faults that never reached anything would be a lie. (Of a shard, which is no result yet,
+// it says nothing.)
 void require_fired(const Experiment& experiment, const std::string& path) {
     const ResultReader reader(path);
+    if (!reader.complete()) {
+        return;
+    }
     if (reader.any_fired()) {
         return;
     }
@@ -142,8 +159,10 @@ int worker_count(const RunOptions& options) {
 
 void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOptions& options) {
     std::vector<std::int64_t> missing;
-    std::int64_t done = 0;
-    for (std::int64_t batch = 0; batch < plan.batching.count(); ++batch) {
+    std::int64_t done = 0, total = 0;
+    for (std::int64_t batch = options.shard.index; batch < plan.batching.count();
+         batch += options.shard.count) {
+        total += plan.batching.size(batch);
         if (writer.has(batch)) {
             done += plan.batching.size(batch);
         } else {
@@ -156,7 +175,7 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
     if (done > 0) {
         log(options, "resuming: " + std::to_string(done) + " faults are done");
     }
-    Meter meter(done, plan.experiment->faults, options);
+    Meter meter(done, total, options);
     Committer committer(writer, options.commit_interval_seconds);
     WorkerCallbacks callbacks;
     callbacks.start = [&plan] {
@@ -181,7 +200,8 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
 
 RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundle,
                     const RunOptions& options) {
-    if (already_finished(experiment, bundle, options.result_path)) {
+    require_shard(experiment, options.shard);
+    if (already_finished(experiment, bundle, options.shard, options.result_path)) {
         require_fired(experiment, options.result_path);
         return RunEnd::already_finished;
     }
@@ -191,9 +211,11 @@ RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundl
     if (!plan) {
         return RunEnd::stopped;
     }
-    ResultWriter writer(options.result_path, make_header(*plan));
+    CampaignHeader header = make_header(*plan);
+    header.shard = options.shard;
+    ResultWriter writer(options.result_path, header);
     run_batches(*plan, writer, options);
-    if (writer.committed() < plan->batching.count()) {
+    if (!writer.all_committed()) {
         return RunEnd::stopped;
     }
     writer.finish();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "sim/campaign/batching.h"
 #include "sim/campaign/experiment.h"
 #include "workloads/bundle.h"
 
@@ -19,6 +20,7 @@ struct Progress {
 
 struct RunOptions {
     std::string result_path;
+    Shard shard;      // the batches to run; the results hold these alone, for merge_shards()
     int workers = 0;  // 0: as many as processors
     // Batches that end within this time share one transaction, because forcing it to a slow disk may take
     // longer than computing it. A kill loses at most this much work.
