@@ -10,8 +10,9 @@ namespace fluence::campaign {
 class FileLock {
   public:
     FileLock() = default;
+    enum class Held { fail, wait };  // what to do while another program holds it
     // Throws InputError when another program holds it or the file cannot be opened for writing.
-    explicit FileLock(const std::string& path);
+    explicit FileLock(const std::string& path, Held held = Held::fail);
     ~FileLock() { release(); }
     FileLock(FileLock&& other) noexcept;
     FileLock& operator=(FileLock&& other) noexcept;

@@ -18,9 +18,6 @@ const char* const kPageLayout = "PRAGMA page_size=4096; PRAGMA auto_vacuum=0; PR
 
 namespace {
 
-// Memory of one database connection for pages and for sorting; what does not fit is sorted in files.
-constexpr const char* kCache = "PRAGMA cache_size=-32768";
-
 // A table whose rows are merged; its key are its first columns.
 struct RowTable {
     const char* name;
@@ -115,7 +112,6 @@ void fill(const std::string& path, const CampaignHeader& header, const std::vect
     Database ordered(path, Database::Open::create);
     ordered.execute(kPageLayout);
     ordered.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;");
-    ordered.execute(kCache);
     Transaction transaction(ordered);
     create_schema(ordered, Layout::ordered);
     write_header(ordered, header);

@@ -12,6 +12,7 @@
 
 #include "sim/campaign/batch_runner.h"
 #include "sim/campaign/plan.h"
+#include "sim/campaign/result_schema.h"
 #include "sim/campaign/result_store.h"
 #include "sim/campaign/wire.h"
 #include "sim/campaign/workers.h"
@@ -152,9 +153,26 @@ class Committer {
     std::vector<BatchResult> pending_;
 };
 
+int processors() {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
 int worker_count(const RunOptions& options) {
-    return options.workers > 0 ? options.workers
-                               : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const int all = options.job != nullptr ? 1 : processors();
+    return options.workers > 0 ? options.workers : all;
+}
+
+// What a worker process does with the number of a batch.
+std::function<Work()> batch_work(const CampaignPlan& plan) {
+    return [&plan] {
+        const auto runner = std::make_shared<BatchRunner>(plan);
+        return [runner](std::int64_t batch) { return encode(runner->run(batch)); };
+    };
+}
+
+// What ranks must agree on.
+std::string identity_of(const CampaignPlan& plan) {
+    return to_json(make_header(plan)).dump();
 }
 
 void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOptions& options) {
@@ -178,17 +196,19 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
     Meter meter(done, total, options);
     Committer committer(writer, options.commit_interval_seconds);
     WorkerCallbacks callbacks;
-    callbacks.start = [&plan] {
-        const auto runner = std::make_shared<BatchRunner>(plan);
-        return [runner](std::int64_t batch) { return encode(runner->run(batch)); };
-    };
+    callbacks.start = batch_work(plan);
     callbacks.done = [&](std::int64_t batch, const std::string& bytes) {
         committer.add(decode(bytes));
         meter.add(plan.batching.size(batch));
     };
     callbacks.stop = [&options] { return stopped(options); };
     try {
-        run_in_workers(worker_count(options), missing, callbacks, options.result_path);
+        if (options.job != nullptr) {
+            run_in_job(*options.job, worker_count(options), missing, callbacks, options.result_path,
+                       identity_of(plan));
+        } else {
+            run_in_workers(worker_count(options), missing, callbacks, options.result_path);
+        }
     } catch (...) {
         committer.flush();  // a worker failed; what the others finished stays
         throw;
@@ -204,6 +224,9 @@ RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundl
     if (already_finished(experiment, bundle, options.shard, options.result_path)) {
         require_fired(experiment, options.result_path);
         return RunEnd::already_finished;
+    }
+    if (options.job != nullptr) {
+        options.job->begin();
     }
     log(options, "simulating the machine under " + std::to_string(experiment.policies.size()) + " policies");
     const std::optional<CampaignPlan> plan =
@@ -221,6 +244,16 @@ RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundl
     writer.finish();
     require_fired(experiment, options.result_path);
     return RunEnd::finished;
+}
+
+void follow_campaign(cluster::Communicator& job, const std::function<LoadedCampaign()>& load) {
+    LoadedCampaign campaign;
+    std::optional<CampaignPlan> plan;
+    follow(job, [&] {
+        campaign = load();
+        plan = make_plan(campaign.experiment, campaign.bundle, campaign.workers, [] { return false; });
+        return Follower{campaign.workers, batch_work(*plan), identity_of(*plan)};
+    });
 }
 
 }  // namespace fluence::campaign
