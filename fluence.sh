@@ -7,6 +7,7 @@ build_packages=(
     g++ cmake ninja-build ccache pkg-config git ca-certificates
     libsystemc-dev libdnnl-dev libboost-dev libboost-program-options-dev nlohmann-json3-dev
     libsqlite3-dev zlib1g-dev libpng-dev libturbojpeg0-dev librandom123-dev libjs-chart.js
+    libopenmpi-dev openmpi-bin
 )
 torch_packages=(libtorch-dev)
 test_packages=(libgtest-dev libgmock-dev chromium)

@@ -1,9 +1,10 @@
 #include "apps/commands.h"
 
 #include "apps/command_area.h"
-#include "apps/command_cycles.h"
 #include "apps/command_crosscheck.h"
+#include "apps/command_cycles.h"
 #include "apps/command_list.h"
+#include "apps/command_merge.h"
 #include "apps/command_plan.h"
 #include "apps/command_replay.h"
 #include "apps/command_report.h"
@@ -19,6 +20,7 @@ namespace fluence::apps {
 const std::vector<Command>& commands() {
     static const std::vector<Command> table = {
         {"run", "run a fault-injection campaign, or resume it, and print its report", run_run},
+        {"merge", "the results of a campaign from those of its shards (run --shard)", run_merge},
         {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
         {"plan", "sample sizes for a margin, the size of the fault space, the expected time", run_plan},
         {"simulate", "cycles, stalls, utilisation and traffic of one inference, layer by layer",

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "sim/campaign/file_lock.h"
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
 #ifdef FLUENCE_WITH_TORCH
@@ -105,10 +106,16 @@ workloads::Bundle load_workload(const campaign::Experiment& experiment, const st
     const fs::path bundle = fs::path(cache) / "workload";
     const fs::path stamp_file = fs::path(cache) / "workload.stamp.json";
     const nlohmann::json stamp = stamp_of(experiment.workload.import_request, data);
+    if (is_current(bundle, stamp_file, stamp)) {
+        return workloads::read_bundle(bundle.string());
+    }
+    campaign::make_folder_of(bundle.string());
+    // Shards that start together on a common file system: the first imports, the others wait for it.
+    const campaign::FileLock lock((fs::path(cache) / "workload.lock").string(),
+                                  campaign::FileLock::Held::wait);
     if (!is_current(bundle, stamp_file, stamp)) {
         std::error_code ignored;
         fs::remove(stamp_file, ignored);
-        fs::create_directories(cache, ignored);
         import_bundle(experiment, data, bundle, log);
         std::ofstream(stamp_file) << stamp.dump(1) << "\n";
     }

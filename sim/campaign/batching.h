@@ -6,6 +6,17 @@
 
 namespace fluence::campaign {
 
+// One part of a campaign that is computed apart, on a machine that shares nothing with the others: batch b
+// belongs to shard b mod count, so that every shard has batches of all images.
+struct Shard {
+    std::int64_t index = 0, count = 1;  // index from 0; people and file names count from 1
+
+    bool whole() const { return count == 1; }
+    bool holds(std::int64_t batch) const { return batch % count == index; }
+    // How many of a campaign's batches belong to it.
+    std::int64_t size(std::int64_t batches) const { return (batches - index + count - 1) / count; }
+};
+
 // Fault i strikes image i mod images. A batch is either several consecutive images with all their faults,
 // or one part of the faults of one image. The cut depends on the two sizes alone.
 class Batching {

@@ -26,7 +26,7 @@ bool same_file(int descriptor, const std::string& path) {
 
 }  // namespace
 
-FileLock::FileLock(const std::string& path) {
+FileLock::FileLock(const std::string& path, Held held) {
     for (;;) {
         descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (descriptor_ < 0) {
@@ -38,13 +38,13 @@ FileLock::FileLock(const std::string& path) {
         request.l_whence = SEEK_SET;
         request.l_start = kLockByte;
         request.l_len = 1;
-        if (fcntl(descriptor_, F_OFD_SETLK, &request) != 0) {
+        if (fcntl(descriptor_, held == Held::wait ? F_OFD_SETLKW : F_OFD_SETLK, &request) != 0) {
             const int error = errno;
             release();
-            const bool held = error == EAGAIN || error == EACCES;
+            const bool taken = error == EAGAIN || error == EACCES;
             throw InputError(path, "",
-                             held ? "another program is writing it"
-                                  : std::string("cannot be locked: ") + std::strerror(error));
+                             taken ? "another program is writing it"
+                                   : std::string("cannot be locked: ") + std::strerror(error));
         }
         if (same_file(descriptor_, path)) {
             return;
@@ -76,6 +76,14 @@ void synchronise(const std::string& path) {
     }
     if (!done) {
         throw InputError(path, "", std::string("cannot be written to the disk: ") + std::strerror(error));
+    }
+}
+
+void make_folder_of(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(folder_of(path), error);
+    if (error) {
+        throw InputError(folder_of(path), "", "cannot be created: " + error.message());
     }
 }
 

@@ -10,8 +10,9 @@ namespace fluence::campaign {
 class FileLock {
   public:
     FileLock() = default;
+    enum class Held { fail, wait };  // what to do while another program holds it
     // Throws InputError when another program holds it or the file cannot be opened for writing.
-    explicit FileLock(const std::string& path);
+    explicit FileLock(const std::string& path, Held held = Held::fail);
     ~FileLock() { release(); }
     FileLock(FileLock&& other) noexcept;
     FileLock& operator=(FileLock&& other) noexcept;
@@ -23,6 +24,8 @@ class FileLock {
 
 // Forces the content of a file, or the entries of a folder, to the disk.
 void synchronise(const std::string& path);
+// Makes the folder of a path, and those above, where they are missing. Throws InputError.
+void make_folder_of(const std::string& path);
 // The folder of a path; "." where there is none.
 std::string folder_of(const std::string& path);
 

@@ -52,6 +52,10 @@ bool ResultReader::complete() const {
     return impl_->committed == impl_->header.batches;
 }
 
+bool ResultReader::shard_complete() const {
+    return impl_->committed == impl_->header.shard.size(impl_->header.batches);
+}
+
 std::int64_t ResultReader::committed() const {
     return impl_->committed;
 }

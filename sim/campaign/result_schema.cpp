@@ -1,7 +1,5 @@
 #include "sim/campaign/result_schema.h"
 
-#include <array>
-
 #include "sim/core/error.h"
 
 namespace fluence::campaign {
@@ -10,6 +8,7 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x464C5545;  // "FLUE"
 
 // Everything that has two keys is clustered by them (WITHOUT ROWID), so that a scan is already in order.
+// @fault_key and @outcome_key: see Layout.
 constexpr const char* kTables = R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE code(kind TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(kind, id)) WITHOUT ROWID;
@@ -27,14 +26,14 @@ CREATE TABLE site(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, units INTEGER N
   bits INTEGER NOT NULL, layer INTEGER NOT NULL, cross_section REAL NOT NULL);
 CREATE TABLE golden(image INTEGER NOT NULL, policy INTEGER NOT NULL, label INTEGER NOT NULL,
   top1 INTEGER NOT NULL, top2diff REAL NOT NULL, loss REAL NOT NULL, PRIMARY KEY(image, policy)) WITHOUT ROWID;
-CREATE TABLE fault(id INTEGER PRIMARY KEY, image INTEGER NOT NULL, site INTEGER NOT NULL,
+CREATE TABLE fault(id INTEGER @fault_key, image INTEGER NOT NULL, site INTEGER NOT NULL,
   unit INTEGER NOT NULL, layer INTEGER NOT NULL, bits TEXT NOT NULL, phase REAL NOT NULL);
 CREATE TABLE outcome(fault INTEGER NOT NULL, policy INTEGER NOT NULL, cycle INTEGER NOT NULL,
   outcome INTEGER NOT NULL, dead INTEGER NOT NULL, corrected INTEGER NOT NULL, detected INTEGER NOT NULL,
   suppressed INTEGER NOT NULL, struck_layer INTEGER NOT NULL, first_changed_layer INTEGER NOT NULL,
   last_changed_layer INTEGER NOT NULL, changed_values INTEGER NOT NULL, top1 INTEGER NOT NULL,
   correct INTEGER NOT NULL, delta_loss REAL NOT NULL, top2diff REAL NOT NULL, golden_bits INTEGER NOT NULL,
-  faulty_bits INTEGER NOT NULL, PRIMARY KEY(fault, policy)) WITHOUT ROWID;
+  faulty_bits INTEGER NOT NULL@outcome_key;
 CREATE TABLE batch(id INTEGER PRIMARY KEY);
 CREATE VIEW readable AS SELECT fault.id AS fault, image, s.name AS site, unit, bits, policy.name AS policy,
   cycle, o.name AS outcome, d.name AS dead, corrected, detected, suppressed, layer.name AS struck_layer,
@@ -44,8 +43,9 @@ CREATE VIEW readable AS SELECT fault.id AS fault, image, s.name AS site, unit, b
   JOIN code d ON d.kind = 'dead' AND d.id = outcome.dead LEFT JOIN layer ON layer.id = outcome.struck_layer;
 )sql";
 
-constexpr std::array<const char*, 10> kTableNames = {"meta", "code",   "policy", "layer",   "timing",
-                                                     "site", "golden", "fault",  "outcome", "batch"};
+void replace(std::string& text, const std::string& what, const std::string& by) {
+    text.replace(text.find(what), what.size(), by);
+}
 
 void insert_codes(Database& database) {
     Statement insert(database, "INSERT INTO code VALUES(?,?,?)");
@@ -147,11 +147,15 @@ void read_policies(Database& database, CampaignHeader& header) {
 }
 
 nlohmann::json meta_of(const CampaignHeader& header) {
-    return {{"program", header.program},       {"experiment", header.experiment},
-            {"workload", header.workload},     {"workload_digest", header.workload_digest},
-            {"provenance", header.provenance}, {"fp32_top1", header.fp32_top1},
-            {"images", header.images},         {"faults", header.faults},
-            {"batches", header.batches},       {"confidence", header.confidence}};
+    nlohmann::json meta = {{"program", header.program},       {"experiment", header.experiment},
+                           {"workload", header.workload},     {"workload_digest", header.workload_digest},
+                           {"provenance", header.provenance}, {"fp32_top1", header.fp32_top1},
+                           {"images", header.images},         {"faults", header.faults},
+                           {"batches", header.batches},       {"confidence", header.confidence}};
+    if (!header.shard.whole()) {
+        meta["shard"] = {{"number", header.shard.index + 1}, {"of", header.shard.count}};
+    }
+    return meta;
 }
 
 void apply_meta(const nlohmann::json& meta, CampaignHeader& header, const std::string& file) {
@@ -166,17 +170,29 @@ void apply_meta(const nlohmann::json& meta, CampaignHeader& header, const std::s
         header.faults = meta.at("faults").get<std::int64_t>();
         header.batches = meta.at("batches").get<std::int64_t>();
         header.confidence = meta.at("confidence").get<double>();
+        if (meta.contains("shard")) {
+            header.shard.index = meta["shard"].at("number").get<std::int64_t>() - 1;
+            header.shard.count = meta["shard"].at("of").get<std::int64_t>();
+        }
     } catch (const nlohmann::json::exception&) {
         throw InputError(file, "meta", "is damaged (a key is missing or has another type)");
+    }
+    if (header.batches < 1 || header.shard.index < 0 || header.shard.index >= header.shard.count ||
+        header.shard.count > header.batches) {
+        throw InputError(file, "meta", "is damaged (there is no such shard)");
     }
 }
 
 }  // namespace
 
-void create_schema(Database& database) {
+void create_schema(Database& database, Layout layout) {
     database.execute("PRAGMA application_id=" + std::to_string(kApplicationId));
     database.execute("PRAGMA user_version=" + std::to_string(kResultSchemaVersion));
-    database.execute(kTables);
+    const bool ordered = layout == Layout::ordered;
+    std::string tables = kTables;
+    replace(tables, "@fault_key", ordered ? "PRIMARY KEY" : "NOT NULL");
+    replace(tables, "@outcome_key", ordered ? ", PRIMARY KEY(fault, policy)) WITHOUT ROWID" : ")");
+    database.execute(tables);
 }
 
 void check_schema(Database& database) {
@@ -277,28 +293,6 @@ nlohmann::json to_json(const CampaignHeader& header) {
                                      {"layers", layers}});
     }
     return value;
-}
-
-void copy_rows(Database& database, const std::string& source) {
-    for (const char* table : kTableNames) {
-        const std::string name = table;
-        std::string keys = "id";
-        if (name == "meta") {
-            keys = "key";
-        } else if (name == "code") {
-            keys = "kind, id";
-        } else if (name == "timing") {
-            keys = "policy, layer";
-        } else if (name == "golden") {
-            keys = "image, policy";
-        } else if (name == "outcome") {
-            keys = "fault, policy";
-        }
-        std::string copy = "INSERT INTO main.";
-        copy.append(name).append(" SELECT * FROM ").append(source).append(".").append(name);
-        copy.append(" ORDER BY ").append(keys);
-        database.execute(copy);
-    }
 }
 
 }  // namespace fluence::campaign

@@ -10,7 +10,11 @@
 namespace fluence::campaign {
 
 // Creates all tables in an empty database. Must run inside a transaction.
-void create_schema(Database& database);
+// `partial`: of an unfinished campaign. Its rows come batch by batch and not in the order of their keys, so
+// that the tables of faults and outcomes have none and every commit appends; queries there sort.
+// `ordered`: clustered by their keys, to be filled in that order.
+enum class Layout { partial, ordered };
+void create_schema(Database& database, Layout layout);
 
 // Throws InputError unless the database is a result file of this schema version.
 void check_schema(Database& database);
@@ -20,9 +24,6 @@ CampaignHeader read_header(Database& database);
 
 // The header as one JSON value, to compare campaigns and to say where they differ.
 nlohmann::json to_json(const CampaignHeader& header);
-
-// Copies all rows of `source` (attached) into the empty tables of `main`, in the order of their keys.
-void copy_rows(Database& database, const std::string& source);
 
 // Hexadecimal without leading zeros; "0" for none.
 std::string to_hex(const WordBits& bits);

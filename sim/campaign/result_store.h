@@ -1,6 +1,7 @@
 // The results of a campaign: one SQLite file (docs/results-format.md). While the campaign runs it is
 // `FILE.partial`, written in transactions of whole batches; when the last batch is in, it is rewritten in
-// canonical order into FILE. The bytes of FILE depend on the experiment alone, not on workers or restarts.
+// canonical order into FILE. The bytes of FILE depend on the experiment alone, not on workers or restarts. A
+// shard has a file of its own; merge_shards() makes of all of them the bytes of the campaign run in one.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/campaign/batching.h"
 #include "sim/campaign/outcome.h"
 #include "traces/timeline.h"
 
@@ -48,7 +50,8 @@ struct CampaignHeader {
     std::vector<std::string> layer_names;
     std::vector<std::string> layer_kinds;
     double fp32_top1 = -1;
-    std::int64_t images = 0, faults = 0, batches = 0;
+    std::int64_t images = 0, faults = 0, batches = 0;  // of the whole campaign
+    Shard shard;
     double confidence = 0.95;
     std::vector<SiteRow> sites;
     std::vector<PolicyRow> policies;
@@ -79,15 +82,22 @@ class ResultWriter {
     bool finished() const;
     bool has(std::int64_t batch) const;
     std::int64_t committed() const;  // batches
+    bool all_committed() const;      // every batch of the shard
     // One transaction, forced to the disk: all of them or none.
     void commit(const std::vector<BatchResult>& results);
     void commit(const BatchResult& result) { commit(std::vector<BatchResult>{result}); }
-    void finish();  // all batches are in: canonical order, rename
+    void finish();  // every batch of the shard is in: canonical order, rename
 
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+// Writes `path` from the files of all shards of one campaign: the same bytes as if it had run in one. Memory
+// does not grow with the campaign. Throws InputError where a file is no shard, belongs to another campaign,
+// is unfinished or is there twice, where shards are missing, where results are in the way, and for a disk
+// that cannot be written; then nothing is left behind.
+void merge_shards(const std::string& path, const std::vector<std::string>& shards);
 
 // Reading of a finished file, or of the partial one where there is no finished one; a snapshot, also while
 // the campaign runs. Rows come ordered by (fault, policy) and (image, policy).
@@ -96,7 +106,8 @@ class ResultReader {
     explicit ResultReader(const std::string& path);  // InputError: missing, not a result file, other schema
     ~ResultReader();
     const CampaignHeader& header() const;
-    bool complete() const;
+    bool complete() const;            // every batch of the campaign is in; never so in a shard
+    bool shard_complete() const;      // every batch of the shard is in
     std::int64_t committed() const;   // batches
     const std::string& path() const;  // of the file that is read
     bool any_fired() const;           // whether some fault fired under some policy (see fired())

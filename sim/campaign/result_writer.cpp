@@ -1,10 +1,8 @@
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 
 #include "sim/campaign/file_lock.h"
+#include "sim/campaign/result_order.h"
 #include "sim/campaign/result_schema.h"
 #include "sim/campaign/result_store.h"
 #include "sim/core/error.h"
@@ -16,27 +14,6 @@ namespace fs = std::filesystem;
 
 // A report that reads the partial file makes a commit wait, at most this long.
 constexpr int kBusyMilliseconds = 600000;
-
-// The layout of the file is part of its content: nothing is left to SQLite's defaults.
-constexpr const char* kLayout = "PRAGMA page_size=4096; PRAGMA auto_vacuum=0; PRAGMA encoding='UTF-8';";
-
-std::string finishing_path(const std::string& path) {
-    return path + ".finishing";
-}
-
-void remove_database(const std::string& path) {
-    std::error_code ignored;
-    fs::remove(path, ignored);
-    fs::remove(path + "-journal", ignored);
-}
-
-void make_folder(const std::string& path) {
-    std::error_code error;
-    fs::create_directories(folder_of(path), error);
-    if (error) {
-        throw InputError(folder_of(path), "", "cannot be created: " + error.message());
-    }
-}
 
 bool exists(const std::string& path) {
     std::error_code ignored;
@@ -87,15 +64,15 @@ void discard_results(const std::string& path) {
 
 struct ResultWriter::Impl {
     std::string path;
+    CampaignHeader header;
     FileLock lock;
-    Database database;
+    std::vector<Database> partial;  // one, while the campaign is not finished
     std::vector<bool> done;
     std::int64_t committed = 0;
-    std::size_t policies = 0;
     bool finished = false;
 
-    void take_finished(const CampaignHeader& header);
-    void open_partial(const CampaignHeader& header);
+    void take_finished();
+    void open_partial();
     void load_batches(Database& source);
 };
 
@@ -103,7 +80,7 @@ void ResultWriter::Impl::load_batches(Database& source) {
     Statement rows(source, "SELECT id FROM batch");
     while (rows.next()) {
         const std::int64_t batch = rows.integer();
-        if (batch < 0 || batch >= static_cast<std::int64_t>(done.size())) {
+        if (batch < 0 || batch >= header.batches || !header.shard.holds(batch)) {
             throw InputError(source.path(), "batch",
                              "is damaged (there is no batch " + std::to_string(batch) + ")");
         }
@@ -112,11 +89,11 @@ void ResultWriter::Impl::load_batches(Database& source) {
     }
 }
 
-void ResultWriter::Impl::take_finished(const CampaignHeader& header) {
+void ResultWriter::Impl::take_finished() {
     Database results(path, Database::Open::read);
     require_same_campaign(results, header);
     load_batches(results);
-    if (committed != header.batches) {
+    if (committed != header.shard.size(header.batches)) {
         throw InputError(path, "batch", "is damaged (batches are missing)");
     }
     finished = true;
@@ -125,14 +102,15 @@ void ResultWriter::Impl::take_finished(const CampaignHeader& header) {
     remove_database(finishing_path(path));
 }
 
-void ResultWriter::Impl::open_partial(const CampaignHeader& header) {
-    database = Database(partial_path(path), Database::Open::create);
+void ResultWriter::Impl::open_partial() {
+    partial.emplace_back(partial_path(path), Database::Open::create);
+    Database& database = partial[0];
     database.set_busy_timeout(kBusyMilliseconds);
-    database.execute(kLayout);
+    database.execute(kPageLayout);
     database.execute("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;");
     if (database.integer("SELECT count(*) FROM sqlite_master") == 0) {
         Transaction transaction(database);
-        create_schema(database);
+        create_schema(database, Layout::partial);
         write_header(database, header);
         transaction.commit();
     } else {
@@ -144,16 +122,16 @@ void ResultWriter::Impl::open_partial(const CampaignHeader& header) {
 ResultWriter::ResultWriter(const std::string& path, const CampaignHeader& header)
     : impl_(std::make_unique<Impl>()) {
     impl_->path = path;
+    impl_->header = header;
     impl_->done.assign(static_cast<std::size_t>(header.batches), false);
-    impl_->policies = header.policies.size();
-    make_folder(path);
+    make_folder_of(path);
     if (!exists(path)) {
         impl_->lock = FileLock(partial_path(path));
     }
     if (exists(path)) {  // asked again: its writer may have finished while the lock was taken
-        impl_->take_finished(header);
+        impl_->take_finished();
     } else {
-        impl_->open_partial(header);
+        impl_->open_partial();
     }
 }
 
@@ -171,8 +149,12 @@ std::int64_t ResultWriter::committed() const {
     return impl_->committed;
 }
 
+bool ResultWriter::all_committed() const {
+    return committed() == impl_->header.shard.size(impl_->header.batches);
+}
+
 void ResultWriter::commit(const std::vector<BatchResult>& results) {
-    Database& database = impl_->database;
+    Database& database = impl_->partial.at(0);
     Transaction transaction(database);
     {
         Statement golden(database, kInsertGolden);
@@ -180,7 +162,8 @@ void ResultWriter::commit(const std::vector<BatchResult>& results) {
         Statement outcome(database, kInsertOutcome);
         Statement batch(database, "INSERT INTO batch VALUES(?)");
         for (const BatchResult& result : results) {
-            if (has(result.batch) || result.outcomes.size() != result.faults.size() * impl_->policies) {
+            if (has(result.batch) ||
+                result.outcomes.size() != result.faults.size() * impl_->header.policies.size()) {
                 throw std::logic_error("batch " + std::to_string(result.batch) +
                                        " is committed twice or incomplete");
             }
@@ -201,34 +184,13 @@ void ResultWriter::finish() {
     if (impl_->finished) {
         return;
     }
-    if (impl_->committed != static_cast<std::int64_t>(impl_->done.size())) {
+    if (!all_committed()) {
         throw std::logic_error("a campaign is finished before its last batch");
     }
-    const std::string finishing = finishing_path(impl_->path);
-    const std::string partial = partial_path(impl_->path);
-    remove_database(finishing);
-    try {
-        Database ordered(finishing, Database::Open::create);
-        ordered.execute(kLayout);
-        ordered.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;");
-        Statement(ordered, "ATTACH ? AS partial").bind(partial).run();
-        Transaction transaction(ordered);
-        create_schema(ordered);
-        copy_rows(ordered, "partial");
-        transaction.commit();
-        ordered.close();
-        synchronise(finishing);
-    } catch (...) {
-        remove_database(finishing);
-        throw;
-    }
-    if (std::rename(finishing.c_str(), impl_->path.c_str()) != 0) {
-        throw InputError(impl_->path, "", std::string("cannot be written: ") + std::strerror(errno));
-    }
-    synchronise(folder_of(impl_->path));
+    write_ordered(impl_->path, impl_->header, impl_->partial);
     impl_->finished = true;
-    impl_->database.close();
-    remove_database(partial);
+    impl_->partial.clear();
+    remove_database(partial_path(impl_->path));
     impl_->lock.release();
 }
 

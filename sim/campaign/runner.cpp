@@ -12,6 +12,7 @@
 
 #include "sim/campaign/batch_runner.h"
 #include "sim/campaign/plan.h"
+#include "sim/campaign/result_schema.h"
 #include "sim/campaign/result_store.h"
 #include "sim/campaign/wire.h"
 #include "sim/campaign/workers.h"
@@ -32,7 +33,7 @@ bool stopped(const RunOptions& options) {
 
 // Whether the results of exactly this campaign are there; those of another experiment are an InputError.
 // Cheap: the machine is not simulated for it; where something else differs, the writer says so later.
-bool already_finished(const Experiment& experiment, const workloads::Bundle& bundle,
+bool already_finished(const Experiment& experiment, const workloads::Bundle& bundle, const Shard& shard,
                       const std::string& path) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) {
@@ -43,14 +44,31 @@ bool already_finished(const Experiment& experiment, const workloads::Bundle& bun
     if (!difference.empty()) {
         fail_other_campaign(path, "/experiment" + difference[0]["path"].get<std::string>());
     }
-    return reader.complete() && reader.header().program == program_version() &&
+    if (reader.header().shard.index != shard.index || reader.header().shard.count != shard.count) {
+        fail_other_campaign(path, "/shard");
+    }
+    return reader.shard_complete() && reader.header().program == program_version() &&
            experiment.images <= bundle.image_count &&
            reader.header().workload_digest == workload_digest(bundle, experiment.images);
 }
 
-// A rate of zero from faults that never reached anything would be a lie.
+void require_shard(const Experiment& experiment, const Shard& shard) {
+    const std::int64_t batches = Batching(experiment.images, experiment.faults).count();
+    if (shard.count > batches) {
+        throw InputError(experiment.file, "shard",
+                         "the campaign has " + std::to_string(batches) + " batches, too few for " +
+                             std::to_string(shard.count) + " shards",
+                         "1 to " + std::to_string(batches) + " shards");
+    }
+}
+
+// A rate of zero from faults that never reached anything would be a lie. (Of a shard, which is no result yet,
+// it says nothing.)
 void require_fired(const Experiment& experiment, const std::string& path) {
     const ResultReader reader(path);
+    if (!reader.complete()) {
+        return;
+    }
     if (reader.any_fired()) {
         return;
     }
@@ -135,15 +153,34 @@ class Committer {
     std::vector<BatchResult> pending_;
 };
 
+int processors() {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
 int worker_count(const RunOptions& options) {
-    return options.workers > 0 ? options.workers
-                               : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const int all = options.job != nullptr ? 1 : processors();
+    return options.workers > 0 ? options.workers : all;
+}
+
+// What a worker process does with the number of a batch.
+std::function<Work()> batch_work(const CampaignPlan& plan) {
+    return [&plan] {
+        const auto runner = std::make_shared<BatchRunner>(plan);
+        return [runner](std::int64_t batch) { return encode(runner->run(batch)); };
+    };
+}
+
+// What ranks must agree on.
+std::string identity_of(const CampaignPlan& plan) {
+    return to_json(make_header(plan)).dump();
 }
 
 void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOptions& options) {
     std::vector<std::int64_t> missing;
-    std::int64_t done = 0;
-    for (std::int64_t batch = 0; batch < plan.batching.count(); ++batch) {
+    std::int64_t done = 0, total = 0;
+    for (std::int64_t batch = options.shard.index; batch < plan.batching.count();
+         batch += options.shard.count) {
+        total += plan.batching.size(batch);
         if (writer.has(batch)) {
             done += plan.batching.size(batch);
         } else {
@@ -156,20 +193,22 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
     if (done > 0) {
         log(options, "resuming: " + std::to_string(done) + " faults are done");
     }
-    Meter meter(done, plan.experiment->faults, options);
+    Meter meter(done, total, options);
     Committer committer(writer, options.commit_interval_seconds);
     WorkerCallbacks callbacks;
-    callbacks.start = [&plan] {
-        const auto runner = std::make_shared<BatchRunner>(plan);
-        return [runner](std::int64_t batch) { return encode(runner->run(batch)); };
-    };
+    callbacks.start = batch_work(plan);
     callbacks.done = [&](std::int64_t batch, const std::string& bytes) {
         committer.add(decode(bytes));
         meter.add(plan.batching.size(batch));
     };
     callbacks.stop = [&options] { return stopped(options); };
     try {
-        run_in_workers(worker_count(options), missing, callbacks, options.result_path);
+        if (options.job != nullptr) {
+            run_in_job(*options.job, worker_count(options), missing, callbacks, options.result_path,
+                       identity_of(plan));
+        } else {
+            run_in_workers(worker_count(options), missing, callbacks, options.result_path);
+        }
     } catch (...) {
         committer.flush();  // a worker failed; what the others finished stays
         throw;
@@ -181,9 +220,13 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
 
 RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundle,
                     const RunOptions& options) {
-    if (already_finished(experiment, bundle, options.result_path)) {
+    require_shard(experiment, options.shard);
+    if (already_finished(experiment, bundle, options.shard, options.result_path)) {
         require_fired(experiment, options.result_path);
         return RunEnd::already_finished;
+    }
+    if (options.job != nullptr) {
+        options.job->begin();
     }
     log(options, "simulating the machine under " + std::to_string(experiment.policies.size()) + " policies");
     const std::optional<CampaignPlan> plan =
@@ -191,14 +234,26 @@ RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundl
     if (!plan) {
         return RunEnd::stopped;
     }
-    ResultWriter writer(options.result_path, make_header(*plan));
+    CampaignHeader header = make_header(*plan);
+    header.shard = options.shard;
+    ResultWriter writer(options.result_path, header);
     run_batches(*plan, writer, options);
-    if (writer.committed() < plan->batching.count()) {
+    if (!writer.all_committed()) {
         return RunEnd::stopped;
     }
     writer.finish();
     require_fired(experiment, options.result_path);
     return RunEnd::finished;
+}
+
+void follow_campaign(cluster::Communicator& job, const std::function<LoadedCampaign()>& load) {
+    LoadedCampaign campaign;
+    std::optional<CampaignPlan> plan;
+    follow(job, [&] {
+        campaign = load();
+        plan = make_plan(campaign.experiment, campaign.bundle, campaign.workers, [] { return false; });
+        return Follower{campaign.workers, batch_work(*plan), identity_of(*plan)};
+    });
 }
 
 }  // namespace fluence::campaign

@@ -6,7 +6,9 @@
 #include <functional>
 #include <string>
 
+#include "sim/campaign/batching.h"
 #include "sim/campaign/experiment.h"
+#include "sim/campaign/workers.h"
 #include "workloads/bundle.h"
 
 namespace fluence::campaign {
@@ -19,7 +21,9 @@ struct Progress {
 
 struct RunOptions {
     std::string result_path;
-    int workers = 0;  // 0: as many as processors
+    Shard shard;            // the batches to run; the results hold these alone, for merge_shards()
+    int workers = 0;        // 0: as many as processors; in a job one a rank
+    Leader* job = nullptr;  // of rank 0, where several ranks compute
     // Batches that end within this time share one transaction, because forcing it to a slow disk may take
     // longer than computing it. A kill loses at most this much work.
     double commit_interval_seconds = 1;
@@ -37,5 +41,14 @@ enum class RunEnd {
 // Throws InputError; what was committed stays and a second call resumes. A campaign in which no fault fired
 // under any policy is an InputError too; its results stay.
 RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundle, const RunOptions& options);
+
+// The part of the other ranks of a job in run_campaign(): waits until rank 0 has its own campaign, calls
+// `load` and serves until the end. What goes wrong becomes an error of rank 0.
+struct LoadedCampaign {
+    Experiment experiment;
+    workloads::Bundle bundle;
+    int workers = 1;
+};
+void follow_campaign(cluster::Communicator& job, const std::function<LoadedCampaign()>& load);
 
 }  // namespace fluence::campaign

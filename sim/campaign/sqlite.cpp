@@ -116,6 +116,13 @@ Statement& Statement::bind(const std::string& value) {
     return *this;
 }
 
+Statement& Statement::bind_row(const Statement& other) {
+    for (int column = 0; column < other.columns(); ++column) {
+        sqlite3_bind_value(statement_, ++parameter_, sqlite3_column_value(other.statement_, column));
+    }
+    return *this;
+}
+
 void Statement::run() {
     const int code = sqlite3_step(statement_);
     if (code != SQLITE_DONE && code != SQLITE_ROW) {
@@ -133,6 +140,14 @@ bool Statement::next() {
         database_.fail(code);
     }
     return code == SQLITE_ROW;
+}
+
+int Statement::columns() const {
+    return sqlite3_column_count(statement_);
+}
+
+std::int64_t Statement::integer_at(int column) const {
+    return sqlite3_column_int64(statement_, column);
 }
 
 std::int64_t Statement::integer() {

@@ -47,8 +47,13 @@ class Statement {
     Statement& bind(std::int64_t value);
     Statement& bind(double value);  // finite
     Statement& bind(const std::string& value);
+    // All columns of the row that `other` is at, as they are.
+    Statement& bind_row(const Statement& other);
     void run();   // executes a statement without rows and makes it ready for the next parameters
     bool next();  // the next row; false at the end
+    int columns() const;
+    // A column of the row that it is at; does not advance.
+    std::int64_t integer_at(int column) const;
 
     std::int64_t integer();
     std::int32_t integer32() { return static_cast<std::int32_t>(integer()); }

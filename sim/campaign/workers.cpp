@@ -1,16 +1,10 @@
 #include "sim/campaign/workers.h"
 
-#include <dlfcn.h>
-#include <poll.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstring>
+#include <deque>
 #include <stdexcept>
 
 #include "sim/core/error.h"
@@ -18,118 +12,86 @@
 namespace fluence::campaign {
 namespace {
 
-constexpr int kPollMilliseconds = 100;
+constexpr int kAloneMilliseconds = 100;
+// MPI has no descriptor to wait for: its messages are asked for so often.
+constexpr int kJobMilliseconds = 2;
+constexpr int kWaitingMicroseconds = 20000;
 
-enum class Kind : std::int64_t { result, input_error, internal_error };
+// A rank's messages to rank 0 are of the kinds of Finished and `joined`; rank 0's are the last three.
+enum class Kind : std::int64_t {
+    result = static_cast<std::int64_t>(Finished::Kind::result),
+    input_error = static_cast<std::int64_t>(Finished::Kind::input_error),
+    internal_error = static_cast<std::int64_t>(Finished::Kind::internal_error),
+    joined,  // number: its workers; text: its campaign
+    begin,
+    task,
+    close
+};
 
-// In front of every message of a worker.
-struct MessageHeader {
+struct Packet {
     Kind kind = Kind::result;
-    std::int64_t task = -1;
-    std::uint64_t length = 0;
+    std::int64_t number = -1;
+    std::string text;
 };
 
-bool send_all(int socket, const void* data, std::size_t size) {
-    const char* position = static_cast<const char*>(data);
-    while (size > 0) {
-        const ssize_t sent = send(socket, position, size, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) {
-            continue;
-        }
-        if (sent <= 0) {
-            return false;
-        }
-        position += sent;
-        size -= static_cast<std::size_t>(sent);
+std::string pack(const Packet& packet) {
+    std::string bytes(sizeof packet.kind + sizeof packet.number, '\0');
+    std::memcpy(bytes.data(), &packet.kind, sizeof packet.kind);
+    std::memcpy(bytes.data() + sizeof packet.kind, &packet.number, sizeof packet.number);
+    return bytes + packet.text;
+}
+
+Packet unpack(const std::string& bytes) {
+    Packet packet;
+    constexpr std::size_t kHead = sizeof packet.kind + sizeof packet.number;
+    if (bytes.size() < kHead) {
+        throw std::runtime_error("a message between ranks is too short");
     }
-    return true;
+    std::memcpy(&packet.kind, bytes.data(), sizeof packet.kind);
+    std::memcpy(&packet.number, bytes.data() + sizeof packet.kind, sizeof packet.number);
+    packet.text = bytes.substr(kHead);
+    return packet;
 }
 
-bool send_message(int socket, Kind kind, std::int64_t task, const std::string& payload) {
-    const MessageHeader header{kind, task, payload.size()};
-    return send_all(socket, &header, sizeof header) && send_all(socket, payload.data(), payload.size());
-}
+}  // namespace
 
-bool receive_task(int socket, std::int64_t& task) {
-    for (;;) {
-        const ssize_t size = recv(socket, &task, sizeof task, MSG_WAITALL);
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        return size == sizeof task;
+Leader::~Leader() {
+    for (int rank = 1; rank < job_.size(); ++rank) {
+        job_.send(rank, pack({Kind::close, 0, ""}));
     }
 }
 
-// A forked child must not use the parent's OpenMP threads, which do not exist in it; and the workers
-// themselves are what runs in parallel. The runtime is there only when a library brought it along.
-void use_one_openmp_thread() {
-    using SetThreads = void (*)(int);
-    if (void* symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads")) {
-        reinterpret_cast<SetThreads>(symbol)(1);
+void Leader::begin() {
+    for (int rank = 1; rank < job_.size(); ++rank) {
+        job_.send(rank, pack({Kind::begin, 0, ""}));
     }
 }
 
-// The life of a worker process. Errors travel to the parent as messages.
-[[noreturn]] void worker_main(int socket, const std::function<Work()>& start, pid_t parent) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) {
-        _exit(1);  // the parent died before the line above
-    }
-    std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole process group; the parent decides
-    std::signal(SIGTERM, SIG_DFL);
-    use_one_openmp_thread();
-    std::int64_t task = -1;
-    try {
-        const Work work = start();
-        while (receive_task(socket, task)) {
-            if (!send_message(socket, Kind::result, task, work(task))) {
-                _exit(1);
-            }
-        }
-        _exit(0);
-    } catch (const InputError& error) {
-        send_message(socket, Kind::input_error, task, error.what());
-    } catch (const std::exception& error) {
-        send_message(socket, Kind::internal_error, task, error.what());
-    }
-    _exit(1);
-}
-
-struct Worker {
-    pid_t process = -1;
-    int socket = -1;
-    std::int64_t task = -1;  // being worked on; −1: none
-    std::string received;
-};
-
-// The parent's side.
-class Pool {
+// Hands tasks to whoever has nothing to do.
+class Dispatch {
   public:
-    Pool(int workers, const std::vector<std::int64_t>& tasks, const WorkerCallbacks& callbacks,
-         std::string name)
-        : tasks_(tasks), callbacks_(callbacks), name_(std::move(name)) {
-        const auto wanted = std::min(static_cast<std::size_t>(std::max(workers, 1)), tasks.size());
-        try {
-            for (std::size_t i = 0; i < wanted; ++i) {
-                spawn();
-            }
-        } catch (...) {
-            kill_all();
-            throw;
-        }
-    }
-    ~Pool() { kill_all(); }
-    Pool(const Pool&) = delete;
-    Pool& operator=(const Pool&) = delete;
+    Dispatch(Leader* leader, int workers, const std::vector<std::int64_t>& tasks,
+             const WorkerCallbacks& callbacks, const std::string& name, std::string campaign)
+        : job_(leader != nullptr ? &leader->job_ : nullptr),
+          tasks_(tasks),
+          callbacks_(callbacks),
+          campaign_(std::move(campaign)),
+          pool_(static_cast<int>(std::min(static_cast<std::size_t>(std::max(workers, 1)), tasks.size())),
+                callbacks.start, name),
+          free_(job_ != nullptr ? static_cast<std::size_t>(job_->size()) : 0, 0) {}
 
     void run() {
         closing_ = callbacks_.stop();
-        for (Worker& worker : workers_) {
-            hand_out(worker);
-        }
-        while (std::any_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.task >= 0; })) {
-            wait();
-            closing_ = closing_ || callbacks_.stop();
+        hand_out();
+        while (pool_.busy() || remote_ > 0) {
+            std::vector<Finished> finished =
+                pool_.wait(job_ != nullptr ? kJobMilliseconds : kAloneMilliseconds);
+            take_messages(finished);
+            closing_ = closing_ || callbacks_.stop() || failed(finished);
+            hand_out();  // they work on while the results are stored
+            for (const Finished& task : finished) {
+                finish(task);
+            }
         }
         if (!input_error_.empty()) {
             throw InputError("", "", input_error_);
@@ -140,147 +102,142 @@ class Pool {
     }
 
   private:
-    void spawn();
-    void hand_out(Worker& worker);
-    void wait();
-    void receive(Worker& worker);
-    void take_message(Worker& worker);
-    void bury(Worker& worker);
-    void kill_all();
+    static bool failed(const std::vector<Finished>& finished) {
+        return std::any_of(finished.begin(), finished.end(),
+                           [](const Finished& task) { return task.kind != Finished::Kind::result; });
+    }
 
+    void hand_out() {
+        while (!closing_ && next_ < tasks_.size()) {
+            if (pool_.idle()) {
+                pool_.give(tasks_[next_++]);
+                continue;
+            }
+            const auto rank = std::max_element(free_.begin(), free_.end());
+            if (rank == free_.end() || *rank == 0) {
+                return;
+            }
+            --*rank;
+            ++remote_;
+            job_->send(static_cast<int>(rank - free_.begin()), pack({Kind::task, tasks_[next_++], ""}));
+        }
+    }
+
+    void take_messages(std::vector<Finished>& finished) {
+        while (job_ != nullptr) {
+            std::optional<cluster::Message> message = job_->receive();
+            if (!message) {
+                return;
+            }
+            Packet packet = unpack(message->bytes);
+            std::int64_t& free = free_.at(static_cast<std::size_t>(message->from));
+            if (packet.kind == Kind::joined) {
+                free = packet.number;
+                if (packet.text != campaign_) {
+                    finished.push_back(
+                        {Finished::Kind::input_error, -1,
+                         "rank " + std::to_string(message->from) +
+                             " has another campaign than rank 0: another experiment, workload or "
+                             "version of the program"});
+                }
+                continue;
+            }
+            if (packet.number >= 0) {
+                ++free;
+                --remote_;
+            }
+            if (packet.kind != Kind::result) {
+                packet.text = "rank " + std::to_string(message->from) + ": " + packet.text;
+            }
+            finished.push_back(
+                {static_cast<Finished::Kind>(packet.kind), packet.number, std::move(packet.text)});
+        }
+    }
+
+    void finish(const Finished& task) {
+        if (task.kind == Finished::Kind::result) {
+            callbacks_.done(task.task, task.bytes);
+        } else if (!callbacks_.stop()) {  // whoever stops the campaign may have stopped the worker too
+            (task.kind == Finished::Kind::input_error ? input_error_ : internal_error_) = task.bytes;
+        }
+    }
+
+    cluster::Communicator* job_;
     const std::vector<std::int64_t>& tasks_;
     const WorkerCallbacks& callbacks_;
-    std::string name_;
-    std::vector<Worker> workers_;
+    std::string campaign_;
+    WorkerPool pool_;
+    std::vector<std::int64_t> free_;  // workers with nothing to do, by rank; those of rank 0 are in the pool
+    std::int64_t remote_ = 0;         // tasks at other ranks
     std::size_t next_ = 0;
     bool closing_ = false;  // hand out no more
     std::string input_error_, internal_error_;
 };
 
-void Pool::spawn() {
-    int ends[2] = {-1, -1};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        throw std::runtime_error(std::string("no socket for a worker process: ") + std::strerror(errno));
-    }
-    const pid_t parent = getpid();
-    const pid_t process = fork();
-    if (process == 0) {
-        close(ends[0]);
-        for (const Worker& other : workers_) {
-            close(other.socket);
+void run_in_workers(int workers, const std::vector<std::int64_t>& tasks, const WorkerCallbacks& callbacks,
+                    const std::string& name) {
+    Dispatch(nullptr, workers, tasks, callbacks, name, "").run();
+}
+
+void run_in_job(Leader& leader, int workers, const std::vector<std::int64_t>& tasks,
+                const WorkerCallbacks& callbacks, const std::string& name, const std::string& campaign) {
+    Dispatch(&leader, workers, tasks, callbacks, name, campaign).run();
+}
+
+namespace {
+
+// Waits for a message of rank 0.
+Packet next_packet(cluster::Communicator& job) {
+    for (;;) {
+        if (const std::optional<cluster::Message> message = job.receive()) {
+            return unpack(message->bytes);
         }
-        worker_main(ends[1], callbacks_.start, parent);
+        usleep(kWaitingMicroseconds);
     }
-    const int error = errno;
-    close(ends[1]);
-    if (process < 0) {
-        close(ends[0]);
-        throw std::runtime_error(std::string("a worker process cannot be started: ") + std::strerror(error));
-    }
-    Worker worker;
-    worker.process = process;
-    worker.socket = ends[0];
-    workers_.push_back(std::move(worker));
 }
 
-void Pool::hand_out(Worker& worker) {
-    worker.task = -1;
-    if (closing_ || next_ == tasks_.size()) {
-        return;
-    }
-    worker.task = tasks_[next_++];
-    // Where this fails the worker is dead, which its closed socket tells as well.
-    send_all(worker.socket, &worker.task, sizeof worker.task);
-}
-
-void Pool::wait() {
-    std::vector<pollfd> descriptors;
-    std::vector<std::size_t> who;
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i].task >= 0) {
-            descriptors.push_back({workers_[i].socket, POLLIN, 0});
-            who.push_back(i);
+// Works until rank 0 says that it is over.
+void serve(cluster::Communicator& job, const Follower& follower) {
+    WorkerPool pool(follower.workers, follower.start, job.host());
+    job.send(0, pack({Kind::joined, follower.workers, follower.campaign}));
+    std::deque<std::int64_t> tasks;
+    for (;;) {
+        while (const std::optional<cluster::Message> message = job.receive()) {
+            const Packet packet = unpack(message->bytes);
+            if (packet.kind == Kind::close) {
+                return;
+            }
+            tasks.push_back(packet.number);
+        }
+        while (!tasks.empty() && pool.idle()) {
+            pool.give(tasks.front());
+            tasks.pop_front();
+        }
+        for (const Finished& task : pool.wait(kJobMilliseconds)) {
+            job.send(0, pack({static_cast<Kind>(task.kind), task.task, task.bytes}));
         }
     }
-    if (poll(descriptors.data(), descriptors.size(), kPollMilliseconds) <= 0) {
-        return;  // nothing yet, or a signal
-    }
-    for (std::size_t i = 0; i < who.size(); ++i) {
-        if (descriptors[i].revents != 0) {
-            receive(workers_[who[i]]);
-        }
-    }
-}
-
-void Pool::receive(Worker& worker) {
-    char buffer[65536];
-    const ssize_t size = recv(worker.socket, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (size < 0 && (errno == EINTR || errno == EAGAIN)) {
-        return;
-    }
-    if (size <= 0) {
-        bury(worker);
-        return;
-    }
-    worker.received.append(buffer, static_cast<std::size_t>(size));
-    take_message(worker);
-}
-
-void Pool::take_message(Worker& worker) {
-    MessageHeader header;
-    if (worker.received.size() < sizeof header) {
-        return;
-    }
-    std::memcpy(&header, worker.received.data(), sizeof header);
-    if (worker.received.size() < sizeof header + header.length) {
-        return;
-    }
-    const std::string payload = worker.received.substr(sizeof header, header.length);
-    worker.received.clear();  // a worker sends one message a task
-    if (header.kind != Kind::result) {
-        (header.kind == Kind::input_error ? input_error_ : internal_error_) = payload;
-        closing_ = true;
-        worker.task = -1;
-        return;
-    }
-    hand_out(worker);  // it works on while the result is stored
-    callbacks_.done(header.task, payload);
-}
-
-void Pool::bury(Worker& worker) {
-    int status = 0;
-    waitpid(worker.process, &status, 0);
-    worker.process = -1;
-    worker.task = -1;
-    if (callbacks_.stop()) {
-        return;  // whoever stops the campaign may have stopped the worker too
-    }
-    closing_ = true;
-    const std::string how = WIFSIGNALED(status) ? "was killed by signal " + std::to_string(WTERMSIG(status)) +
-                                                      " (" + strsignal(WTERMSIG(status)) + ")"
-                                                : "ended with status " + std::to_string(WEXITSTATUS(status));
-    input_error_ =
-        name_ + ": a worker process " + how +
-        "; its batch is lost, all others are kept: the same command resumes (fewer --workers need less "
-        "memory)";
-}
-
-void Pool::kill_all() {
-    for (Worker& worker : workers_) {
-        close(worker.socket);
-        if (worker.process > 0) {
-            kill(worker.process, SIGKILL);
-            waitpid(worker.process, nullptr, 0);
-        }
-    }
-    workers_.clear();
 }
 
 }  // namespace
 
-void run_in_workers(int workers, const std::vector<std::int64_t>& tasks, const WorkerCallbacks& callbacks,
-                    const std::string& name) {
-    Pool(workers, tasks, callbacks, name).run();
+void follow(cluster::Communicator& job, const std::function<Follower()>& load) {
+    if (next_packet(job).kind == Kind::close) {
+        return;
+    }
+    Packet failure{Kind::internal_error, -1, ""};
+    try {
+        serve(job, load());
+        return;
+    } catch (const InputError& error) {
+        failure = {Kind::input_error, -1, error.what()};
+    } catch (const std::exception& error) {
+        failure.text = error.what();
+    }
+    failure.text = job.host() + ": " + failure.text;
+    job.send(0, pack(failure));
+    while (next_packet(job).kind != Kind::close) {
+    }
 }
 
 }  // namespace fluence::campaign

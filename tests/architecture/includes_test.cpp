@@ -36,9 +36,11 @@ const std::map<std::string, Rule>& rules() {
          {{"sim/core", "workloads", "sim/arith", "sim/dataflow", "sim/array", "sim/protect", "sim/cost",
            "traces"},
           {"systemc", "tlm.h", "tlm_utils"}}},
+        {"sim/cluster", {{"sim/core", "sim/cluster/mpi"}, {}}},
+        {"sim/cluster/mpi", {{"sim/cluster"}, {"mpi.h"}}},
         {"sim/campaign",
          {{"sim/core", "workloads", "sim/arith", "sim/dataflow", "sim/array", "sim/protect", "sim/cost",
-           "sim/fault", "sim/accel", "sim/statistics", "traces"},
+           "sim/fault", "sim/accel", "sim/cluster", "sim/statistics", "traces"},
           {"sqlite3.h"}}},
         {"sim/check",
          {{"sim/core", "workloads", "sim/arith", "sim/dataflow", "sim/array", "sim/protect", "sim/cost",
@@ -56,7 +58,7 @@ const std::map<std::string, Rule>& rules() {
 // Dependencies that only the folders naming them in their rule may include.
 const std::set<std::string>& restricted() {
     static const std::set<std::string> names = {"torch", "ATen",      "c10",       "systemc", "systemc.h",
-                                                "tlm.h", "tlm_utils", "sqlite3.h", "dnnl.hpp"};
+                                                "tlm.h", "tlm_utils", "sqlite3.h", "dnnl.hpp", "mpi.h"};
     return names;
 }
 

@@ -177,6 +177,37 @@ TEST_F(Campaign, KilledOnesResumeToTheSameBytes) {
     EXPECT_EQ(bytes("killed"), bytes("whole"));
 }
 
+TEST_F(Campaign, ShardsMergeToTheSameBytes) {
+    const Experiment experiment = small_experiment();
+    run(experiment, "whole", 2);
+    std::vector<std::string> shards;
+    std::int64_t faults = 0;
+    for (std::int64_t index = 0; index < 7; ++index) {
+        RunOptions options;
+        shards.push_back(folder_.file("shard" + std::to_string(index)));
+        options.result_path = shards.back();
+        options.workers = 2;
+        options.shard = {index, 7};
+        std::int64_t total = 0;
+        options.progress = [&](const Progress& progress) { total = progress.faults_total; };
+        EXPECT_EQ(run_campaign(experiment, bundle_, options), RunEnd::finished);
+        EXPECT_EQ(run_campaign(experiment, bundle_, options), RunEnd::already_finished);
+        faults += total;
+    }
+    EXPECT_EQ(faults, experiment.faults);
+    merge_shards(folder_.file("merged"), shards);
+    EXPECT_EQ(bytes("merged"), bytes("whole"));
+
+    RunOptions options;
+    options.result_path = shards[0];
+    options.shard = {1, 7};
+    EXPECT_THAT([&] { run_campaign(experiment, bundle_, options); },
+                ThrowsMessage<InputError>(HasSubstr("/shard")));
+    options.shard = {0, 1000};
+    EXPECT_THAT([&] { run_campaign(experiment, bundle_, options); },
+                ThrowsMessage<InputError>(HasSubstr("too few for 1000 shards")));
+}
+
 // Every row again: by the definition of the arithmetic instead of the engine, one fault and policy at a time.
 TEST_F(Campaign, RowsAgreeWithASlowRecomputation) {
     Experiment experiment = small_experiment();

@@ -1,0 +1,234 @@
+#include "sim/campaign/worker_pool.h"
+
+#include <dlfcn.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include "sim/core/error.h"
+
+namespace fluence::campaign {
+namespace {
+
+using Kind = Finished::Kind;
+
+// In front of every message of a worker.
+struct MessageHeader {
+    Kind kind = Kind::result;
+    std::int64_t task = -1;
+    std::uint64_t length = 0;
+};
+
+bool send_all(int socket, const void* data, std::size_t size) {
+    const char* position = static_cast<const char*>(data);
+    while (size > 0) {
+        const ssize_t sent = send(socket, position, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent <= 0) {
+            return false;
+        }
+        position += sent;
+        size -= static_cast<std::size_t>(sent);
+    }
+    return true;
+}
+
+bool send_message(int socket, Kind kind, std::int64_t task, const std::string& payload) {
+    const MessageHeader header{kind, task, payload.size()};
+    return send_all(socket, &header, sizeof header) && send_all(socket, payload.data(), payload.size());
+}
+
+bool receive_task(int socket, std::int64_t& task) {
+    for (;;) {
+        const ssize_t size = recv(socket, &task, sizeof task, MSG_WAITALL);
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        return size == sizeof task;
+    }
+}
+
+// A forked child must not use the parent's OpenMP threads, which do not exist in it; and the workers
+// themselves are what runs in parallel. The runtime is there only when a library brought it along.
+void use_one_openmp_thread() {
+    using SetThreads = void (*)(int);
+    if (void* symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads")) {
+        reinterpret_cast<SetThreads>(symbol)(1);
+    }
+}
+
+// The life of a worker process. Errors travel to the parent as messages.
+[[noreturn]] void worker_main(int socket, const std::function<Work()>& start, pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(1);  // the parent died before the line above
+    }
+    std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole process group; the parent decides
+    std::signal(SIGTERM, SIG_DFL);
+    use_one_openmp_thread();
+    std::int64_t task = -1;
+    try {
+        const Work work = start();
+        while (receive_task(socket, task)) {
+            if (!send_message(socket, Kind::result, task, work(task))) {
+                _exit(1);
+            }
+        }
+        _exit(0);
+    } catch (const InputError& error) {
+        send_message(socket, Kind::input_error, task, error.what());
+    } catch (const std::exception& error) {
+        send_message(socket, Kind::internal_error, task, error.what());
+    }
+    _exit(1);
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(int workers, const std::function<Work()>& start, std::string name)
+    : name_(std::move(name)) {
+    try {
+        for (int i = 0; i < workers; ++i) {
+            spawn(start);
+        }
+    } catch (...) {
+        kill_all();
+        throw;
+    }
+}
+
+WorkerPool::~WorkerPool() {
+    kill_all();
+}
+
+void WorkerPool::spawn(const std::function<Work()>& start) {
+    int ends[2] = {-1, -1};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        throw std::runtime_error(std::string("no socket for a worker process: ") + std::strerror(errno));
+    }
+    const pid_t parent = getpid();
+    const pid_t process = fork();
+    if (process == 0) {
+        close(ends[0]);
+        for (const Worker& other : workers_) {
+            close(other.socket);
+        }
+        worker_main(ends[1], start, parent);
+    }
+    const int error = errno;
+    close(ends[1]);
+    if (process < 0) {
+        close(ends[0]);
+        throw std::runtime_error(std::string("a worker process cannot be started: ") + std::strerror(error));
+    }
+    Worker worker;
+    worker.process = process;
+    worker.socket = ends[0];
+    workers_.push_back(std::move(worker));
+}
+
+bool WorkerPool::idle() const {
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [](const Worker& worker) { return worker.process > 0 && worker.task < 0; });
+}
+
+bool WorkerPool::busy() const {
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [](const Worker& worker) { return worker.task >= 0; });
+}
+
+void WorkerPool::give(std::int64_t task) {
+    const auto worker = std::find_if(workers_.begin(), workers_.end(),
+                                     [](const Worker& w) { return w.process > 0 && w.task < 0; });
+    worker->task = task;
+    // Where this fails the worker is dead, which its closed socket tells as well.
+    send_all(worker->socket, &task, sizeof task);
+}
+
+std::vector<Finished> WorkerPool::wait(int milliseconds) {
+    std::vector<pollfd> descriptors;
+    std::vector<std::size_t> who;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        if (workers_[i].task >= 0) {
+            descriptors.push_back({workers_[i].socket, POLLIN, 0});
+            who.push_back(i);
+        }
+    }
+    std::vector<Finished> finished;
+    if (poll(descriptors.data(), descriptors.size(), milliseconds) <= 0) {
+        return finished;  // nothing yet, or a signal
+    }
+    for (std::size_t i = 0; i < who.size(); ++i) {
+        if (descriptors[i].revents != 0) {
+            receive(workers_[who[i]], finished);
+        }
+    }
+    return finished;
+}
+
+void WorkerPool::receive(Worker& worker, std::vector<Finished>& finished) {
+    char buffer[65536];
+    const ssize_t size = recv(worker.socket, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return;
+    }
+    if (size <= 0) {
+        finished.push_back(bury(worker));
+        return;
+    }
+    worker.received.append(buffer, static_cast<std::size_t>(size));
+    MessageHeader header;
+    if (worker.received.size() < sizeof header) {
+        return;
+    }
+    std::memcpy(&header, worker.received.data(), sizeof header);
+    if (worker.received.size() < sizeof header + header.length) {
+        return;
+    }
+    finished.push_back({header.kind, worker.task, worker.received.substr(sizeof header, header.length)});
+    worker.received.clear();  // a worker sends one message a task
+    worker.task = -1;
+    if (header.kind != Kind::result) {
+        kill(worker.process, SIGKILL);  // it ends by itself after an error
+        waitpid(worker.process, nullptr, 0);
+        worker.process = -1;
+    }
+}
+
+Finished WorkerPool::bury(Worker& worker) const {
+    int status = 0;
+    waitpid(worker.process, &status, 0);
+    const std::string how = WIFSIGNALED(status) ? "was killed by signal " + std::to_string(WTERMSIG(status)) +
+                                                      " (" + strsignal(WTERMSIG(status)) + ")"
+                                                : "ended with status " + std::to_string(WEXITSTATUS(status));
+    worker.process = -1;
+    return {
+        Kind::input_error, std::exchange(worker.task, -1),
+        name_ + ": a worker process " + how +
+            "; its batch is lost, all others are kept: the same command resumes (fewer --workers need less "
+            "memory)"};
+}
+
+void WorkerPool::kill_all() {
+    for (Worker& worker : workers_) {
+        close(worker.socket);
+        if (worker.process > 0) {
+            kill(worker.process, SIGKILL);
+            waitpid(worker.process, nullptr, 0);
+        }
+    }
+    workers_.clear();
+}
+
+}  // namespace fluence::campaign
