@@ -125,8 +125,14 @@ SteppedArray::Window SteppedArray::window(const StruckRegister& struck) const {
     const auto next = std::upper_bound(folds.begin(), folds.end(), struck.cycle,
                                        [](Cycle cycle, const Fold& f) { return cycle < enters(f); });
     const auto at = static_cast<std::int32_t>(next - folds.begin()) - 1;
+    std::int32_t first = std::max(0, at - kMemory);
+    // Folds may be shorter than the way through the array: more of them are on it then.
+    const Cycle way = machine_.rows + machine_.cols;
+    while (first > 0 && folds[static_cast<std::size_t>(first - 1)].end + way >= struck.cycle) {
+        --first;
+    }
     // Banks change roles with every fold, beginning with the first one.
-    return {std::max(0, at - kMemory) / 2 * 2,
+    return {first / 2 * 2,
             std::min(static_cast<std::int32_t>(folds.size()) - 1, at + kMemory),
             {struck}};
 }
