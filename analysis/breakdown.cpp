@@ -1,6 +1,7 @@
 #include "analysis/breakdown.h"
 
 #include <limits>
+#include <numeric>
 
 namespace fluence::analysis {
 
@@ -59,51 +60,50 @@ BitPosition bit_position(const fault::Upset& upset, const nlohmann::json& accele
     return {upset.site == SiteKind::output_buffer ? bit : bit % kByte};
 }
 
-OutcomeEstimates estimates(const std::array<std::int64_t, kOutcomeCount>& counts, IntervalMethod method,
-                           double confidence) {
-    std::int64_t total = 0;
-    for (const std::int64_t count : counts) {
-        total += count;
-    }
-    OutcomeEstimates result;
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-        result[i] = estimate(method, counts[i], total, confidence);
-    }
-    return result;
-}
-
 BreakdownCounter::BreakdownCounter(std::size_t policies, const campaign::CampaignHeader& header)
-    : policies_(policies), layer_names_(header.layer_names) {
+    : policies_(policies), drawn_(header.strata.size(), 0), layer_names_(header.layer_names) {
     const auto found = header.experiment.find("accelerator");
     accelerator_ = found != header.experiment.end() ? *found : nlohmann::json::object();
 }
 
-void BreakdownCounter::count(Cells& cells, std::pair<int, int> key, std::size_t policy,
+void BreakdownCounter::count(Cells& cells, std::pair<int, int> key, std::size_t policy, std::size_t stratum,
                              campaign::Outcome outcome) {
     Cell& cell = cells[key];
     if (cell.empty()) {
-        cell.resize(policies_, OutcomeCounts{});
+        cell.resize(policies_, std::vector<OutcomeCounts>(drawn_.size(), OutcomeCounts{}));
     }
-    ++cell[policy][static_cast<std::size_t>(outcome)];
+    ++cell[policy][stratum][static_cast<std::size_t>(outcome)];
 }
 
 void BreakdownCounter::add(const campaign::FaultRow& fault,
                            const std::vector<const campaign::OutcomeRow*>& rows) {
+    const auto stratum = static_cast<std::size_t>(fault.stratum);
+    ++drawn_[stratum];
     const int structure = static_cast<int>(fault.upset.site);
     const int bit = bit_position(fault.upset, accelerator_).bit;
     for (std::size_t policy = 0; policy < rows.size(); ++policy) {
         const campaign::OutcomeRow& row = *rows[policy];
         const int layer = row.struck_layer < 0 ? kNoLayer : row.struck_layer;
-        count(by_layer_, {0, layer}, policy, row.outcome);
-        count(by_structure_, {0, structure}, policy, row.outcome);
-        count(by_bit_, {structure, bit == BitPosition::kCheckBit ? kCheckLast : bit}, policy, row.outcome);
+        count(by_layer_, {0, layer}, policy, stratum, row.outcome);
+        count(by_structure_, {0, structure}, policy, stratum, row.outcome);
+        count(by_bit_, {structure, bit == BitPosition::kCheckBit ? kCheckLast : bit}, policy, stratum,
+              row.outcome);
     }
 }
 
-BreakdownCell BreakdownCounter::report(const Cell& cell, IntervalMethod method, double confidence) const {
+BreakdownCell BreakdownCounter::report(const Cell& cell, const Sampling& sampling) const {
     BreakdownCell result;
-    for (const OutcomeCounts& counts : cell) {
-        result.policies.push_back(estimates(counts, method, confidence));
+    for (const std::vector<OutcomeCounts>& strata : cell) {
+        OutcomeEstimates outcomes;
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            std::vector<StratumTally> tallies;
+            for (const OutcomeCounts& counts : strata) {
+                tallies.push_back(
+                    {counts[i], std::accumulate(counts.begin(), counts.end(), std::int64_t{0})});
+            }
+            outcomes[i] = sampling.domain_rate(tallies, drawn_);
+        }
+        result.policies.push_back(outcomes);
     }
     return result;
 }
@@ -116,22 +116,22 @@ std::string BreakdownCounter::layer_label(int layer) const {
     return index < layer_names_.size() ? layer_names_[index] : "layer " + std::to_string(layer);
 }
 
-std::vector<Breakdown> BreakdownCounter::finish(IntervalMethod method, double confidence) const {
+std::vector<Breakdown> BreakdownCounter::finish(const Sampling& sampling) const {
     Breakdown layers{"layer", "Outcome by struck layer", {}};
     for (const auto& [key, cell] : by_layer_) {
-        BreakdownCell entry = report(cell, method, confidence);
+        BreakdownCell entry = report(cell, sampling);
         entry.label = layer_label(key.second);
         layers.cells.push_back(std::move(entry));
     }
     Breakdown structures{"structure", "Outcome by structure", {}};
     for (const auto& [key, cell] : by_structure_) {
-        BreakdownCell entry = report(cell, method, confidence);
+        BreakdownCell entry = report(cell, sampling);
         entry.label = name_of(static_cast<SiteKind>(key.second));
         structures.cells.push_back(std::move(entry));
     }
     Breakdown bits{"bit", "Outcome by bit position", {}};
     for (const auto& [key, cell] : by_bit_) {
-        BreakdownCell entry = report(cell, method, confidence);
+        BreakdownCell entry = report(cell, sampling);
         entry.group = name_of(static_cast<SiteKind>(key.first));
         entry.label = key.second == kCheckLast ? "check" : std::to_string(key.second);
         bits.cells.push_back(std::move(entry));

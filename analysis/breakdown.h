@@ -28,26 +28,24 @@ class BreakdownCounter {
     BreakdownCounter(std::size_t policies, const campaign::CampaignHeader& header);
     // `rows`: by policy.
     void add(const campaign::FaultRow& fault, const std::vector<const campaign::OutcomeRow*>& rows);
-    std::vector<Breakdown> finish(IntervalMethod method, double confidence) const;
+    std::vector<Breakdown> finish(const Sampling& sampling) const;
 
   private:
     using OutcomeCounts = std::array<std::int64_t, campaign::kOutcomeCount>;
-    using Cell = std::vector<OutcomeCounts>;  // by policy
+    using Cell = std::vector<std::vector<OutcomeCounts>>;  // by policy and stratum
     // Ordered keys: the order in which cells are reported.
     using Cells = std::map<std::pair<int, int>, Cell>;
 
-    void count(Cells& cells, std::pair<int, int> key, std::size_t policy, campaign::Outcome outcome);
-    BreakdownCell report(const Cell& cell, IntervalMethod method, double confidence) const;
+    void count(Cells& cells, std::pair<int, int> key, std::size_t policy, std::size_t stratum,
+               campaign::Outcome outcome);
+    BreakdownCell report(const Cell& cell, const Sampling& sampling) const;
     std::string layer_label(int layer) const;
 
     std::size_t policies_;
+    std::vector<std::int64_t> drawn_;  // by stratum
     std::vector<std::string> layer_names_;
     nlohmann::json accelerator_;
     Cells by_layer_, by_structure_, by_bit_;
 };
-
-// The estimates of a vector of counts, which add up to the total.
-OutcomeEstimates estimates(const std::array<std::int64_t, campaign::kOutcomeCount>& counts,
-                           IntervalMethod method, double confidence);
 
 }  // namespace fluence::analysis

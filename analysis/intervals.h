@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "sim/statistics/weighted.h"
+
 namespace fluence::analysis {
 
-struct Interval {
-    double low = 0, high = 1;
-};
+using statistics::Interval;
 
 // How an interval of one proportion is computed.
 enum class IntervalMethod { wilson, clopper_pearson };

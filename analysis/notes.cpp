@@ -67,6 +67,28 @@ void note_small_cells(const Summary& summary, std::vector<std::string>& notes) {
     }
 }
 
+void note_sampling(const Summary& summary, std::vector<std::string>& notes) {
+    if (summary.weighted) {
+        notes.push_back("Faults were drawn from " +
+                        thousands(static_cast<std::int64_t>(summary.strata.size())) +
+                        " strata; rates weigh them by their share of the fault space, counts are of faults "
+                        "drawn. Their intervals are Clopper-Pearson limits for weighted samples.");
+    }
+    if (summary.looks > 0) {
+        std::string note = "The campaign looked at its results at most " + thousands(summary.looks) +
+                           " times; all intervals are wide enough to hold at every look";
+        note += summary.ended_look > 0 ? ", and look " + thousands(summary.ended_look) +
+                                             " ended it, when they were as narrow as wanted."
+                                       : ".";
+        notes.push_back(note);
+    }
+    if (!summary.vulnerability.rates.empty()) {
+        notes.push_back("Inferences with 1 to " + std::to_string(summary.vulnerability.most_upsets) +
+                        " upsets were simulated. Rates of the tables are of inferences with so many, weighed "
+                        "by Poisson's law; breakdowns are by the first upset drawn.");
+    }
+}
+
 }  // namespace
 
 std::vector<std::string> notes_on(const Summary& summary) {
@@ -79,6 +101,7 @@ std::vector<std::string> notes_on(const Summary& summary) {
         notes.push_back("The results hold no fault yet.");
     }
     note_reference(summary, notes);
+    note_sampling(summary, notes);
     note_draws(summary, notes);
     note_effects(summary, notes);
     note_small_cells(summary, notes);

@@ -1,5 +1,7 @@
 #include "analysis/prose.h"
 
+#include <algorithm>
+
 #include "analysis/format.h"
 
 namespace fluence::analysis {
@@ -8,6 +10,11 @@ namespace {
 
 std::string counted(std::int64_t count, const std::string& one, const std::string& many) {
     return thousands(count) + " " + (count == 1 ? one : many);
+}
+
+bool several_upsets(const Summary& summary) {
+    return std::any_of(summary.strata.begin(), summary.strata.end(),
+                       [](const campaign::StratumRow& row) { return row.upsets > 1; });
 }
 
 }  // namespace
@@ -22,11 +29,14 @@ std::string sample_line(const Summary& summary) {
     if (!summary.seed.empty()) {
         line += ", seed " + summary.seed;
     }
-    line += ": " + counted(summary.faults, "fault", "faults") + " on " +
-            counted(summary.images, "image", "images") +
-            ", one fault an inference, the same faults for each of " +
-            counted(static_cast<std::int64_t>(summary.policies.size()), "policy", "policies") +
-            ". Intervals: " + confidence_text(summary.confidence) + ", " + method_title(summary.method) + ".";
+    line +=
+        ": " + counted(summary.faults, "fault", "faults") + " on " +
+        counted(summary.images, "image", "images") +
+        (summary.vulnerability.rates.empty() && !several_upsets(summary) ? ", one fault an inference"
+                                                                         : ", several upsets an inference") +
+        ", the same faults for each of " +
+        counted(static_cast<std::int64_t>(summary.policies.size()), "policy", "policies") +
+        ". Intervals: " + confidence_text(summary.confidence) + ", " + method_title(summary.method) + ".";
     return line;
 }
 
@@ -47,6 +57,9 @@ std::vector<Definition> definitions(const Summary& summary) {
          "Rate of the policy minus rate of " + reference +
              " on the same faults, in percentage points (Newcombe's paired interval); p: exact McNemar "
              "test. Negative SDC differences are improvements."},
+        {"AVF",
+         "Architectural vulnerability factor: SDC or DUE, over single upsets in bits that exist under the "
+         "policy."},
         {"Cycles",
          "One fault-free inference, in cycles of the accelerator's clock; the percentage is relative to " +
              reference + "."},

@@ -151,13 +151,67 @@ std::string latency_csv(const Summary& summary) {
     return csv(rows);
 }
 
+std::string vulnerability_csv(const Summary& summary) {
+    Row header = {"structure", "technology", "bits", "raw_fit_per_mbit", "policy"};
+    append(header, estimate_header("avf"));
+    append(header, {"fit", "fit_low", "fit_high"});
+    std::vector<Row> rows = {header};
+    for (const StructureVulnerability& structure : summary.vulnerability.structures) {
+        for (std::size_t i = 0; i < structure.policies.size(); ++i) {
+            const Vulnerability& found = structure.policies[i];
+            Row row = {structure.structure, name_of(structure.technology), shortest(structure.bits),
+                       shortest(structure.raw_fit_per_mbit), summary.policies[i].name};
+            append(row, estimate_fields(found.avf));
+            append(row, {shortest(found.fit), shortest(found.fit_range.low), shortest(found.fit_range.high)});
+            rows.push_back(std::move(row));
+        }
+    }
+    return csv(rows);
+}
+
+// One row a mean number of upsets and policy: what a plot of accuracy against the rate of upsets needs.
+std::string upset_rate_csv(const Summary& summary) {
+    std::vector<Row> rows = {{"mean_upsets", "policy", "policy_mean_upsets", "beyond_simulated", "accuracy",
+                              "accuracy_low", "accuracy_high", "sdc", "sdc_low", "sdc_high", "due", "due_low",
+                              "due_high"}};
+    for (const RatePoint& point : summary.vulnerability.rates) {
+        for (std::size_t i = 0; i < point.policies.size(); ++i) {
+            const RatePoint::Policy& found = point.policies[i];
+            rows.push_back({shortest(point.mean), summary.policies[i].name, shortest(found.mean),
+                            shortest(found.beyond), shortest(found.accuracy),
+                            shortest(found.accuracy_range.low), shortest(found.accuracy_range.high),
+                            shortest(found.sdc), shortest(found.sdc_range.low),
+                            shortest(found.sdc_range.high), shortest(found.due),
+                            shortest(found.due_range.low), shortest(found.due_range.high)});
+        }
+    }
+    return csv(rows);
+}
+
+std::string strata_csv(const Summary& summary) {
+    std::vector<Row> rows = {{"stratum", "upsets", "weight", "population", "planned_faults"}};
+    for (const campaign::StratumRow& row : summary.strata) {
+        rows.push_back({row.label, std::to_string(row.upsets), shortest(row.weight), shortest(row.population),
+                        std::to_string(row.faults)});
+    }
+    return csv(rows);
+}
+
 }  // namespace
 
 std::vector<ReportFile> csv_report(const Summary& summary) {
-    return {{"policies.csv", policies_csv(summary)},
-            {"outcomes.csv", outcomes_csv(summary)},
-            {"dead_reasons.csv", dead_csv(summary)},
-            {"latency.csv", latency_csv(summary)}};
+    std::vector<ReportFile> files = {{"policies.csv", policies_csv(summary)},
+                                     {"outcomes.csv", outcomes_csv(summary)},
+                                     {"dead_reasons.csv", dead_csv(summary)},
+                                     {"latency.csv", latency_csv(summary)},
+                                     {"vulnerability.csv", vulnerability_csv(summary)}};
+    if (summary.weighted) {
+        files.push_back({"strata.csv", strata_csv(summary)});
+    }
+    if (!summary.vulnerability.rates.empty()) {
+        files.push_back({"upset_rates.csv", upset_rate_csv(summary)});
+    }
+    return files;
 }
 
 }  // namespace fluence::analysis

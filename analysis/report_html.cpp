@@ -1,6 +1,7 @@
 // report.html: one self-contained page. Tables are written here; charts are drawn by html/page.js from the
 // summary embedded as JSON.
 #include <cmath>
+#include <cstdio>
 
 #include "analysis/assets.h"
 #include "analysis/format.h"
@@ -168,6 +169,77 @@ std::string latency_table(const Summary& summary) {
     return table.str();
 }
 
+std::string significant(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g", value);
+    return text;
+}
+
+std::string range_of(double low, double high) {
+    return "[" + significant(low) + ", " + significant(high) + "]";
+}
+
+std::vector<std::string> columns_by_policy(const Summary& summary, std::vector<std::string> header) {
+    for (const PolicySummary& policy : summary.policies) {
+        header.push_back(policy.name);
+    }
+    return header;
+}
+
+std::string vulnerability_table(const Summary& summary) {
+    if (summary.vulnerability.structures.empty()) {
+        return "";
+    }
+    const bool rates = summary.vulnerability.has_rates;
+    Table table(std::string("AVF by structure: P(SDC or DUE | upset there), percent") +
+                    (rates ? ", and FIT from the raw rates" : ""),
+                columns_by_policy(summary, {"Structure", "Bits"}));
+    for (const StructureVulnerability& structure : summary.vulnerability.structures) {
+        std::vector<std::string> cells = {
+            with_small(thousands(std::llround(structure.bits)), html_escaped(name_of(structure.technology)))};
+        for (const Vulnerability& found : structure.policies) {
+            std::string small = range_of(100 * found.avf.interval.low, 100 * found.avf.interval.high) +
+                                "<br>" + count_of(found.avf);
+            if (rates) {
+                small += "<br>" + significant(found.fit) + " FIT " +
+                         range_of(found.fit_range.low, found.fit_range.high);
+            }
+            cells.push_back(found.avf.total == 0 ? "no data"
+                                                 : with_small(significant(100 * found.avf.rate), small));
+        }
+        table.add_row(html_escaped(structure.structure), cells);
+    }
+    if (rates) {
+        std::vector<std::string> cells = {""};
+        for (std::size_t i = 0; i < summary.policies.size(); ++i) {
+            const Interval& range = summary.vulnerability.fit_range[i];
+            cells.push_back(with_small(significant(summary.vulnerability.fit[i]) + " FIT",
+                                       range_of(range.low, range.high)));
+        }
+        table.add_row("All", cells, true);
+    }
+    return table.str();
+}
+
+std::string rate_table(const Summary& summary) {
+    if (summary.vulnerability.rates.empty()) {
+        return "";
+    }
+    Table table("Accuracy at a mean number of upsets in an inference of " +
+                    summary.policies[summary.reference].name + " (longer runs meet more), percent",
+                columns_by_policy(summary, {"Mean upsets"}));
+    for (const RatePoint& point : summary.vulnerability.rates) {
+        std::vector<std::string> cells;
+        for (const RatePoint::Policy& found : point.policies) {
+            cells.push_back(with_small(percent(found.accuracy, 2),
+                                       percent_range(found.accuracy_range, 2) + "<br>not simulated " +
+                                           significant(100 * found.beyond) + " %"));
+        }
+        table.add_row(significant(point.mean), cells);
+    }
+    return table.str();
+}
+
 std::string facts(const Summary& summary) {
     std::vector<Definition> rows = {
         {"Experiment", summary.experiment},
@@ -239,6 +311,8 @@ std::vector<ReportFile> html_report(const Summary& summary) {
         {"difference_table", difference_table(summary)},
         {"fate_table", fate_table(summary)},
         {"latency_table", latency_table(summary)},
+        {"vulnerability_table", vulnerability_table(summary)},
+        {"rate_table", rate_table(summary)},
         {"notes", list_of(summary.notes)},
         {"definitions", definition_list(summary)},
         {"data", chart_data(summary)},

@@ -115,6 +115,65 @@ Json breakdown_json(const Breakdown& breakdown, const std::vector<PolicySummary>
     return {{"title", breakdown.title}, {"cells", cells}};
 }
 
+Json vulnerability_json(const Summary& summary) {
+    Json structures = Json::array();
+    for (const StructureVulnerability& structure : summary.vulnerability.structures) {
+        Json policies = Json::array();
+        for (std::size_t i = 0; i < structure.policies.size(); ++i) {
+            const Vulnerability& found = structure.policies[i];
+            policies.push_back({{"policy", summary.policies[i].name},
+                                {"avf", estimate_json(found.avf)},
+                                {"fit", found.fit},  // null without raw rates
+                                {"fit_interval", interval_json(found.fit_range)}});
+        }
+        structures.push_back({{"structure", structure.structure},
+                              {"technology", name_of(structure.technology)},
+                              {"bits", structure.bits},
+                              {"raw_fit_per_mbit", structure.raw_fit_per_mbit},
+                              {"policies", policies}});
+    }
+    Json totals = Json::array();
+    for (std::size_t i = 0; i < summary.vulnerability.fit.size(); ++i) {
+        totals.push_back({{"policy", summary.policies[i].name},
+                          {"fit", summary.vulnerability.fit[i]},
+                          {"fit_interval", interval_json(summary.vulnerability.fit_range[i])}});
+    }
+    return {{"structures", structures}, {"total", totals}};
+}
+
+Json upset_rates_json(const Summary& summary) {
+    Json points = Json::array();
+    for (const RatePoint& point : summary.vulnerability.rates) {
+        Json policies = Json::array();
+        for (std::size_t i = 0; i < point.policies.size(); ++i) {
+            const RatePoint::Policy& found = point.policies[i];
+            const auto value = [](double rate, const Interval& range) {
+                return Json{{"rate", rate}, {"interval", interval_json(range)}};
+            };
+            policies.push_back({{"policy", summary.policies[i].name},
+                                {"mean_upsets", found.mean},
+                                {"beyond_simulated", found.beyond},
+                                {"accuracy", value(found.accuracy, found.accuracy_range)},
+                                {"sdc", value(found.sdc, found.sdc_range)},
+                                {"due", value(found.due, found.due_range)}});
+        }
+        points.push_back({{"mean_upsets", point.mean}, {"policies", policies}});
+    }
+    return points;
+}
+
+Json strata_json(const Summary& summary) {
+    Json strata = Json::array();
+    for (const campaign::StratumRow& row : summary.strata) {
+        strata.push_back({{"label", row.label},
+                          {"upsets", row.upsets},
+                          {"weight", row.weight},
+                          {"population", row.population},
+                          {"planned_faults", row.faults}});
+    }
+    return strata;
+}
+
 }  // namespace
 
 nlohmann::ordered_json to_json(const Summary& summary) {
@@ -146,10 +205,16 @@ nlohmann::ordered_json to_json(const Summary& summary) {
               {"interval", name_of(summary.method)},
               {"paired_interval", "newcombe-method-10"},
               {"paired_test", "mcnemar-exact"},
-              {"mean_interval", "normal"}}},
+              {"mean_interval", "normal"},
+              {"weighted", summary.weighted},
+              {"strata", strata_json(summary)},
+              {"looks", summary.looks},
+              {"ended_look", summary.ended_look}}},
             {"reference", summary.policies[summary.reference].name},
             {"policies", policies},
             {"breakdowns", breakdowns},
+            {"vulnerability", vulnerability_json(summary)},
+            {"upset_rates", upset_rates_json(summary)},
             {"notes", summary.notes}};
 }
 

@@ -1,6 +1,7 @@
 // The report of the terminal: policies, differences, how to read them.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "analysis/format.h"
 #include "analysis/prose.h"
@@ -141,6 +142,62 @@ std::string count_table(const Summary& summary) {
     return table(rows);
 }
 
+std::string significant(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g", value);
+    return text;
+}
+
+// AVF in percent of every structure and policy; with raw rates the machine's FIT.
+std::string vulnerability_table(const Summary& summary) {
+    Row header = {"AVF, percent", "Technology", "Bits"};
+    for (const PolicySummary& policy : summary.policies) {
+        header.push_back(printable(policy.name));
+    }
+    std::vector<Row> rows = {header};
+    for (const StructureVulnerability& structure : summary.vulnerability.structures) {
+        Row row = {structure.structure, name_of(structure.technology),
+                   thousands(std::llround(structure.bits))};
+        for (const Vulnerability& found : structure.policies) {
+            row.push_back(found.avf.total == 0 ? "no data"
+                                               : significant(100 * found.avf.rate) + " [" +
+                                                     significant(100 * found.avf.interval.low) + ", " +
+                                                     significant(100 * found.avf.interval.high) + "]");
+        }
+        rows.push_back(std::move(row));
+    }
+    if (summary.vulnerability.has_rates) {
+        Row row = {"FIT of all", "", ""};
+        for (std::size_t i = 0; i < summary.policies.size(); ++i) {
+            const Interval& range = summary.vulnerability.fit_range[i];
+            row.push_back(significant(summary.vulnerability.fit[i]) + " [" + significant(range.low) + ", " +
+                          significant(range.high) + "]");
+        }
+        rows.push_back(std::move(row));
+    }
+    return table(rows);
+}
+
+std::string rate_table(const Summary& summary) {
+    Row header = {"Accuracy at mean upsets", "Not simulated, at most"};
+    for (const PolicySummary& policy : summary.policies) {
+        header.push_back(printable(policy.name));
+    }
+    std::vector<Row> rows = {header};
+    for (const RatePoint& point : summary.vulnerability.rates) {
+        double beyond = 0;
+        for (const RatePoint::Policy& policy : point.policies) {
+            beyond = std::max(beyond, policy.beyond);
+        }
+        Row row = {significant(point.mean), significant(100 * beyond) + " %"};
+        for (const RatePoint::Policy& policy : point.policies) {
+            row.push_back(percent(policy.accuracy, 2) + " " + percent_range(policy.accuracy_range, 2));
+        }
+        rows.push_back(std::move(row));
+    }
+    return table(rows);
+}
+
 }  // namespace
 
 std::vector<ReportFile> text_report(const Summary& summary) {
@@ -149,6 +206,12 @@ std::vector<ReportFile> text_report(const Summary& summary) {
     text += policy_table(summary) + "\n";
     text += difference_table(summary) + "\n";
     text += count_table(summary) + "\n";
+    if (!summary.vulnerability.structures.empty()) {
+        text += vulnerability_table(summary) + "\n";
+    }
+    if (!summary.vulnerability.rates.empty()) {
+        text += rate_table(summary) + "\n";
+    }
     text += "How to read this\n";
     for (const Definition& definition : definitions(summary)) {
         text += wrapped("  " + definition.term + ": " + printable(definition.meaning), 4);

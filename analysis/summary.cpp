@@ -6,6 +6,7 @@
 #include "analysis/breakdown.h"
 #include "analysis/notes.h"
 #include "sim/core/error.h"
+#include "sim/statistics/looks.h"
 
 namespace fluence::analysis {
 
@@ -111,6 +112,25 @@ std::string text_at(const nlohmann::json& value, const std::vector<std::string>&
     return found.is_string() ? found.get<std::string>() : found.dump();
 }
 
+// Looks of a campaign that stops by a rule share the error of its intervals; 0: there is no such rule.
+int looks_of(const campaign::CampaignHeader& header) {
+    const nlohmann::json& looks = at_path(header.experiment, {"stop", "looks"});
+    return looks.is_number_integer() ? looks.get<int>() : 0;
+}
+
+// The experiment's; where it stops by a rule the one that covers at every look, whatever is asked for.
+IntervalMethod method_of(const campaign::CampaignHeader& header) {
+    const nlohmann::json& name = at_path(header.experiment, {"interval"});
+    return name.is_string() ? interval_method_named(name.get<std::string>()) : IntervalMethod::wilson;
+}
+
+double confidence_of_intervals(const campaign::CampaignHeader& header, double confidence) {
+    const int looks = looks_of(header);
+    // Outside (0,1) it is refused later.
+    return looks > 0 && confidence > 0 && confidence < 1 ? statistics::confidence_of_look(confidence, looks)
+                                                         : confidence;
+}
+
 }  // namespace
 
 struct SummaryBuilder::Impl {
@@ -120,19 +140,24 @@ struct SummaryBuilder::Impl {
     IntervalMethod method;
     std::size_t reference;
     std::map<std::int32_t, std::size_t> policy_index;  // by id
-    std::vector<Tally> tallies;
-    std::vector<const OutcomeRow*> by_policy;  // scratch
+    std::vector<std::vector<Tally>> tallies;           // by policy and stratum
+    std::vector<const OutcomeRow*> by_policy;          // scratch
     BreakdownCounter breakdowns;
+    VulnerabilityCounter vulnerability;
+    Sampling sampling;
 
     Impl(const campaign::CampaignHeader& campaign_header, const SummaryOptions& options,
          std::string file_name)
         : header(campaign_header),
           file(std::move(file_name)),
           confidence(options.confidence.value_or(campaign_header.confidence)),
-          method(options.method),
+          method(looks_of(header) > 0 ? IntervalMethod::clopper_pearson
+                                      : options.method.value_or(method_of(header))),
           reference(find_reference(header.policies)),
-          tallies(header.policies.size()),
-          breakdowns(header.policies.size(), header) {
+          tallies(header.policies.size(), std::vector<Tally>(header.strata.size())),
+          breakdowns(header.policies.size(), header),
+          vulnerability(header),
+          sampling(header.strata, method, confidence_of_intervals(header, confidence)) {
         if (!(confidence > 0 && confidence < 1)) {
             throw InputError(file, "confidence", "is " + nlohmann::json(confidence).dump(),
                              "a number between 0 and 1, for instance 0.95");
@@ -154,37 +179,77 @@ struct SummaryBuilder::Impl {
         return found->second;
     }
 
-    Estimate rate(std::int64_t count, std::int64_t total) const {
-        return estimate(method, count, total, confidence);
+    template <class Count>
+    Estimate rate(const std::vector<Tally>& strata, Count&& count) const {
+        std::vector<StratumTally> tallies_of;
+        for (const Tally& tally : strata) {
+            tallies_of.push_back({count(tally), tally.faults});
+        }
+        return sampling.rate(tallies_of);
     }
 
-    MeanEstimate mean(const RunningMean& values) const {
+    // Over images, which are all looked at.
+    Estimate fault_free(const std::vector<Tally>& strata) const {
+        return estimate(method, strata.front().images_correct, strata.front().images, sampling.confidence());
+    }
+
+    MeanEstimate mean(const std::vector<Tally>& strata) const {
+        std::vector<RunningMean> values;
         MeanEstimate result;
-        result.total = values.total();
-        result.mean = values.mean();
-        result.standard_error = values.standard_error();
-        const double half = normal_quantile(confidence) * result.standard_error;
-        result.interval = {result.mean - half, result.mean + half};
+        for (const Tally& tally : strata) {
+            values.push_back(tally.delta_loss);
+            result.total += tally.delta_loss.total();
+        }
+        const Sampling::Mean found = sampling.mean(values);
+        result.mean = found.mean;
+        result.standard_error = found.standard_error;
+        result.interval = found.interval;
         return result;
     }
 
-    void fill_rates(PolicySummary& summary, const Tally& tally) const {
-        summary.fault_free_accuracy = rate(tally.images_correct, tally.images);
-        summary.accuracy = rate(tally.correct, tally.faults);
-        summary.outcomes = estimates(tally.outcomes, method, confidence);
-        summary.corrected = rate(tally.corrected, tally.faults);
-        summary.detected = rate(tally.detected, tally.faults);
-        summary.suppressed = rate(tally.suppressed, tally.faults);
-        const std::int64_t alive = tally.dead[static_cast<std::size_t>(fault::DeadReason::none)];
-        summary.dead = rate(tally.faults - alive, tally.faults);
+    void fill_rates(PolicySummary& summary, const std::vector<Tally>& strata) const {
+        summary.fault_free_accuracy = fault_free(strata);
+        summary.accuracy = rate(strata, [](const Tally& tally) { return tally.correct; });
+        for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+            summary.outcomes[i] = rate(strata, [i](const Tally& tally) { return tally.outcomes[i]; });
+        }
+        summary.corrected = rate(strata, [](const Tally& tally) { return tally.corrected; });
+        summary.detected = rate(strata, [](const Tally& tally) { return tally.detected; });
+        summary.suppressed = rate(strata, [](const Tally& tally) { return tally.suppressed; });
+        summary.dead = rate(strata, [](const Tally& tally) {
+            return tally.faults - tally.dead[static_cast<std::size_t>(fault::DeadReason::none)];
+        });
         for (int i = 0; i < fault::kDeadReasonCount; ++i) {
             const auto reason = static_cast<fault::DeadReason>(i);
-            const std::int64_t count = tally.dead[static_cast<std::size_t>(i)];
+            std::int64_t count = 0;
+            for (const Tally& tally : strata) {
+                count += tally.dead[static_cast<std::size_t>(i)];
+            }
             if (reason != fault::DeadReason::none && count > 0) {
                 summary.dead_reasons.push_back({name_of(reason), count});
             }
         }
-        summary.delta_loss = mean(tally.delta_loss);
+        summary.delta_loss = mean(strata);
+    }
+
+    void fill_differences(PolicySummary& summary, const std::vector<Tally>& strata) const {
+        std::vector<PairedCounts> sdc, accuracy;
+        for (const Tally& tally : strata) {
+            sdc.push_back(tally.sdc);
+            accuracy.push_back(tally.accuracy);
+            summary.acted += tally.acted;
+            summary.different += tally.different;
+        }
+        summary.sdc_difference = sampling.difference(sdc);
+        summary.accuracy_difference = sampling.difference(accuracy);
+    }
+
+    std::int64_t faults(std::size_t policy) const {
+        std::int64_t sum = 0;
+        for (const Tally& tally : tallies[policy]) {
+            sum += tally.faults;
+        }
+        return sum;
     }
 
     void fill_costs(PolicySummary& summary, const campaign::PolicyRow& row) const {
@@ -206,19 +271,15 @@ struct SummaryBuilder::Impl {
 
     PolicySummary policy(std::size_t index) const {
         const campaign::PolicyRow& row = header.policies[index];
-        const Tally& tally = tallies[index];
         PolicySummary summary;
         summary.name = row.name;
         summary.description = row.description;
         summary.composition = row.composition;
-        fill_rates(summary, tally);
+        fill_rates(summary, tallies[index]);
         fill_costs(summary, row);
-        summary.sdc_difference = paired_difference(tally.sdc, confidence);
-        summary.accuracy_difference = paired_difference(tally.accuracy, confidence);
-        summary.acted = tally.acted;
-        summary.different = tally.different;
+        fill_differences(summary, tallies[index]);
         summary.no_effect =
-            index != reference && tally.faults > 0 && tally.acted == 0 && tally.different == 0;
+            index != reference && faults(index) > 0 && summary.acted == 0 && summary.different == 0;
         return summary;
     }
 };
@@ -230,7 +291,7 @@ SummaryBuilder::SummaryBuilder(const campaign::CampaignHeader& header, const Sum
 SummaryBuilder::~SummaryBuilder() = default;
 
 void SummaryBuilder::add(const campaign::GoldenRow& row) {
-    Tally& tally = impl_->tallies[impl_->index_of_policy(row.policy)];
+    Tally& tally = impl_->tallies[impl_->index_of_policy(row.policy)].front();
     ++tally.images;
     tally.images_correct += row.top1 == row.label;
 }
@@ -247,11 +308,17 @@ void SummaryBuilder::add(const campaign::FaultRow& fault, const std::vector<Outc
                          "has " + std::to_string(rows.size()) + " outcomes, not one of each of the " +
                              std::to_string(state.tallies.size()) + " policies");
     }
+    if (fault.stratum < 0 || static_cast<std::size_t>(fault.stratum) >= state.header.strata.size()) {
+        throw InputError(state.file, "fault " + std::to_string(fault.id),
+                         "is of stratum " + std::to_string(fault.stratum) + ", which is not listed");
+    }
+    const auto stratum = static_cast<std::size_t>(fault.stratum);
     const OutcomeRow& reference = *state.by_policy[state.reference];
     for (std::size_t i = 0; i < state.by_policy.size(); ++i) {
-        count_row(state.tallies[i], *state.by_policy[i], reference);
+        count_row(state.tallies[i][stratum], *state.by_policy[i], reference);
     }
     state.breakdowns.add(fault, state.by_policy);
+    state.vulnerability.add(fault, state.by_policy);
 }
 
 Summary SummaryBuilder::finish(bool complete) const {
@@ -266,9 +333,9 @@ Summary SummaryBuilder::finish(bool complete) const {
     summary.seed = text_at(experiment, {"seed"});
     summary.resolved = experiment;
     summary.fp32_top1 = state.header.fp32_top1;
-    summary.images = state.tallies[state.reference].images;
-    summary.faults = state.tallies[state.reference].faults;
-    summary.planned_faults = state.header.faults;
+    summary.images = state.tallies[state.reference].front().images;
+    summary.faults = state.faults(state.reference);
+    summary.planned_faults = state.header.faults_needed();
     summary.complete = complete;
     summary.confidence = state.confidence;
     summary.method = state.method;
@@ -276,7 +343,16 @@ Summary SummaryBuilder::finish(bool complete) const {
     for (std::size_t i = 0; i < state.tallies.size(); ++i) {
         summary.policies.push_back(state.policy(i));
     }
-    summary.breakdowns = state.breakdowns.finish(state.method, state.confidence);
+    summary.breakdowns = state.breakdowns.finish(state.sampling);
+    std::vector<double> fault_free;
+    for (const PolicySummary& policy : summary.policies) {
+        fault_free.push_back(policy.fault_free_accuracy.rate);
+    }
+    summary.vulnerability = state.vulnerability.finish(state.sampling, state.reference, fault_free);
+    summary.weighted = state.sampling.weighted();
+    summary.strata = state.header.strata;
+    summary.looks = looks_of(state.header);
+    summary.ended_look = state.header.ended_look + 1;
     summary.notes = notes_on(summary);
     return summary;
 }

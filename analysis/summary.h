@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analysis/intervals.h"
+#include "analysis/vulnerability.h"
 #include "sim/campaign/result_store.h"
 
 namespace fluence::analysis {
@@ -18,8 +19,8 @@ namespace fluence::analysis {
 inline constexpr std::int64_t kFewFaults = 100;
 
 struct SummaryOptions {
-    std::optional<double> confidence;  // default: the experiment's
-    IntervalMethod method = IntervalMethod::wilson;
+    std::optional<double> confidence;      // default: the experiment's
+    std::optional<IntervalMethod> method;  // default: the experiment's
 };
 
 // A mean with the interval of the normal approximation.
@@ -98,6 +99,12 @@ struct Summary {
     std::size_t reference = 0;  // the policy that differences and overheads refer to
     std::vector<PolicySummary> policies;
     std::vector<Breakdown> breakdowns;
+    VulnerabilityReport vulnerability;
+    // Strata of the fault space; weighted: rates weigh the counts beside them.
+    bool weighted = false;
+    std::vector<campaign::StratumRow> strata;
+    std::int64_t looks = 0;          // at most so many were planned; 0: the campaign did not stop by a rule
+    std::int64_t ended_look = 0;     // the look that ended it, from 1; 0: none
     std::vector<std::string> notes;  // what a reader must know before using the figures
 };
 

@@ -53,7 +53,7 @@ int run_report(const Arguments& arguments) {
         "format", po::value(&format_list)->default_value(format_names()),
         "formats to write, separated by commas")("confidence", po::value(&confidence),
                                                  "confidence of the intervals (default: the experiment's)")(
-        "interval", po::value(&interval)->default_value("wilson"), "wilson or clopper-pearson");
+        "interval", po::value(&interval), "wilson or clopper-pearson (default: the experiment's)");
     const auto values =
         parse_options("report", "RESULTS [OPTIONS]", options, {"results"}, arguments,
                       "  fluence report out/lenet5\n"
@@ -68,7 +68,9 @@ int run_report(const Arguments& arguments) {
     if (values->count("confidence") != 0) {
         report.summary.confidence = confidence;
     }
-    report.summary.method = method_of(interval);
+    if (!interval.empty()) {
+        report.summary.method = method_of(interval);
+    }
     report.formats = split(format_list);
     const analysis::WrittenReport written = analysis::write_report(results, report);
     std::cout << written.table;

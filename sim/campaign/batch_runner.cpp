@@ -76,6 +76,9 @@ BatchResult BatchRunner::run(std::int64_t batch) {
 }
 
 void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult& result) {
+    if (!plan_.batching.holds_golden(batch) && plan_.batching.faults_of(batch, image).empty()) {
+        return;
+    }
     const workloads::Codes codes = plan_.bundle->image(image);
     for (std::size_t i = 0; i < engines_.size(); ++i) {
         golden_[i] = engines_[i].run(codes);
@@ -88,9 +91,10 @@ void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult&
     }
     const std::int32_t label = plan_.bundle->labels[static_cast<std::size_t>(image)];
     for (const std::int64_t id : plan_.batching.faults_of(batch, image)) {
-        const fault::FaultDraw draw =
-            plan_.sampler.draw(plan_.experiment->seed, static_cast<std::uint64_t>(id));
-        result.faults.push_back({id, static_cast<std::int32_t>(image), draw.upset, draw.phase});
+        const PlannedFault planned = planned_fault(plan_, id);
+        const fault::FaultDraw& draw = planned.draw;
+        result.faults.push_back(
+            {id, static_cast<std::int32_t>(image), draw.upset, draw.phase, planned.stratum, draw.further});
         std::vector<Struck> known;
         known.reserve(plan_.policies.size());
         for (std::int32_t policy = 0; policy < policies; ++policy) {
@@ -122,9 +126,9 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
                                   std::vector<Struck>& known) {
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
     const workloads::Graph& graph = plan_.bundle->graph;
-    const fault::Upset upset = draw.at(machine.timeline.cycles);
+    const std::vector<fault::Upset> upsets = draw.all_at(machine.timeline.cycles);
     fault::Resolution resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
-        {upset}, golden_[machine.engine], engines_[machine.engine]);
+        upsets, golden_[machine.engine], engines_[machine.engine]);
 
     const PolicyFlags flags =
         apply_checksums(machine.policy, graph, plan_.experiment->accelerator, resolution);
@@ -135,7 +139,7 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
 
     OutcomeRow row;
     row.policy = policy;
-    row.cycle = upset.cycle;
+    row.cycle = upsets[0].cycle;
     row.outcome = inference.outcome;
     row.dead = inference.dead;
     row.corrected = inference.flags.corrected;

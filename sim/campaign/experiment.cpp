@@ -1,11 +1,14 @@
 #include "sim/campaign/experiment.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <set>
 
+#include "sim/campaign/outcome.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
+#include "sim/core/text.h"
 
 namespace fluence::campaign {
 namespace {
@@ -80,6 +83,86 @@ std::vector<protect::Policy> parse_policies(JsonObject& root) {
     return policies;
 }
 
+std::vector<std::string> names_of(const std::vector<StopMetric>& metrics) {
+    std::vector<std::string> names;
+    for (const StopMetric& metric : metrics) {
+        names.emplace_back(metric.name);
+    }
+    return names;
+}
+
+std::optional<SamplingConfig> parse_sampling(JsonObject& root) {
+    if (!root.has("sampling")) {
+        return std::nullopt;
+    }
+    JsonObject object = root.object("sampling");
+    SamplingConfig sampling;
+    if (object.has("strata")) {
+        sampling.by = object.text_list("strata");
+    }
+    for (auto key = sampling.by.begin(); key != sampling.by.end(); ++key) {
+        const std::vector<std::string>& valid = stratum_keys();
+        if (std::find(valid.begin(), valid.end(), *key) == valid.end()) {
+            object.fail("strata", "has \"" + *key + "\"", comma_list(valid));
+        }
+        if (std::find(sampling.by.begin(), key, *key) != key) {
+            object.fail("strata", "\"" + *key + "\" is there twice", "each once");
+        }
+    }
+    sampling.allocation = object.choice_or("allocation", sampling.allocation, allocations());
+    constexpr std::int64_t kMostPilot = 1'000'000;
+    sampling.pilot = object.integer_or("pilot", sampling.pilot, 2, kMostPilot);
+    object.finish();
+    return sampling;
+}
+
+std::optional<StopRule> parse_stop(JsonObject& root) {
+    if (!root.has("stop")) {
+        return std::nullopt;
+    }
+    JsonObject object = root.object("stop");
+    StopRule stop;
+    stop.half_width = object.number("half_width", 1e-9, 0.49);
+    stop.metric = object.choice_or("metric", stop.metric, names_of(stop_metrics()));
+    stop.looks = static_cast<int>(object.integer_or("looks", stop.looks, 1, 1000));
+    object.finish();
+    return stop;
+}
+
+std::optional<RawRates> parse_raw_rates(JsonObject& root) {
+    if (!root.has("raw_fit_per_mbit")) {
+        return std::nullopt;
+    }
+    JsonObject object = root.object("raw_fit_per_mbit");
+    constexpr double kMost = 1e15;
+    RawRates rates;
+    rates.sram = object.number("sram", 0, kMost);
+    rates.dram = object.number("dram", 0, kMost);
+    rates.flip_flop = object.number("flip_flop", 0, kMost);
+    object.finish();
+    return rates;
+}
+
+// The keys about statistics, those that are not given left out.
+void resolve_statistics(const Experiment& experiment, nlohmann::json& value) {
+    value["interval"] = experiment.interval;
+    if (experiment.sampling) {
+        value["sampling"] = {{"strata", experiment.sampling->by},
+                             {"allocation", experiment.sampling->allocation},
+                             {"pilot", experiment.sampling->pilot}};
+    }
+    if (experiment.stop) {
+        value["stop"] = {{"half_width", experiment.stop->half_width},
+                         {"metric", experiment.stop->metric},
+                         {"looks", experiment.stop->looks}};
+    }
+    if (experiment.raw_fit_per_mbit) {
+        value["raw_fit_per_mbit"] = {{"sram", experiment.raw_fit_per_mbit->sram},
+                                     {"dram", experiment.raw_fit_per_mbit->dram},
+                                     {"flip_flop", experiment.raw_fit_per_mbit->flip_flop}};
+    }
+}
+
 nlohmann::json resolve(const Experiment& experiment, const nlohmann::json& workload) {
     nlohmann::json policies = nlohmann::json::array();
     for (const protect::Policy& policy : experiment.policies) {
@@ -93,6 +176,17 @@ nlohmann::json resolve(const Experiment& experiment, const nlohmann::json& workl
 }
 
 }  // namespace
+
+const std::vector<StopMetric>& stop_metrics() {
+    static const std::vector<StopMetric> table = {
+        {"sdc", "outcome = 2"},
+        {"due", "outcome = 3"},
+        {"sdc_or_due", "outcome >= 2"},
+        {"accuracy", "correct"},
+    };
+    static_assert(static_cast<int>(Outcome::sdc) == 2 && static_cast<int>(Outcome::due) == 3);
+    return table;
+}
 
 Experiment read_experiment(const std::string& path, const ExperimentOverrides& overrides) {
     nlohmann::json value = read_json_file(path);
@@ -116,8 +210,18 @@ Experiment read_experiment(const std::string& path, const ExperimentOverrides& o
     experiment.seed =
         static_cast<std::uint64_t>(root.integer_or("seed", 1, 0, std::numeric_limits<std::int64_t>::max()));
     experiment.confidence = root.number_or("confidence", 0.95, 0.5, 0.999999);
+    experiment.sampling = parse_sampling(root);
+    experiment.stop = parse_stop(root);
+    experiment.interval = root.choice_or("interval", experiment.stop ? "clopper-pearson" : "wilson",
+                                         {"wilson", "clopper-pearson"});
+    if (experiment.stop && experiment.interval != "clopper-pearson") {
+        root.fail("interval", "is " + experiment.interval + " in a campaign that stops at a half width",
+                  "clopper-pearson, which covers at every look");
+    }
+    experiment.raw_fit_per_mbit = parse_raw_rates(root);
     root.finish();
     experiment.resolved = resolve(experiment, value.at("workload"));
+    resolve_statistics(experiment, experiment.resolved);
     return experiment;
 }
 

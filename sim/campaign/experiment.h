@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/campaign/strata.h"
 #include "sim/core/accelerator_config.h"
 #include "sim/core/json.h"
 #include "sim/fault/sampler.h"
@@ -19,6 +20,24 @@ struct WorkloadSpec {
     nlohmann::json import_request;  // read by the front end (models/import.h); null: bundle
 };
 
+// Stops the campaign at the first look at which the interval of the metric is narrow enough under every
+// policy.
+struct StopRule {
+    double half_width = 0;
+    std::string metric = "sdc";  // of stop_metrics()
+    int looks = 20;              // at most; the error of the intervals is spent on so many
+};
+struct StopMetric {
+    const char* name;
+    const char* property;  // SQL on the columns of `outcome`
+};
+const std::vector<StopMetric>& stop_metrics();  // sdc, due, sdc_or_due, accuracy
+
+// Upsets of 10⁶ bits in 10⁹ hours, by technology; what FIT rates of structures are made of.
+struct RawRates {
+    double sram = 0, dram = 0, flip_flop = 0;
+};
+
 struct Experiment {
     std::string file;
     std::string name;
@@ -31,6 +50,10 @@ struct Experiment {
     std::int64_t faults = 0;  // in all; fault i strikes image i mod images; the same for every policy
     std::uint64_t seed = 1;
     double confidence = 0.95;
+    std::string interval = "wilson";  // or clopper-pearson
+    std::optional<SamplingConfig> sampling;
+    std::optional<StopRule> stop;
+    std::optional<RawRates> raw_fit_per_mbit;
     nlohmann::json resolved;  // everything above with defaults filled in; goes into the results
 };
 

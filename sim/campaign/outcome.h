@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/arith/engine.h"
 #include "sim/fault/resolver.h"
+#include "sim/fault/sampler.h"
 
 namespace fluence::campaign {
 
@@ -59,6 +61,8 @@ struct FaultRow {
     std::int32_t image = 0;
     fault::Upset upset;  // cycle not set: it differs by policy
     double phase = 0;
+    std::int32_t stratum = 0;
+    std::vector<fault::DrawnUpset> further;  // that strike the same inference
 };
 
 struct GoldenRow {

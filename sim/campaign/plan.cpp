@@ -13,6 +13,7 @@
 #include "sim/accel/area.h"
 #include "sim/accel/machine.h"
 #include "sim/campaign/inference.h"
+#include "sim/campaign/sampling_plan.h"
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
 #include "sim/fault/sum_rule.h"
@@ -224,10 +225,29 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
     for (std::size_t i = 0; i < policies.size(); ++i) {
         policies[i].timeline = std::move(timelines[i]);
     }
-    return CampaignPlan{
-        &experiment,        &bundle,           Batching(experiment.images, experiment.faults),
-        std::move(sampler), std::move(bounds), fault::sum_rule(bundle.graph, experiment.accelerator),
-        std::move(policies)};
+    CampaignPlan plan{&experiment,
+                      &bundle,
+                      Batching(experiment.images, experiment.faults),
+                      std::move(sampler),
+                      Strata(),
+                      std::move(bounds),
+                      fault::sum_rule(bundle.graph, experiment.accelerator),
+                      std::move(policies)};
+    if (!plan_sampling(plan, workers, stop)) {
+        return std::nullopt;
+    }
+    return plan;
+}
+
+PlannedFault planned_fault(const CampaignPlan& plan, std::int64_t id) {
+    const FaultOrder& order = plan.batching.order();
+    const FaultOrder::Place place = order.place(id);
+    PlannedFault fault;
+    fault.image = order.image(place);
+    fault.stratum = place.stratum;
+    fault.draw = plan.strata.draw(plan.sampler, plan.experiment->seed, id, place.stratum, order.round(place),
+                                  fault.image);
+    return fault;
 }
 
 CampaignHeader make_header(const CampaignPlan& plan) {
@@ -244,7 +264,7 @@ CampaignHeader make_header(const CampaignPlan& plan) {
     }
     header.fp32_top1 = plan.bundle->fp32_top1;
     header.images = plan.experiment->images;
-    header.faults = plan.experiment->faults;
+    header.faults = plan.batching.order().faults();
     header.batches = plan.batching.count();
     header.confidence = plan.experiment->confidence;
     for (const fault::SiteClass& site : plan.sampler.classes()) {
@@ -252,6 +272,16 @@ CampaignHeader make_header(const CampaignPlan& plan) {
     }
     for (std::size_t i = 0; i < plan.policies.size(); ++i) {
         header.policies.push_back(policy_row(plan, i));
+    }
+    const FaultOrder& order = plan.batching.order();
+    header.strata.clear();
+    for (const Stratum& stratum : plan.strata.list()) {
+        const auto number = static_cast<std::int32_t>(header.strata.size());
+        header.strata.push_back({stratum.label, stratum.upsets, stratum.weight, stratum.population,
+                                 order.draws_until(order.looks() - 1, number)});
+    }
+    for (std::int64_t look = 0; plan.experiment->stop && look < order.looks(); ++look) {
+        header.looks.push_back({order.first(look + 1), plan.batching.first_batch(look + 1)});
     }
     return header;
 }

@@ -9,6 +9,7 @@
 #include "sim/campaign/batching.h"
 #include "sim/campaign/experiment.h"
 #include "sim/campaign/result_store.h"
+#include "sim/campaign/strata.h"
 #include "sim/fault/sampler.h"
 #include "traces/timeline.h"
 #include "workloads/bundle.h"
@@ -29,10 +30,18 @@ struct CampaignPlan {
     const workloads::Bundle* bundle = nullptr;
     Batching batching;
     fault::Sampler sampler;
+    Strata strata;
     std::vector<std::vector<arith::OutputBounds>> bounds;  // by PolicyPlan::engine
     arith::SumRule sums;                                   // of the machine, for all engines
     std::vector<PolicyPlan> policies;
 };
+
+// Fault `id` of the campaign, and the image that it strikes.
+struct PlannedFault {
+    fault::FaultDraw draw;
+    std::int32_t image = 0, stratum = 0;
+};
+PlannedFault planned_fault(const CampaignPlan& plan, std::int64_t id);
 
 // Simulates the machine once a policy, in `workers` processes, and checks each run and the bundle's golden
 // activations against the engine. Nothing when `stop` said so before all was done. Throws InputError for an

@@ -50,6 +50,9 @@ RecordedFault recorded_fault(const ResultReader& results, std::int64_t fault, co
     recorded.group.image = struck.image;
     recorded.group.upsets = {struck.upset};
     recorded.group.upsets[0].cycle = outcome.cycle;
+    for (const fault::DrawnUpset& other : struck.further) {
+        recorded.group.upsets.push_back(fault::placed(other.upset, other.phase, row.cycles));
+    }
     recorded.group.expected = expected_of(outcome);
     return recorded;
 }

@@ -120,10 +120,10 @@ void fill(const std::string& path, const CampaignHeader& header, const std::vect
     const std::int64_t faults = merge_table(ordered, kFault, sources);
     const std::int64_t outcomes = merge_table(ordered, kOutcome, sources);
     const std::int64_t batches = merge_table(ordered, kBatch, sources);
-    require_count(path, kBatch.name, batches, header.shard.size(header.batches));
+    require_count(path, kBatch.name, batches, header.shard.size(header.batches_needed()));
     require_count(path, kOutcome.name, outcomes, faults * policies);
     if (header.shard.whole()) {
-        require_count(path, kFault.name, faults, header.faults);
+        require_count(path, kFault.name, faults, header.faults_needed());
         require_count(path, kGolden.name, golden, header.images * policies);
     }
     transaction.commit();

@@ -49,11 +49,11 @@ const CampaignHeader& ResultReader::header() const {
 }
 
 bool ResultReader::complete() const {
-    return impl_->committed == impl_->header.batches;
+    return impl_->committed == impl_->header.batches_needed() && impl_->header.shard.whole();
 }
 
 bool ResultReader::shard_complete() const {
-    return impl_->committed == impl_->header.shard.size(impl_->header.batches);
+    return impl_->committed == impl_->header.shard.size(impl_->header.batches_needed());
 }
 
 std::int64_t ResultReader::committed() const {
@@ -62,6 +62,24 @@ std::int64_t ResultReader::committed() const {
 
 const std::string& ResultReader::path() const {
     return impl_->database.path();
+}
+
+std::vector<std::vector<ResultReader::Tally>> ResultReader::tally(const std::string& property) const {
+    std::vector<std::vector<Tally>> counts(impl_->header.policies.size(),
+                                           std::vector<Tally>(impl_->header.strata.size()));
+    Statement rows(impl_->database,
+                   "SELECT policy, stratum, sum(" + property +
+                       "), count(*) FROM outcome JOIN fault ON fault.id = outcome.fault GROUP BY 1, 2");
+    while (rows.next()) {
+        const auto policy = static_cast<std::size_t>(rows.integer());
+        const auto stratum = static_cast<std::size_t>(rows.integer());
+        if (policy >= counts.size() || stratum >= counts[policy].size()) {
+            impl_->damaged("fault", "there is no such stratum or policy");
+        }
+        counts[policy][stratum].count = rows.integer();
+        counts[policy][stratum].total = rows.integer();
+    }
+    return counts;
 }
 
 bool ResultReader::any_fired() const {
@@ -102,7 +120,7 @@ void ResultReader::for_each_fault(
         visit(fault, rows);
         ++visited;
     }
-    if (complete() && visited != impl_->header.faults) {
+    if (complete() && visited != impl_->header.faults_needed()) {
         impl_->damaged("fault", "rows are missing");
     }
 }

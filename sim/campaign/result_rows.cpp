@@ -41,8 +41,43 @@ WordBits bits_from_hex(const std::string& text, const std::string& file) {
     return bits;
 }
 
+// [[site, unit, layer, "bits", phase], …]; empty for none.
+static std::string further_text(const std::vector<fault::DrawnUpset>& further) {
+    if (further.empty()) {
+        return "";
+    }
+    nlohmann::json list = nlohmann::json::array();
+    for (const fault::DrawnUpset& other : further) {
+        list.push_back({static_cast<int>(other.upset.site), other.upset.unit, other.upset.layer,
+                        to_hex(other.upset.bits), other.phase});
+    }
+    return list.dump();
+}
+
+static std::vector<fault::DrawnUpset> further_of(const std::string& text, const std::string& file) {
+    std::vector<fault::DrawnUpset> further;
+    if (text.empty()) {
+        return further;
+    }
+    try {
+        for (const nlohmann::json& entry : nlohmann::json::parse(text)) {
+            fault::DrawnUpset other;
+            other.upset.site = static_cast<fault::SiteKind>(
+                checked_code(entry.at(0).get<std::int32_t>(), fault::kSiteKindCount, file, "fault.further"));
+            other.upset.unit = entry.at(1).get<std::int64_t>();
+            other.upset.layer = entry.at(2).get<std::int32_t>();
+            other.upset.bits = bits_from_hex(entry.at(3).get<std::string>(), file);
+            other.phase = entry.at(4).get<double>();
+            further.push_back(other);
+        }
+    } catch (const nlohmann::json::exception&) {
+        throw InputError(file, "fault.further", "is damaged (" + text + ")");
+    }
+    return further;
+}
+
 const char* const kInsertGolden = "INSERT INTO golden VALUES(?,?,?,?,?,?)";
-const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?)";
+const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?)";
 const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const char* const kSelectGolden = "SELECT * FROM golden ORDER BY image, policy";
 const char* const kSelectFaults = "SELECT * FROM fault ORDER BY id";
@@ -56,7 +91,7 @@ void write_row(Statement& statement, const GoldenRow& row) {
 void write_row(Statement& statement, const FaultRow& row) {
     statement.bind(row.id).bind(std::int64_t{row.image}).bind(static_cast<std::int64_t>(row.upset.site));
     statement.bind(row.upset.unit).bind(std::int64_t{row.upset.layer}).bind(to_hex(row.upset.bits));
-    statement.bind(row.phase).run();
+    statement.bind(row.phase).bind(std::int64_t{row.stratum}).bind(further_text(row.further)).run();
 }
 
 void write_row(Statement& statement, const OutcomeRow& row) {
@@ -96,6 +131,8 @@ FaultRow read_fault(Statement& statement, const std::string& file) {
     row.upset.layer = statement.integer32();
     row.upset.bits = bits_from_hex(statement.text(), file);
     row.phase = statement.real();
+    row.stratum = statement.integer32();
+    row.further = further_of(statement.text(), file);
     return row;
 }
 

@@ -27,7 +27,8 @@ CREATE TABLE site(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, units INTEGER N
 CREATE TABLE golden(image INTEGER NOT NULL, policy INTEGER NOT NULL, label INTEGER NOT NULL,
   top1 INTEGER NOT NULL, top2diff REAL NOT NULL, loss REAL NOT NULL, PRIMARY KEY(image, policy)) WITHOUT ROWID;
 CREATE TABLE fault(id INTEGER @fault_key, image INTEGER NOT NULL, site INTEGER NOT NULL,
-  unit INTEGER NOT NULL, layer INTEGER NOT NULL, bits TEXT NOT NULL, phase REAL NOT NULL);
+  unit INTEGER NOT NULL, layer INTEGER NOT NULL, bits TEXT NOT NULL, phase REAL NOT NULL,
+  stratum INTEGER NOT NULL, further TEXT NOT NULL);
 CREATE TABLE outcome(fault INTEGER NOT NULL, policy INTEGER NOT NULL, cycle INTEGER NOT NULL,
   outcome INTEGER NOT NULL, dead INTEGER NOT NULL, corrected INTEGER NOT NULL, detected INTEGER NOT NULL,
   suppressed INTEGER NOT NULL, struck_layer INTEGER NOT NULL, first_changed_layer INTEGER NOT NULL,
@@ -146,12 +147,55 @@ void read_policies(Database& database, CampaignHeader& header) {
     }
 }
 
+nlohmann::json strata_json(const std::vector<StratumRow>& strata) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const StratumRow& row : strata) {
+        list.push_back({{"label", row.label},
+                        {"upsets", row.upsets},
+                        {"weight", row.weight},
+                        {"population", row.population},
+                        {"faults", row.faults}});
+    }
+    return list;
+}
+
+std::vector<StratumRow> strata_of(const nlohmann::json& list) {
+    std::vector<StratumRow> strata;
+    for (const nlohmann::json& value : list) {
+        strata.push_back({value.at("label").get<std::string>(), value.at("upsets").get<std::int32_t>(),
+                          value.at("weight").get<double>(), value.at("population").get<double>(),
+                          value.at("faults").get<std::int64_t>()});
+    }
+    return strata;
+}
+
+nlohmann::json looks_json(const std::vector<LookRow>& looks) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const LookRow& row : looks) {
+        list.push_back({row.faults, row.batches});
+    }
+    return list;
+}
+
+std::vector<LookRow> looks_of(const nlohmann::json& list) {
+    std::vector<LookRow> looks;
+    for (const nlohmann::json& value : list) {
+        looks.push_back({value.at(0).get<std::int64_t>(), value.at(1).get<std::int64_t>()});
+    }
+    return looks;
+}
+
 nlohmann::json meta_of(const CampaignHeader& header) {
     nlohmann::json meta = {{"program", header.program},       {"experiment", header.experiment},
                            {"workload", header.workload},     {"workload_digest", header.workload_digest},
                            {"provenance", header.provenance}, {"fp32_top1", header.fp32_top1},
                            {"images", header.images},         {"faults", header.faults},
                            {"batches", header.batches},       {"confidence", header.confidence}};
+    meta["strata"] = strata_json(header.strata);
+    meta["looks"] = looks_json(header.looks);
+    if (header.ended_look >= 0) {
+        meta["ended_look"] = header.ended_look;
+    }
     if (!header.shard.whole()) {
         meta["shard"] = {{"number", header.shard.index + 1}, {"of", header.shard.count}};
     }
@@ -170,10 +214,18 @@ void apply_meta(const nlohmann::json& meta, CampaignHeader& header, const std::s
         header.faults = meta.at("faults").get<std::int64_t>();
         header.batches = meta.at("batches").get<std::int64_t>();
         header.confidence = meta.at("confidence").get<double>();
+        header.strata = strata_of(meta.at("strata"));
+        header.looks = looks_of(meta.at("looks"));
+        if (meta.contains("ended_look")) {
+            header.ended_look = meta["ended_look"].get<std::int64_t>();
+            header.looks.at(static_cast<std::size_t>(header.ended_look));
+        }
         if (meta.contains("shard")) {
             header.shard.index = meta["shard"].at("number").get<std::int64_t>() - 1;
             header.shard.count = meta["shard"].at("of").get<std::int64_t>();
         }
+    } catch (const std::out_of_range&) {
+        throw InputError(file, "meta", "is damaged (there is no such look)");
     } catch (const nlohmann::json::exception&) {
         throw InputError(file, "meta", "is damaged (a key is missing or has another type)");
     }
@@ -184,6 +236,14 @@ void apply_meta(const nlohmann::json& meta, CampaignHeader& header, const std::s
 }
 
 }  // namespace
+
+std::int64_t CampaignHeader::batches_needed() const {
+    return ended_look < 0 ? batches : looks.at(static_cast<std::size_t>(ended_look)).batches;
+}
+
+std::int64_t CampaignHeader::faults_needed() const {
+    return ended_look < 0 ? faults : looks.at(static_cast<std::size_t>(ended_look)).faults;
+}
 
 void create_schema(Database& database, Layout layout) {
     database.execute("PRAGMA application_id=" + std::to_string(kApplicationId));

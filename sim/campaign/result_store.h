@@ -18,7 +18,7 @@
 
 namespace fluence::campaign {
 
-inline constexpr int kResultSchemaVersion = 2;
+inline constexpr int kResultSchemaVersion = 3;
 
 struct PolicyRow {
     std::int32_t id = 0;
@@ -41,6 +41,20 @@ struct SiteRow {
     double cross_section = 1;
 };
 
+// A stratum of the fault space (docs/statistics.md).
+struct StratumRow {
+    std::string label;
+    std::int32_t upsets = 1;  // that strike one inference
+    double weight = 1;        // share of the faults that the experiment is about
+    double population = 0;    // different faults; 0: drawn with replacement
+    std::int64_t faults = 0;  // of the campaign, if it does not stop before
+};
+
+// By the end of a look so many faults and batches are in.
+struct LookRow {
+    std::int64_t faults = 0, batches = 0;
+};
+
 struct CampaignHeader {
     std::string program;          // name and version of what computed the results
     nlohmann::json experiment;    // Experiment::resolved
@@ -55,6 +69,13 @@ struct CampaignHeader {
     double confidence = 0.95;
     std::vector<SiteRow> sites;
     std::vector<PolicyRow> policies;
+    std::vector<StratumRow> strata = {StratumRow()};
+    std::vector<LookRow> looks;    // empty: the campaign does not stop early
+    std::int64_t ended_look = -1;  // at which it stopped before all faults; −1: it did not
+
+    // Of the campaign, or of as much as it needed.
+    std::int64_t batches_needed() const;
+    std::int64_t faults_needed() const;
 };
 
 struct BatchResult {
@@ -86,6 +107,8 @@ class ResultWriter {
     // One transaction, forced to the disk: all of them or none.
     void commit(const std::vector<BatchResult>& results);
     void commit(const BatchResult& result) { commit(std::vector<BatchResult>{result}); }
+    // The campaign needs no more than the first `look` + 1 looks, whose batches are in.
+    void end_at(std::int64_t look);
     void finish();  // every batch of the shard is in: canonical order, rename
 
   private:
@@ -110,7 +133,13 @@ class ResultReader {
     bool shard_complete() const;      // every batch of the shard is in
     std::int64_t committed() const;   // batches
     const std::string& path() const;  // of the file that is read
-    bool any_fired() const;           // whether some fault fired under some policy (see fired())
+    // Faults of each (policy, stratum) and how many of these have the property; SQL on the columns of
+    // outcome.
+    struct Tally {
+        std::int64_t count = 0, total = 0;
+    };
+    std::vector<std::vector<Tally>> tally(const std::string& property) const;
+    bool any_fired() const;  // whether some fault fired under some policy (see fired())
     void for_each_golden(const std::function<void(const GoldenRow&)>& visit) const;
     // Calls visit(fault, rows): the fault and its outcomes, one a policy.
     void for_each_fault(

@@ -91,9 +91,10 @@ void ResultWriter::Impl::load_batches(Database& source) {
 
 void ResultWriter::Impl::take_finished() {
     Database results(path, Database::Open::read);
+    header.ended_look = read_header(results).ended_look;  // a result, not a property of the campaign
     require_same_campaign(results, header);
     load_batches(results);
-    if (committed != header.shard.size(header.batches)) {
+    if (committed != header.shard.size(header.batches_needed())) {
         throw InputError(path, "batch", "is damaged (batches are missing)");
     }
     finished = true;
@@ -150,7 +151,11 @@ std::int64_t ResultWriter::committed() const {
 }
 
 bool ResultWriter::all_committed() const {
-    return committed() == impl_->header.shard.size(impl_->header.batches);
+    return committed() == impl_->header.shard.size(impl_->header.batches_needed());
+}
+
+void ResultWriter::end_at(std::int64_t look) {
+    impl_->header.ended_look = look;
 }
 
 void ResultWriter::commit(const std::vector<BatchResult>& results) {

@@ -17,6 +17,8 @@
 #include "sim/campaign/wire.h"
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
+#include "sim/statistics/looks.h"
+#include "sim/statistics/weighted.h"
 
 namespace fluence::campaign {
 namespace {
@@ -52,8 +54,20 @@ bool already_finished(const Experiment& experiment, const workloads::Bundle& bun
            reader.header().workload_digest == workload_digest(bundle, experiment.images);
 }
 
-void require_shard(const Experiment& experiment, const Shard& shard) {
-    const std::int64_t batches = Batching(experiment.images, experiment.faults).count();
+// A campaign that stops by a rule is handed out look by look, which a job of several ranks cannot follow.
+void require_one_host(const Experiment& experiment, const RunOptions& options) {
+    if (experiment.stop && options.job != nullptr) {
+        throw InputError(experiment.file, "stop", "cannot be used under mpirun",
+                         "worker processes of one machine, or no stop");
+    }
+}
+
+void require_shard(const Experiment& experiment, const Shard& shard, std::int64_t batches) {
+    if (experiment.stop && !shard.whole()) {
+        throw InputError(experiment.file, "stop",
+                         "cannot be decided by one shard, which does not see the results of the others",
+                         "no --shard, or no stop");
+    }
     if (shard.count > batches) {
         throw InputError(experiment.file, "shard",
                          "the campaign has " + std::to_string(batches) + " batches, too few for " +
@@ -175,25 +189,67 @@ std::string identity_of(const CampaignPlan& plan) {
     return to_json(make_header(plan)).dump();
 }
 
-void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOptions& options) {
+// Batches of the shard in one look, those that are done left out.
+std::vector<std::int64_t> missing_batches(const CampaignPlan& plan, const ResultWriter& writer,
+                                          const Shard& shard, std::int64_t look) {
     std::vector<std::int64_t> missing;
-    std::int64_t done = 0, total = 0;
-    for (std::int64_t batch = options.shard.index; batch < plan.batching.count();
-         batch += options.shard.count) {
-        total += plan.batching.size(batch);
-        if (writer.has(batch)) {
-            done += plan.batching.size(batch);
-        } else {
+    for (std::int64_t batch = plan.batching.first_batch(look); batch < plan.batching.first_batch(look + 1);
+         ++batch) {
+        if (shard.holds(batch) && !writer.has(batch)) {
             missing.push_back(batch);
         }
     }
+    return missing;
+}
+
+Meter meter_of(const CampaignPlan& plan, const ResultWriter& writer, const RunOptions& options) {
+    std::int64_t done = 0, total = 0;
+    for (std::int64_t batch = options.shard.index; batch < plan.batching.count();
+         batch += options.shard.count) {
+        const std::int64_t size = plan.batching.size(batch);
+        total += size;
+        done += writer.has(batch) ? size : 0;
+    }
+    if (done > 0 && done < total) {
+        log(options, "resuming: " + std::to_string(done) + " faults are done");
+    }
+    return Meter(done, total, options);
+}
+
+// Whether the interval of the metric is narrow enough under every policy, by all that is in.
+bool narrow_enough(const Experiment& experiment, const std::string& path) {
+    const StopRule& stop = *experiment.stop;
+    const ResultReader results(path);
+    std::string property;
+    for (const StopMetric& metric : stop_metrics()) {
+        if (stop.metric == metric.name) {
+            property = metric.property;
+        }
+    }
+    const double confidence = statistics::confidence_of_look(experiment.confidence, stop.looks);
+    for (const std::vector<ResultReader::Tally>& policy : results.tally(property)) {
+        std::vector<statistics::StratumCount> strata;
+        for (std::size_t h = 0; h < policy.size(); ++h) {
+            const StratumRow& row = results.header().strata[h];
+            strata.push_back({row.weight, policy[h].count, policy[h].total});
+            if (row.population > 0) {
+                strata.back().population = row.population;
+            }
+        }
+        const statistics::Interval interval = statistics::weighted_rate(strata, confidence).interval;
+        if ((interval.high - interval.low) / 2 > stop.half_width) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOptions& options, Meter& meter,
+                 std::int64_t look) {
+    const std::vector<std::int64_t> missing = missing_batches(plan, writer, options.shard, look);
     if (missing.empty()) {
         return;
     }
-    if (done > 0) {
-        log(options, "resuming: " + std::to_string(done) + " faults are done");
-    }
-    Meter meter(done, total, options);
     Committer committer(writer, options.commit_interval_seconds);
     WorkerCallbacks callbacks;
     callbacks.start = batch_work(plan);
@@ -216,15 +272,42 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
     committer.flush();
 }
 
+// Look by look; ends before the last one where the experiment's rule says so.
+void run_looks(const CampaignPlan& plan, ResultWriter& writer, const RunOptions& options) {
+    Meter meter = meter_of(plan, writer, options);
+    const std::int64_t looks = plan.batching.order().looks();
+    for (std::int64_t look = 0; look < looks; ++look) {
+        run_batches(plan, writer, options, meter, look);
+        if (!plan.experiment->stop || look + 1 == looks) {
+            continue;
+        }
+        if (writer.committed() < plan.batching.first_batch(look + 1)) {
+            return;  // stopped
+        }
+        // Where later batches are in, this look did not end the campaign.
+        if (writer.committed() == plan.batching.first_batch(look + 1) &&
+            narrow_enough(*plan.experiment, options.result_path)) {
+            log(options, "the intervals are as narrow as wanted after " +
+                             std::to_string(plan.batching.order().first(look + 1)) + " faults");
+            writer.end_at(look);
+            return;
+        }
+    }
+}
+
 }  // namespace
 
 RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundle,
                     const RunOptions& options) {
-    require_shard(experiment, options.shard);
+    const bool plain = !experiment.sampling && !experiment.stop && !experiment.fault_model.upsets.poisson();
+    if (plain || experiment.stop) {  // otherwise the batches are known when the strata are
+        require_shard(experiment, options.shard, Batching(experiment.images, experiment.faults).count());
+    }
     if (already_finished(experiment, bundle, options.shard, options.result_path)) {
         require_fired(experiment, options.result_path);
         return RunEnd::already_finished;
     }
+    require_one_host(experiment, options);
     if (options.job != nullptr) {
         options.job->begin();
     }
@@ -234,10 +317,11 @@ RunEnd run_campaign(const Experiment& experiment, const workloads::Bundle& bundl
     if (!plan) {
         return RunEnd::stopped;
     }
+    require_shard(experiment, options.shard, plan->batching.count());
     CampaignHeader header = make_header(*plan);
     header.shard = options.shard;
     ResultWriter writer(options.result_path, header);
-    run_batches(*plan, writer, options);
+    run_looks(*plan, writer, options);
     if (!writer.all_committed()) {
         return RunEnd::stopped;
     }

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "sim/core/error.h"
-#include "sim/core/random.h"
 #include "sim/fault/registry.h"
 
 namespace fluence::fault {
@@ -35,14 +34,26 @@ std::string summary_of_fault_model(const std::string& name) {
     return fault_model(name).summary;
 }
 
-Upset FaultDraw::at(traces::Cycle cycles) const {
-    Upset placed = upset;
+Upset placed(const Upset& upset, double phase, traces::Cycle cycles) {
+    Upset result = upset;
     if (upset.site != SiteKind::neuron) {
         // The product may round up to the end of the run.
         const auto cycle = static_cast<traces::Cycle>(std::floor(phase * static_cast<double>(cycles)));
-        placed.cycle = std::max<traces::Cycle>(0, std::min(cycle, cycles - 1));
+        result.cycle = std::max<traces::Cycle>(0, std::min(cycle, cycles - 1));
     }
-    return placed;
+    return result;
+}
+
+Upset FaultDraw::at(traces::Cycle cycles) const {
+    return placed(upset, phase, cycles);
+}
+
+std::vector<Upset> FaultDraw::all_at(traces::Cycle cycles) const {
+    std::vector<Upset> upsets = {at(cycles)};
+    for (const DrawnUpset& other : further) {
+        upsets.push_back(placed(other.upset, other.phase, cycles));
+    }
+    return upsets;
 }
 
 Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
@@ -60,21 +71,37 @@ Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
     }
 }
 
-FaultDraw Sampler::draw(std::uint64_t seed, std::uint64_t sample) const {
-    RandomStream random(seed, RandomPurpose::fault_sampling, sample);
+DrawnUpset Sampler::draw_from(RandomStream& random) const {
     const double at = random.uniform() * cumulative_.back();
     const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at);
     const std::size_t chosen =
         std::min(static_cast<std::size_t>(found - cumulative_.begin()), classes_.size() - 1);
     const SiteClass& site = classes_[chosen];
 
-    FaultDraw draw;
+    DrawnUpset draw;
     draw.upset.site = site.kind;
     draw.upset.layer = site.layer;
     draw.upset.unit = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(site.units)));
     draw.upset.bits.set(static_cast<std::size_t>(random.below(static_cast<std::uint64_t>(site.bits))));
     draw.phase = timed_ ? random.uniform() : 0;
     return draw;
+}
+
+FaultDraw Sampler::draw(std::uint64_t seed, std::uint64_t sample) const {
+    RandomStream random(seed, RandomPurpose::fault_sampling, sample);
+    const DrawnUpset first = draw_from(random);
+    return {first.upset, first.phase, {}};
+}
+
+std::vector<DrawnUpset> Sampler::further(std::uint64_t seed, std::uint64_t sample, int count) const {
+    // The upper half of the samples' numbers, which no campaign reaches.
+    constexpr std::uint64_t kFurther = std::uint64_t{1} << 63;
+    RandomStream random(seed, RandomPurpose::fault_sampling, kFurther | sample);
+    std::vector<DrawnUpset> upsets;
+    for (int i = 0; i < count; ++i) {
+        upsets.push_back(draw_from(random));
+    }
+    return upsets;
 }
 
 }  // namespace fluence::fault

@@ -12,12 +12,14 @@
 #include "sim/accel/machine.h"
 #include "sim/arith/engine.h"
 #include "sim/campaign/plan.h"
+#include "sim/campaign/replay.h"
 #include "sim/campaign/result_store.h"
 #include "sim/campaign/runner.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/protect/checksum.h"
 #include "sim/protect/range.h"
+#include "sim/statistics/weighted.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/temporary_directory.h"
 
@@ -317,6 +319,154 @@ TEST_F(Campaign, DigestsTellWorkloadsApart) {
         }
     }
     EXPECT_NE(workload_digest(bundle_, kImages), digest);
+}
+
+// Of one policy, share of the faults that changed a value, strata weighed.
+double live_rate(const std::string& path, statistics::Interval& interval) {
+    const ResultReader reader(path);
+    const std::vector<ResultReader::Tally> found = reader.tally("dead = 0").at(0);
+    std::vector<statistics::StratumCount> strata;
+    for (std::size_t h = 0; h < found.size(); ++h) {
+        strata.push_back({reader.header().strata[h].weight, found[h].count, found[h].total});
+    }
+    const statistics::WeightedRate rate = statistics::weighted_rate(strata, 0.9999);
+    interval = rate.interval;
+    return rate.rate;
+}
+
+TEST_F(Campaign, StratifiedOnesAgreeWithPlainOnes) {
+    Experiment experiment = small_experiment();
+    experiment.policies.resize(1);
+    experiment.faults = 20000;
+    run(experiment, "plain", 2);
+    statistics::Interval plain, other;
+    const double expected = live_rate(folder_.file("plain"), plain);
+    for (const std::string allocation : {"proportional", "equal", "neyman"}) {
+        experiment.sampling = SamplingConfig{{"structure", "layer", "confidence"}, allocation, 20};
+        experiment.faults = 8000;
+        experiment.resolved["sampling"] = allocation;
+        run(experiment, allocation, 2);
+        const double found = live_rate(folder_.file(allocation), other);
+        EXPECT_GT(found, 0);
+        EXPECT_LT(plain.low, other.high) << allocation << " " << expected << " " << found;
+        EXPECT_GT(plain.high, other.low) << allocation << " " << expected << " " << found;
+    }
+}
+
+TEST_F(Campaign, SampledOnesHaveTheSameBytesForAnyNumberOfWorkers) {
+    Experiment experiment = small_experiment();
+    experiment.sampling = SamplingConfig{{"structure", "bit", "layer", "confidence"}, "neyman", 4};
+    experiment.faults = 6000;
+    experiment.fault_model.upsets.mean = 0.5;
+    experiment.fault_model.upsets.most = 2;
+    experiment.sampling->by = {"structure", "confidence"};
+    EXPECT_EQ(run(experiment, "one", 1), RunEnd::finished);
+    EXPECT_EQ(run(experiment, "three", 3), RunEnd::finished);
+    EXPECT_EQ(bytes("one"), bytes("three"));
+    const ResultReader reader(folder_.file("one"));
+    std::vector<std::int64_t> drawn(reader.header().strata.size(), 0);
+    reader.for_each_fault([&](const FaultRow& fault, const std::vector<OutcomeRow>&) {
+        const auto h = static_cast<std::size_t>(fault.stratum);
+        ++drawn.at(h);
+        EXPECT_EQ(fault.further.size() + 1, static_cast<std::size_t>(reader.header().strata[h].upsets));
+    });
+    double weight = 0;
+    for (std::size_t h = 0; h < drawn.size(); ++h) {
+        EXPECT_EQ(drawn[h], reader.header().strata[h].faults);
+        weight += reader.header().strata[h].weight;
+    }
+    EXPECT_NEAR(weight, 1, 1e-12);
+}
+
+TEST_F(Campaign, SeveralUpsetsAreReplayed) {
+    Experiment experiment = small_experiment();
+    experiment.fault_model.upsets.fixed = 3;
+    for (const char* memory : {"weight_buffer", "activation_buffer", "output_buffer", "dram"}) {
+        experiment.fault_model.cross_section[memory] = 0;  // registers: more of them matter
+    }
+    experiment.faults = 200;
+    experiment.resolved["accelerator"] = to_json(experiment.accelerator);
+    run(experiment, "three", 2);
+    const ResultReader reader(folder_.file("three"));
+    int changed = 0;
+    for (std::int64_t id = 0; id < 200; id += 4) {
+        const RecordedFault fault = recorded_fault(reader, id, "none");
+        ASSERT_EQ(fault.group.upsets.size(), 3U);
+        const Replay replay(bundle_, fault.accelerator, fault.policy);
+        const std::vector<Replayed> again = replay.run({fault.group}, Fidelity::fast);
+        EXPECT_TRUE(again[0].differences.empty()) << id << ": " << again[0].differences[0];
+        changed += again[0].path.changed_values > 0 ? 1 : 0;
+    }
+    EXPECT_GT(changed, 0);
+}
+
+TEST_F(Campaign, StopsWhenItsIntervalIsNarrowForAnyNumberOfWorkersAndKills) {
+    Experiment experiment = small_experiment();
+    experiment.faults = 20000;
+    experiment.stop = StopRule{0.004, "accuracy", 10};
+    EXPECT_EQ(run(experiment, "one", 1), RunEnd::finished);
+    const ResultReader reader(folder_.file("one"));
+    EXPECT_TRUE(reader.complete());
+    ASSERT_GE(reader.header().ended_look, 0);
+    EXPECT_LT(reader.header().faults_needed(), 20000);
+    std::int64_t faults = 0;
+    reader.for_each_fault([&](const FaultRow&, const std::vector<OutcomeRow>&) { ++faults; });
+    EXPECT_EQ(faults, reader.header().faults_needed());
+    // The rule by hand: the first look at which every policy's interval is narrow enough.
+    const double confidence = 1 - (1 - experiment.confidence) / 10;
+    std::size_t look = 0;
+    const auto narrow = [&](std::int64_t until) {
+        std::vector<std::int64_t> correct(experiment.policies.size(), 0);
+        reader.for_each_fault([&](const FaultRow& fault, const std::vector<OutcomeRow>& rows) {
+            for (std::size_t p = 0; p < rows.size() && fault.id < until; ++p) {
+                correct[p] += rows[p].correct;
+            }
+        });
+        return std::all_of(correct.begin(), correct.end(), [&](std::int64_t count) {
+            const auto found = statistics::weighted_rate({{1, count, until}}, confidence).interval;
+            return found.high - found.low <= 2 * 0.004;
+        });
+    };
+    while (!narrow(reader.header().looks.at(look).faults)) {
+        ++look;
+    }
+    EXPECT_EQ(reader.header().ended_look, static_cast<std::int64_t>(look));
+    EXPECT_EQ(run(experiment, "one", 1), RunEnd::already_finished);
+
+    std::atomic<bool> stop{false};
+    RunOptions options;
+    options.result_path = folder_.file("stopped");
+    options.workers = 2;
+    options.stop = &stop;
+    int stops = 0;
+    RunEnd end = RunEnd::stopped;
+    while (end == RunEnd::stopped && stops < 1000) {
+        std::int64_t before = -1;
+        options.progress = [&](const Progress& progress) {
+            before = before < 0 ? progress.faults_done : before;
+            stop = progress.faults_done > before;
+        };
+        stop = false;
+        end = run_campaign(experiment, bundle_, options);
+        stops += end == RunEnd::stopped ? 1 : 0;
+    }
+    options.progress = nullptr;
+    EXPECT_EQ(end, RunEnd::finished);
+    EXPECT_GT(stops, 1);
+    EXPECT_EQ(bytes("stopped"), bytes("one"));
+    options.shard = {0, 2};
+    options.result_path = folder_.file("shard");
+    EXPECT_THAT([&] { run_campaign(experiment, bundle_, options); },
+                ThrowsMessage<InputError>(HasSubstr("stop: cannot be decided by one shard")));
+}
+
+TEST_F(Campaign, StrataThatDoNotFitAreRefused) {
+    Experiment experiment = small_experiment();
+    experiment.sampling = SamplingConfig{{"structure", "bit", "layer"}, "equal", 2};
+    experiment.faults = 60;
+    EXPECT_THAT(
+        [&] { run(experiment, "a", 1); },
+        ThrowsMessage<InputError>(AllOf(HasSubstr("small.json: faults: is 60"), HasSubstr("strata"))));
 }
 
 }  // namespace

@@ -105,6 +105,17 @@ TEST(ResultStore, GivesBackEveryFieldExactly) {
             EXPECT_EQ(faults[fault_index].upset.layer, expected.faults[i].upset.layer);
             EXPECT_EQ(faults[fault_index].upset.bits, expected.faults[i].upset.bits);
             EXPECT_EQ(faults[fault_index].phase, expected.faults[i].phase);
+            EXPECT_EQ(faults[fault_index].stratum, expected.faults[i].stratum);
+            ASSERT_EQ(faults[fault_index].further.size(), expected.faults[i].further.size());
+            for (std::size_t k = 0; k < expected.faults[i].further.size(); ++k) {
+                const fault::DrawnUpset& a = faults[fault_index].further[k];
+                const fault::DrawnUpset& b = expected.faults[i].further[k];
+                EXPECT_EQ(a.upset.site, b.upset.site);
+                EXPECT_EQ(a.upset.unit, b.upset.unit);
+                EXPECT_EQ(a.upset.layer, b.upset.layer);
+                EXPECT_EQ(a.upset.bits, b.upset.bits);
+                EXPECT_EQ(a.phase, b.phase);
+            }
             expect_equal(outcomes[2 * fault_index], expected.outcomes[2 * i]);
             expect_equal(outcomes[2 * fault_index + 1], expected.outcomes[2 * i + 1]);
         }
@@ -279,7 +290,7 @@ TEST(ResultStore, ForeignAndDamagedFilesAreRefused) {
         Database newer(path, Database::Open::read_write);
         newer.execute("PRAGMA user_version=99");
     }
-    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 2)")));
+    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 3)")));
 
     // Truncated anywhere, or a page of rubbish: an InputError, never a crash or a silent success.
     for (std::size_t size = 1024; size < whole.size(); size += 4096) {

@@ -85,6 +85,8 @@ CampaignHeader sample_header(std::int64_t batches) {
     header.batches = batches;
     header.confidence = 0.99;
     header.sites = {{"pe_weight", 256, 8, -1, 1.0}, {"neuron", 100, 8, 1, 0.3}};
+    header.strata = {{"even", 1, 1.0 / 3, 1e15, header.faults / 2},
+                     {"odd", 2, 2.0 / 3, 0, header.faults / 2}};
     header.policies = {sample_policy(0, "none"), sample_policy(1, "parity")};
     return header;
 }
@@ -113,6 +115,15 @@ BatchResult sample_batch(std::int64_t batch) {
             fault.upset.layer = static_cast<std::int32_t>(fault.id % 2) - 1;
             fault.upset.bits.set(static_cast<std::size_t>(fault.id * 13 % kMaxWordBits));
             fault.phase = static_cast<double>(fault.id) / 1e6;
+            fault.stratum = static_cast<std::int32_t>(fault.id % 2);
+            if (fault.id % 5 == 0) {
+                fault::DrawnUpset other;
+                other.upset.site = fault::SiteKind::dram;
+                other.upset.unit = fault.id * 7;
+                other.upset.bits.set(71);
+                other.phase = 1.0 / 3;
+                fault.further = {other, other};
+            }
             result.faults.push_back(fault);
             result.outcomes.push_back(sample_outcome(fault.id, 0));
             result.outcomes.push_back(sample_outcome(fault.id, 1));
