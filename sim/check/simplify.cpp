@@ -88,7 +88,13 @@ std::vector<Setup> plainer_policies(const Setup& setup) {
             setup, &Setup::policy, change,
             [](const protect::Policy& policy) { return protect::to_json(policy); }, proposals);
     };
-    add([](protect::Policy& p) { p = {p.name, {}, {}, {}, {}, {}}; });
+    add([](protect::Policy& p) {
+        protect::Policy plain;
+        plain.name = p.name;
+        p = plain;
+    });
+    add([](protect::Policy& p) { p.gradient.reset(), p.median.reset(), p.just_say_zero.reset(); });
+    add([](protect::Policy& p) { p.relu_check.reset(); });
     add([](protect::Policy& p) { p.range.reset(); });
     add([](protect::Policy& p) { p.zero.reset(); });
     add([](protect::Policy& p) { p.checksum.reset(), p.zero.reset(); });

@@ -6,6 +6,7 @@
 #include "sim/cost/logic.h"
 #include "sim/cost/sram.h"
 #include "sim/protect/memory_code.h"
+#include "sim/protect/suppressor_area.h"
 
 namespace fluence::protect {
 namespace {
@@ -53,7 +54,8 @@ AreaNode array_area(const ArrayConfig& array) {
                             leaf("accumulation", times(array.cols, cost::adder(kAccumulatorBits)))});
 }
 
-AreaNode vector_unit_area(const VectorUnitConfig& unit, const Policy& policy) {
+AreaNode vector_unit_area(const AcceleratorConfig& config, const Policy& policy) {
+    const VectorUnitConfig& unit = config.vector_unit;
     const int stages = static_cast<int>(unit.pipeline_depth.count());
     std::vector<AreaNode> parts = {
         leaf("requantise and ReLU", times(unit.lanes, cost::requantiser(kAccumulatorBits, kMultiplierBits))),
@@ -67,6 +69,9 @@ AreaNode vector_unit_area(const VectorUnitConfig& unit, const Policy& policy) {
                   : cost::range_zero(kOperandBits) + cost::enabled_flipflops(2 * kOperandBits);
         parts.push_back(
             protection("range restriction", times(unit.lanes, lane + cost::flipflops(kOperandBits))));
+    }
+    for (AreaNode& part : suppressor_area(config, policy)) {
+        parts.push_back(std::move(part));
     }
     return sum("vector unit", std::move(parts));
 }
@@ -161,7 +166,7 @@ AreaNode checksum_area(const AcceleratorConfig& config, const Policy& policy) {
 
 AreaNode area_of(const AcceleratorConfig& config, const Policy& policy) {
     AreaNode array = array_area(config.array);
-    AreaNode vector_unit = vector_unit_area(config.vector_unit, policy);
+    AreaNode vector_unit = vector_unit_area(config, policy);
     const GateEquivalents logic = array.area + vector_unit.area - added_area(vector_unit);
     std::vector<AreaNode> parts = {
         std::move(array),
