@@ -4,6 +4,7 @@
 #include "sim/cost/logic.h"
 #include "sim/dataflow/registers.h"
 #include "sim/protect/area.h"
+#include "sim/protect/suppressor_area.h"
 
 namespace fluence::accel {
 namespace {
@@ -71,7 +72,8 @@ GateEquivalents feeders(const ArrayConfig& array) {
     return cost::flipflops(array.rows + (columns_stream ? array.cols : 0));
 }
 
-AreaNode vector_unit_area(const VectorUnitConfig& unit, const protect::Policy& policy) {
+AreaNode vector_unit_area(const AcceleratorConfig& config, const protect::Policy& policy) {
+    const VectorUnitConfig& unit = config.vector_unit;
     const int stages = static_cast<int>(unit.pipeline_depth.count());
     std::vector<AreaNode> parts = {
         area_part("requantise and ReLU", times(unit.lanes, cost::requantiser(kSumBits, kRequantiserBits))),
@@ -80,6 +82,9 @@ AreaNode vector_unit_area(const VectorUnitConfig& unit, const protect::Policy& p
         area_part("pipeline registers", times(unit.lanes, cost::flipflops(stages * kSumBits)))};
     if (policy.range) {
         parts.push_back(added_part("range restriction", protect::range_area(*policy.range, unit.lanes)));
+    }
+    for (AreaNode& part : protect::suppressor_area(config, policy)) {
+        parts.push_back(std::move(part));
     }
     return area_sum("vector unit", std::move(parts));
 }
@@ -107,7 +112,7 @@ AreaNode array_area(const ArrayConfig& array) {
 
 AreaNode area_of(const AcceleratorConfig& config, const protect::Policy& policy) {
     AreaNode array = array_area(config.array);
-    AreaNode vector_unit = vector_unit_area(config.vector_unit, policy);
+    AreaNode vector_unit = vector_unit_area(config, policy);
     const GateEquivalents logic = array.area + vector_unit.area - cost::added_area(vector_unit);
     const auto buffer = [&](Memory memory, const char* name, const BufferConfig& of) {
         return protect::buffer_area(config, policy, memory, name, of);

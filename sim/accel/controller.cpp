@@ -4,6 +4,7 @@
 #include <array>
 
 #include "sim/dataflow/tensor_layout.h"
+#include "sim/protect/layer_filters.h"
 
 namespace fluence::accel {
 namespace {
@@ -281,6 +282,13 @@ PassTimes Controller::time_pass(std::int32_t index, Cycle unit_free, Cycle param
     times.end = pass.read_cycle(pass.elements - 1) + 1 + workload_.decode_cycles(source) +
                 workload_.config.vector_unit.pipeline_depth.count() +
                 workload_.timing.vector_pipeline.count();
+    if (const std::int64_t pixels = at(plan_.pass_uses, index).filtered_pixels; pixels > 0) {
+        const workloads::Graph& graph = workload_.graph;
+        const std::int32_t channels = graph.tensor(graph.layer(pass.layer).output).shape.channels;
+        times.end = std::max(times.end, filter_free_) +
+                    protect::filter_cycles(workload_.config, pixels, channels).count();
+        filter_free_ = times.end;
+    }
     return times;
 }
 

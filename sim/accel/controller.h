@@ -67,6 +67,7 @@ class Controller : public sc_core::sc_module, public TransferReports {
         Cycle end = 0;  // first edge after the last read so far
     };
     FillReads weight_reads_, activation_reads_;
+    Cycle filter_free_ = 0;               // the edge at which the filter is done with the passes timed so far
     std::vector<std::int32_t> producer_;  // by tensor: the layer that produces it, −1 for the input
     Milestones loads_done_, stores_done_, store_ports_free_;
     Milestones weight_fills_free_, activation_fills_free_;

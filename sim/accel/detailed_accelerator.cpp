@@ -177,7 +177,7 @@ DetailedRun DetailedAccelerator::result() const {
     run.suppressed = run.suppressed || outputs.zeroed;
     run.unrepaired = outputs.unrepaired;
     run.aborted = recovery_.aborted();
-    run.recovery_cycles = recovery_.cycles();
+    run.recovery_cycles = recovery_.cycles() + outputs.filter_cycles;
     return run;
 }
 

@@ -13,13 +13,13 @@
 namespace fluence::accel {
 namespace {
 
-using Restricted = DetailedVectorUnit::Restricted;
+using Altered = DetailedVectorUnit::Altered;
 using UpsetLists = std::vector<std::vector<traces::Upset>>;
 
 // A run, and what only a fault-free run can judge.
 struct Judged {
     DetailedRun run;
-    std::vector<Restricted> restricted;
+    std::vector<Altered> restricted, filtered;
 };
 
 template <class T>
@@ -80,20 +80,22 @@ class Machine {
   public:
     Machine(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
             const traces::Timeline& timeline, const workloads::Codes& image,
-            const std::vector<arith::OutputBounds>& bounds)
+            const std::vector<arith::OutputBounds>& bounds, const std::vector<arith::LayerFilters>& filters)
         : image_(image),
           workload_(graph, config, policy),
-          script_(workload_, timeline, bounds),
+          script_(workload_, timeline, bounds, filters),
           accelerator_("accelerator", script_, memory_image(workload_, image)) {}
 
     const Workload& workload() const { return workload_; }
+    bool alters_values() const { return !script_.bounds.empty() || !script_.filters.empty(); }
     void observe(ArrayObserver* observer) { accelerator_.observe(observer); }
 
     // The whole run from where the machine is, in this process.
     Judged finish(const std::vector<traces::Upset>& upsets) {
         accelerator_.attach(upsets);
         accelerator_.run_to_end();
-        Judged judged{accelerator_.result(), accelerator_.vector_unit().report().restricted};
+        const DetailedVectorUnit::Report& report = accelerator_.vector_unit().report();
+        Judged judged{accelerator_.result(), report.restricted, report.filtered};
         complete(judged.run.tensors);
         return judged;
     }
@@ -106,9 +108,9 @@ class Machine {
             accelerator_.run_until(std::min(first_cycle(lists[i]), script_.timeline.cycles));
             runs[i] = in_copy(lists[i]);
         }
-        if (!script_.bounds.empty()) {
+        if (alters_values()) {
             finish({});
-            judge_restrictions(runs);
+            judge_alterations(runs);
         }
         std::vector<DetailedRun> results;
         results.reserve(runs.size());
@@ -142,23 +144,32 @@ class Machine {
             std::ostringstream message;
             put_run(message, judged.run);
             put_all(message, judged.restricted);
+            put_all(message, judged.filtered);
             return message.str();
         }));
         Judged judged;
         judged.run = take_run(stream);
-        judged.restricted = take_all<Restricted>(stream);
+        judged.restricted = take_all<Altered>(stream);
+        judged.filtered = take_all<Altered>(stream);
         return judged;
     }
 
-    // Behind the fault-free run: a restricted value counts as suppressed where it was wrong.
-    void judge_restrictions(std::vector<Judged>& runs) const {
-        const std::vector<workloads::Codes>& golden = accelerator_.vector_unit().unrestricted();
+    // Whether one of the values was wrong: `golden` are the fault-free ones in the same place.
+    static bool any_wrong(const std::vector<Altered>& values, const std::vector<workloads::Codes>& golden) {
+        return std::any_of(values.begin(), values.end(), [&](const Altered& value) {
+            const workloads::Codes& codes = golden[static_cast<std::size_t>(value.tensor)];
+            return codes[static_cast<std::size_t>(value.element)] != value.code;
+        });
+    }
+
+    // Behind the fault-free run: a value that range restriction or a filter altered counts as suppressed
+    // where it was wrong.
+    void judge_alterations(std::vector<Judged>& runs) const {
+        const DetailedVectorUnit& golden = accelerator_.vector_unit();
         for (Judged& judged : runs) {
-            for (const Restricted& value : judged.restricted) {
-                const workloads::Codes& codes = golden[static_cast<std::size_t>(value.tensor)];
-                judged.run.suppressed =
-                    judged.run.suppressed || codes[static_cast<std::size_t>(value.element)] != value.code;
-            }
+            judged.run.suppressed = judged.run.suppressed ||
+                                    any_wrong(judged.restricted, golden.unrestricted()) ||
+                                    any_wrong(judged.filtered, golden.unfiltered());
         }
     }
 
@@ -184,12 +195,13 @@ DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const Acce
                                        const workloads::Codes& image,
                                        const std::vector<traces::Upset>& upsets,
                                        const std::vector<arith::OutputBounds>& bounds,
-                                       ArrayObserver* observer) {
+                                       ArrayObserver* observer,
+                                       const std::vector<arith::LayerFilters>& filters) {
     quiet_systemc();
-    Machine machine(graph, config, policy, timeline, image, bounds);
+    Machine machine(graph, config, policy, timeline, image, bounds, filters);
     machine.observe(observer);
     Injector::check(machine.workload(), upsets);
-    if (bounds.empty() || upsets.empty()) {
+    if (!machine.alters_values() || upsets.empty()) {
         return machine.finish(upsets).run;
     }
     return machine.run_each({upsets}).front();
@@ -198,10 +210,12 @@ DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const Acce
 DetailedRun run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                          const protect::Policy& policy, const traces::Timeline& timeline,
                          const workloads::Codes& image, const std::vector<traces::Upset>& upsets,
-                         const std::vector<arith::OutputBounds>& bounds) {
+                         const std::vector<arith::OutputBounds>& bounds,
+                         const std::vector<arith::LayerFilters>& filters) {
     std::istringstream stream(in_child_process([&] {
         std::ostringstream message;
-        put_run(message, elaborate_and_run_detailed(graph, config, policy, timeline, image, upsets, bounds));
+        put_run(message, elaborate_and_run_detailed(graph, config, policy, timeline, image, upsets, bounds,
+                                                    nullptr, filters));
         return message.str();
     }));
     return take_run(stream);
@@ -210,10 +224,11 @@ DetailedRun run_detailed(const workloads::Graph& graph, const AcceleratorConfig&
 std::vector<DetailedRun> run_detailed_each(const workloads::Graph& graph, const AcceleratorConfig& config,
                                            const protect::Policy& policy, const traces::Timeline& timeline,
                                            const workloads::Codes& image, const UpsetLists& lists,
-                                           const std::vector<arith::OutputBounds>& bounds) {
+                                           const std::vector<arith::OutputBounds>& bounds,
+                                           const std::vector<arith::LayerFilters>& filters) {
     std::istringstream stream(in_child_process([&] {
         quiet_systemc();
-        Machine machine(graph, config, policy, timeline, image, bounds);
+        Machine machine(graph, config, policy, timeline, image, bounds, filters);
         for (const std::vector<traces::Upset>& upsets : lists) {
             Injector::check(machine.workload(), upsets);
         }

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "sim/accel/memory_image.h"
+#include "sim/protect/layer_filters.h"
 
 namespace fluence::accel {
 
@@ -43,6 +44,18 @@ DetailedVectorUnit::DetailedVectorUnit(const sc_core::sc_module_name& name, cons
     if (!script.bounds.empty()) {
         for (const workloads::TensorInfo& tensor : graph_.tensors) {
             unrestricted_.emplace_back(static_cast<std::size_t>(tensor.shape.elements()));
+        }
+    }
+    if (!script.filters.empty()) {
+        for (const workloads::TensorInfo& tensor : graph_.tensors) {
+            unfiltered_.emplace_back(static_cast<std::size_t>(tensor.shape.elements()));
+        }
+        for (std::size_t i = 0; i < graph_.layers.size(); ++i) {
+            const workloads::Shape& shape = graph_.tensor(graph_.layers[i].output).shape;
+            waiting_.emplace_back();
+            if (filters_of(layer_id(i)) != nullptr) {
+                waiting_.back().missing.assign(static_cast<std::size_t>(shape.plane()), shape.channels);
+            }
         }
     }
 }
@@ -153,7 +166,25 @@ void DetailedVectorUnit::produce(Running& running) {
     } else {
         code = combine(running, pass);
     }
-    stage(layer.output, element, restricted(pass.layer, element, code));
+    code = restricted(pass.layer, element, code);
+    stage(layer.output, element, code);
+    if (!unfiltered_.empty()) {
+        unfiltered_[index_of(layer.output)][static_cast<std::size_t>(element)] = code;
+    }
+    if (filters_of(pass.layer) != nullptr) {
+        const std::int64_t pixel = element % graph_.tensor(layer.output).shape.plane();
+        if (--waiting_[index_of(pass.layer)].missing[static_cast<std::size_t>(pixel)] == 0) {
+            running.complete.push_back(pixel);
+        }
+    }
+}
+
+const arith::LayerFilters* DetailedVectorUnit::filters_of(LayerId layer) const {
+    if (script_.filters.empty()) {
+        return nullptr;
+    }
+    const arith::LayerFilters& filters = script_.filters[index_of(layer)];
+    return filters.always != nullptr || filters.detected != nullptr ? &filters : nullptr;
 }
 
 std::int32_t DetailedVectorUnit::drain(Running& running, const traces::VectorPass& pass,
@@ -215,12 +246,80 @@ void DetailedVectorUnit::finish(const Running& running) {
     if (!running.sums.empty()) {
         compare_checksums(running, pass_of(running));
     }
+    const LayerId layer = pass_of(running).layer;
+    if (filters_of(layer) != nullptr) {
+        complete_pixels(running, layer);
+    }
+}
+
+// Always-on filters take the pixels that the pass completed, gated ones the whole layer with its last pass;
+// located blocks become zero behind them.
+void DetailedVectorUnit::complete_pixels(const Running& running, LayerId layer) {
+    const arith::LayerFilters& filters = *filters_of(layer);
+    const workloads::Shape& shape = graph_.tensor(graph_.layer(layer).output).shape;
+    Waiting& waiting = waiting_[index_of(layer)];
+    waiting.complete += static_cast<std::int64_t>(running.complete.size());
+    if (filters.always != nullptr) {
+        for (const std::int64_t pixel : running.complete) {
+            filter_pixel(*filters.always, layer, pixel);
+        }
+    }
+    if (filters.detected != nullptr && waiting.alarm && waiting.complete == shape.plane()) {
+        for (std::int64_t pixel = 0; pixel < shape.plane(); ++pixel) {
+            filter_pixel(*filters.detected, layer, pixel);
+        }
+        report_.filter_cycles +=
+            protect::filter_cycles(script_.workload.config, shape.plane(), shape.channels).count();
+    }
+    const auto behind =
+        std::partition(waiting.to_zero.begin(), waiting.to_zero.end(), [&](std::int64_t element) {
+            return waiting.missing[static_cast<std::size_t>(element % shape.plane())] > 0;
+        });
+    std::for_each(behind, waiting.to_zero.end(),
+                  [&](std::int64_t element) { stage(graph_.layer(layer).output, element, 0); });
+    waiting.to_zero.erase(behind, waiting.to_zero.end());
+}
+
+void DetailedVectorUnit::filter_pixel(const arith::PixelFilter& filter, LayerId layer, std::int64_t pixel) {
+    const TensorId tensor = graph_.layer(layer).output;
+    const workloads::Shape& shape = graph_.tensor(tensor).shape;
+    workloads::Codes row;
+    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+        row.push_back(staged_code(tensor, channel * shape.plane() + pixel));
+    }
+    const workloads::Codes before = row;
+    filter.apply(layer, pixel, {row.data(), shape.channels});
+    for (std::size_t channel = 0; channel < row.size(); ++channel) {
+        if (row[channel] != before[channel]) {
+            const std::int64_t element = static_cast<std::int64_t>(channel) * shape.plane() + pixel;
+            report_.filtered.push_back({static_cast<std::int32_t>(tensor), element, before[channel]});
+            stage(tensor, element, row[channel]);
+        }
+    }
+}
+
+std::int32_t DetailedVectorUnit::staged_code(TensorId tensor, std::int64_t element) const {
+    const dataflow::TensorLayout& layout = script_.layout(tensor);
+    const dataflow::MemoryMap& map = script_.workload.map;
+    const std::int64_t first = map.activations(layout.stored()).first_word * map.word_bytes();
+    return code_at(staged_[index_of(layout.stored())].data() + (layout.byte(element) - first),
+                   graph_.tensor(tensor).format);
+}
+
+// Behind the layer's filter, where it has one.
+void DetailedVectorUnit::zero(LayerId layer, std::int64_t element) {
+    if (filters_of(layer) != nullptr) {
+        waiting_[index_of(layer)].to_zero.push_back(element);
+    } else {
+        stage(graph_.layer(layer).output, element, 0);
+    }
 }
 
 void DetailedVectorUnit::compare_checksums(const Running& running, const traces::VectorPass& pass) {
     const Layer& layer = graph_.layer(pass.layer);
     const workloads::Shape& shape = graph_.tensor(layer.output).shape;
-    const bool zero = script_.workload.policy.zero && layer.output != graph_.logits;
+    const bool zeroes = script_.workload.policy.zero && layer.output != graph_.logits;
+    const bool filters = protect::filtered(script_.workload.policy, graph_, layer).detected;
     const std::vector<std::int64_t> expected = checksums->take_checksums(running.index);
     // Where sums wrap the comparator is as wide as they are (policies.md).
     const ArrayConfig& array = script_.workload.config.array;
@@ -234,14 +333,17 @@ void DetailedVectorUnit::compare_checksums(const Running& running, const traces:
             continue;
         }
         report_.differs = true;
-        report_.zeroed = report_.zeroed || zero;
-        report_.unrepaired = report_.unrepaired || !zero;
+        report_.zeroed = report_.zeroed || zeroes;
+        report_.unrepaired = report_.unrepaired || !(zeroes || filters);
+        if (filters) {
+            waiting_[index_of(pass.layer)].alarm = true;
+        }
         const auto at = static_cast<std::int64_t>(i);
         const std::int64_t first_n = at / pass.pixels * columns();
         const std::int64_t end_n = std::min(first_n + columns(), pass.channels);
-        for (std::int64_t n = first_n; zero && n < end_n; ++n) {
+        for (std::int64_t n = first_n; zeroes && n < end_n; ++n) {
             const std::int64_t channel = pass.group * (shape.channels / layer.groups) + pass.first_n + n;
-            stage(layer.output, channel * shape.plane() + pass.first_pixel + at % pass.pixels, 0);
+            zero(pass.layer, channel * shape.plane() + pass.first_pixel + at % pass.pixels);
         }
     }
 }
@@ -253,11 +355,8 @@ std::vector<workloads::Codes> DetailedVectorUnit::tensors() const {
         const std::vector<std::uint8_t>& bytes = staged_[index_of(layout.stored())];
         workloads::Codes codes(static_cast<std::size_t>(layout.elements()));
         if (!bytes.empty()) {
-            const dataflow::MemoryMap& map = script_.workload.map;
-            const std::int64_t first = map.activations(layout.stored()).first_word * map.word_bytes();
             for (std::int64_t e = 0; e < layout.elements(); ++e) {
-                codes[static_cast<std::size_t>(e)] =
-                    code_at(bytes.data() + (layout.byte(e) - first), graph_.tensors[t].format);
+                codes[static_cast<std::size_t>(e)] = staged_code(tensor_id(t), e);
             }
         }
         tensors.push_back(std::move(codes));

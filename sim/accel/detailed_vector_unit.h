@@ -1,7 +1,8 @@
 // The vector unit, element by element in the cycles of the timeline's passes: it reads accumulators or
 // operands, uses the parameters that were loaded to it, and applies the policy's parts at a layer's output
-// (range restriction; comparison with the checksum column and zero on detection). Finished codes wait here
-// for the store of their word.
+// (range restriction; comparison with the checksum column; filters of whole pixels; zero on detection).
+// Finished codes wait here for the store of their word. (The ReLU check is not among them: no site of the
+// machine lies between an activation function and its comparator, so that it never differs here.)
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -26,17 +27,18 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     tlm_utils::simple_target_socket<DetailedVectorUnit> dma;
     sc_core::sc_port<ChecksumColumn> checksums;
 
-    // A code that range restriction altered.
-    struct Restricted {
+    // A code that range restriction or a filter altered.
+    struct Altered {
         std::int32_t tensor = 0;
         std::int64_t element = 0;
-        std::int32_t code = 0;  // in front of it
+        std::int32_t code = 0;  // in front of that
     };
     struct Report {
         bool differs = false;     // a checksum did
         bool zeroed = false;      // outputs of a located block became zero
         bool unrepaired = false;  // a checksum differed in a layer where no part acts on it
-        std::vector<Restricted> restricted;
+        std::vector<Altered> restricted, filtered;
+        Cycle filter_cycles = 0;  // for which the clock stood while gated filters worked
     };
 
     DetailedVectorUnit(const sc_core::sc_module_name& name, const Script& script);
@@ -50,6 +52,8 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     std::vector<workloads::Codes> tensors() const;
     // Codes in front of range restriction, by tensor; empty without bounds.
     const std::vector<workloads::Codes>& unrestricted() const { return unrestricted_; }
+    // Codes in front of filters, by tensor; empty without filters.
+    const std::vector<workloads::Codes>& unfiltered() const { return unfiltered_; }
 
   private:
     struct Parameters {
@@ -62,7 +66,15 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
         std::int64_t element = 0;  // the next one
         std::vector<LoadedWords> operands;
         std::vector<std::uint32_t> hints;
-        std::vector<std::int64_t> sums;  // under a checksum: of the accumulators, as ChecksumColumn's
+        std::vector<std::int64_t> sums;      // under a checksum: of the accumulators, as ChecksumColumn's
+        std::vector<std::int64_t> complete;  // in a filtered layer: the pixels that this pass completes
+    };
+    // A layer whose codes wait for its filter.
+    struct Waiting {
+        std::vector<std::int32_t> missing;  // channels, by pixel
+        std::int64_t complete = 0;          // pixels
+        bool alarm = false;                 // a detector fired
+        std::vector<std::int64_t> to_zero;  // elements of located blocks that are not zeroed yet
     };
 
     void start_of_simulation() override;
@@ -74,6 +86,11 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     std::int32_t drain(Running& running, const traces::VectorPass& pass, std::int64_t channel);
     std::int32_t combine(Running& running, const traces::VectorPass& pass);
     void finish(const Running& running);
+    const arith::LayerFilters* filters_of(LayerId layer) const;
+    void complete_pixels(const Running& running, LayerId layer);
+    void filter_pixel(const arith::PixelFilter& filter, LayerId layer, std::int64_t pixel);
+    void zero(LayerId layer, std::int64_t element);
+    std::int32_t staged_code(TensorId tensor, std::int64_t element) const;
     void compare_checksums(const Running& running, const traces::VectorPass& pass);
     std::int32_t restricted(LayerId layer, std::int64_t element, std::int32_t code);
     void stage(TensorId tensor, std::int64_t element, std::int32_t code);
@@ -88,7 +105,8 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     Cycle now_ = -1;
     std::vector<Parameters> parameters_;             // by layer
     std::vector<std::vector<std::uint8_t>> staged_;  // by tensor: its region's bytes
-    std::vector<workloads::Codes> unrestricted_;
+    std::vector<workloads::Codes> unrestricted_, unfiltered_;
+    std::vector<Waiting> waiting_;  // by layer; empty without filters
     Report report_;
 };
 

@@ -39,14 +39,15 @@ traces::Timeline time_machine(const workloads::Graph& graph, const AcceleratorCo
 
 // What the register-true machine made of one inference.
 struct DetailedRun {
-    // By tensor: output codes as the vector unit finished them, behind the policy's range restriction and
-    // suppression; the logits as the host reads them from DRAM.
+    // By tensor: output codes as the vector unit finished them, behind the policy's range restriction,
+    // filters and suppression; the logits as the host reads them from DRAM.
     std::vector<workloads::Codes> tensors;
     bool corrected = false;  // a memory code corrected a word that was read
     bool detected =
         false;  // a memory code detected an error that it could not correct, or a checksum differed
     bool suppressed = false;  // a part of the policy altered a value (zero for a DUE word, zero on detection,
-                              // range restriction of a value that differs from the fault-free one)
+                              // range restriction or filtering of a value that differs from the
+                              // fault-free one)
     bool unrepaired = false;  // a checksum differed where no part acts on it
     bool aborted = false;     // DueAction::abort: the tensors are as far as the machine got
     traces::Cycle recovery_cycles = 0;  // for which the clock stood (DueAction)
@@ -64,22 +65,25 @@ class ArrayObserver {
 // the same graph, machine and policy; timing does not depend on data). Inverts the bits of `upsets`, of any
 // site of the machine, at their cycles. One elaboration a process, as above: elaborate_… for one run in this
 // process, run_detailed() in a child process, run_detailed_each() for many lists of upsets on one machine,
-// each from the same start, in order. `bounds`: the policy's range restriction, as the Engine's. An observer
-// changes nothing.
+// each from the same start, in order. `bounds`, `filters`: the policy's range restriction and filters, as the
+// Engine's. An observer changes nothing.
 DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                                        const protect::Policy& policy, const traces::Timeline& timeline,
                                        const workloads::Codes& image,
                                        const std::vector<traces::Upset>& upsets,
                                        const std::vector<arith::OutputBounds>& bounds = {},
-                                       ArrayObserver* observer = nullptr);
+                                       ArrayObserver* observer = nullptr,
+                                       const std::vector<arith::LayerFilters>& filters = {});
 DetailedRun run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                          const protect::Policy& policy, const traces::Timeline& timeline,
                          const workloads::Codes& image, const std::vector<traces::Upset>& upsets,
-                         const std::vector<arith::OutputBounds>& bounds = {});
+                         const std::vector<arith::OutputBounds>& bounds = {},
+                         const std::vector<arith::LayerFilters>& filters = {});
 std::vector<DetailedRun> run_detailed_each(const workloads::Graph& graph, const AcceleratorConfig& config,
                                            const protect::Policy& policy, const traces::Timeline& timeline,
                                            const workloads::Codes& image,
                                            const std::vector<std::vector<traces::Upset>>& lists,
-                                           const std::vector<arith::OutputBounds>& bounds = {});
+                                           const std::vector<arith::OutputBounds>& bounds = {},
+                                           const std::vector<arith::LayerFilters>& filters = {});
 
 }  // namespace fluence::accel

@@ -15,13 +15,19 @@ namespace fluence::accel {
 struct Script {
     const Workload& workload;
     const traces::Timeline& timeline;
-    const std::vector<arith::OutputBounds>& bounds;  // of range restriction: empty, or one a layer
+    const std::vector<arith::OutputBounds>& bounds;   // of range restriction: empty, or one a layer
+    const std::vector<arith::LayerFilters>& filters;  // likewise
     dataflow::SpaceTimeMap array;
     std::vector<dataflow::TensorLayout> layouts;  // by tensor
 
     Script(const Workload& of, const traces::Timeline& times,
-           const std::vector<arith::OutputBounds>& output_bounds)
-        : workload(of), timeline(times), bounds(output_bounds), array(of.config.array) {
+           const std::vector<arith::OutputBounds>& output_bounds,
+           const std::vector<arith::LayerFilters>& layer_filters)
+        : workload(of),
+          timeline(times),
+          bounds(output_bounds),
+          filters(layer_filters),
+          array(of.config.array) {
         for (std::size_t t = 0; t < of.graph.tensors.size(); ++t) {
             layouts.emplace_back(of.graph, of.map, tensor_id(t));
         }

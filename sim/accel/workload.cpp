@@ -3,6 +3,7 @@
 #include "sim/arith/sum_rule.h"
 #include "sim/core/error.h"
 #include "sim/dataflow/registry.h"
+#include "sim/protect/layer_filters.h"
 
 namespace fluence::accel {
 namespace {
@@ -40,6 +41,20 @@ void check_checksum(const Workload& workload) {
 
 }  // namespace
 
+dataflow::PlanOptions plan_options(const protect::Policy& policy, const workloads::Graph& graph) {
+    dataflow::PlanOptions options;
+    for (const workloads::Layer& layer : graph.layers) {
+        const protect::FilteredLayer filtered = protect::filtered(policy, graph, layer);
+        options.release.push_back(filtered.detected ? dataflow::Release::complete_layer
+                                  : filtered.always ? dataflow::Release::complete_pixels
+                                                    : dataflow::Release::at_once);
+        options.filters_pixels = options.filters_pixels || filtered.always;
+    }
+    options.buffer_bytes = protect::filter_buffer_bytes(policy);
+    options.policy = policy.name;
+    return options;
+}
+
 Workload::Workload(const workloads::Graph& network, const AcceleratorConfig& machine,
                    const protect::Policy& protection, Words moving)
     : graph(network),
@@ -47,7 +62,7 @@ Workload::Workload(const workloads::Graph& network, const AcceleratorConfig& mac
       policy(protection),
       timing(protect::timing_of(protection)),
       map(network, machine),
-      plan(dataflow::dataflow_of(machine).plan(network, machine, map)),
+      plan(dataflow::dataflow_of(machine).plan(network, machine, map, plan_options(protection, network))),
       clock(machine.clock_mhz),
       words(moving) {
     check_checksum(*this);

@@ -13,6 +13,9 @@ namespace fluence::accel {
 // Do the words of the inference flow, or only their cycles? Timing does not depend on what they hold.
 enum class Words { move, stay };
 
+// When codes leave the vector unit under the policy's filter (sim/protect/layer_filters.h).
+dataflow::PlanOptions plan_options(const protect::Policy& policy, const workloads::Graph& graph);
+
 struct Workload {
     const workloads::Graph& graph;
     const AcceleratorConfig& config;

@@ -54,10 +54,10 @@ struct BatchRunner::Struck {
     arith::FaultyRun run;
 };
 
-BatchRunner::BatchRunner(const CampaignPlan& plan) : plan_(plan), golden_(plan.bounds.size()) {
+BatchRunner::BatchRunner(const CampaignPlan& plan) : plan_(plan), golden_(plan.engines.size()) {
     const workloads::Graph& graph = plan.bundle->graph;
-    for (const auto& bounds : plan.bounds) {
-        engines_.emplace_back(graph, bounds, plan.sums);
+    for (const EngineParts& parts : plan.engines) {
+        engines_.emplace_back(graph, parts.bounds, plan.sums, parts.filters);
     }
     for (const PolicyPlan& policy : plan.policies) {
         resolvers_.push_back(std::make_unique<fault::Resolver>(graph, plan.experiment->accelerator,
@@ -131,7 +131,7 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
         upsets, golden_[machine.engine], engines_[machine.engine]);
 
     const PolicyFlags flags =
-        apply_checksums(machine.policy, graph, plan_.experiment->accelerator, resolution);
+        apply_detectors(machine.policy, graph, plan_.experiment->accelerator, resolution);
     const arith::FaultyRun& run = propagate(
         machine.engine, flags.aborted ? std::vector<LayerFault>() : std::move(resolution.faults), known);
     const workloads::Codes& golden = golden_logits(machine.engine);

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/accel/child_process.h"
 #include "sim/fault/sum_rule.h"
-#include "sim/protect/checksum.h"
+#include "sim/protect/detection.h"
 #include "sim/protect/range.h"
 
 namespace fluence::campaign {
@@ -18,7 +19,7 @@ void apply(const std::vector<arith::ValueChange>& changes, workloads::Codes& cod
 
 }  // namespace
 
-PolicyFlags apply_checksums(const protect::Policy& policy, const workloads::Graph& graph,
+PolicyFlags apply_detectors(const protect::Policy& policy, const workloads::Graph& graph,
                             const AcceleratorConfig& config, fault::Resolution& resolution) {
     PolicyFlags flags;
     flags.corrected = resolution.corrected;
@@ -26,10 +27,11 @@ PolicyFlags apply_checksums(const protect::Policy& policy, const workloads::Grap
     flags.detected = resolution.detected;
     flags.suppressed = resolution.zeroed;
     for (arith::LayerFault& fault : resolution.faults) {
-        const protect::ChecksumVerdict verdict = protect::apply_checksum(policy, graph, config, fault);
+        const protect::DetectionVerdict verdict = protect::apply_detectors(policy, graph, config, fault);
         flags.detected = flags.detected || verdict.detected;
         flags.suppressed = flags.suppressed || verdict.suppressed;
-        flags.unrepaired = flags.unrepaired || (verdict.detected && !verdict.suppressed);
+        flags.unrepaired = flags.unrepaired || verdict.unrepaired;
+        resolution.recovery_cycles += verdict.recovery.count();
     }
     return flags;
 }
@@ -62,14 +64,25 @@ std::vector<arith::OutputBounds> policy_bounds(const protect::Policy& policy,
     return none ? std::vector<arith::OutputBounds>() : bounds;
 }
 
+protect::FilterTables policy_tables(const protect::Policy& policy, const workloads::Bundle& bundle,
+                                    const AcceleratorConfig& config) {
+    if (!protect::needs_calibration(policy)) {
+        return {};
+    }
+    return protect::decode_filter_tables(accel::in_child_process([&] {
+        return protect::encode(protect::filter_tables(policy, bundle, fault::sum_rule(bundle.graph, config)));
+    }));
+}
+
 InferenceRunner::InferenceRunner(const workloads::Graph& graph, const AcceleratorConfig& config,
                                  const protect::Policy& policy, const traces::Timeline& timeline,
-                                 std::vector<arith::OutputBounds> bounds, const workloads::Codes& image)
+                                 std::vector<arith::OutputBounds> bounds, const workloads::Codes& image,
+                                 std::vector<arith::LayerFilters> filters)
     : graph_(graph),
       config_(config),
       policy_(policy),
       resolver_(graph, config, policy, timeline),
-      engine_(graph, std::move(bounds), fault::sum_rule(graph, config)),
+      engine_(graph, std::move(bounds), fault::sum_rule(graph, config), std::move(filters)),
       golden_(engine_.run(image)) {}
 
 const workloads::Codes& InferenceRunner::golden_logits() const {
@@ -80,7 +93,7 @@ TracedInference InferenceRunner::run(const std::vector<fault::Upset>& upsets) {
     TracedInference traced;
     // As campaigns do, so that a recorded fault is judged by what judged it.
     traced.resolution = resolver_.resolve(upsets, golden_, engine_);
-    const PolicyFlags flags = apply_checksums(policy_, graph_, config_, traced.resolution);
+    const PolicyFlags flags = apply_detectors(policy_, graph_, config_, traced.resolution);
     if (!flags.aborted && !traced.resolution.faults.empty()) {
         traced.run =
             engine_.propagate(golden_, traced.resolution.faults,

@@ -9,6 +9,7 @@
 #include "sim/campaign/outcome.h"
 #include "sim/core/accelerator_config.h"
 #include "sim/fault/resolver.h"
+#include "sim/protect/layer_filters.h"
 #include "sim/protect/policy.h"
 #include "traces/timeline.h"
 #include "workloads/bundle.h"
@@ -18,16 +19,17 @@ namespace fluence::campaign {
 // What the policy's parts noticed and did.
 struct PolicyFlags {
     bool corrected = false;   // a memory code corrected a word that was read
-    bool detected = false;    // a memory code or a checksum detected an error
-    bool suppressed = false;  // an output or a memory word became zero for it, or range restriction changed a
-                              // faulty output
-    bool unrepaired = false;  // a checksum differed where no part acts on it
+    bool detected = false;    // a memory code, a checksum or a ReLU check detected an error
+    bool suppressed = false;  // an output or a memory word became zero for it, or range restriction or a
+                              // filter changed a faulty output
+    bool unrepaired = false;  // a checksum or a ReLU check differed where no part acts on it
     bool aborted = false;     // DueAction::abort: there is no answer
 };
 
 // The steps of one faulty inference, for callers that share some of them between policies.
-// 1. Resolver::resolve(). 2. The policy's checksum, which may force zeros: changes resolution.faults.
-PolicyFlags apply_checksums(const protect::Policy& policy, const workloads::Graph& graph,
+// 1. Resolver::resolve(). 2. The policy's detectors, which may force zeros or set a filter going, and then
+// let the clock stand: changes resolution.faults and recovery_cycles.
+PolicyFlags apply_detectors(const protect::Policy& policy, const workloads::Graph& graph,
                             const AcceleratorConfig& config, fault::Resolution& resolution);
 // 3. Engine::propagate() of resolution.faults. 4. The result.
 struct Inference {
@@ -44,6 +46,10 @@ Inference conclude(const workloads::Codes& golden_logits, const fault::Resolutio
 // can share one engine.
 std::vector<arith::OutputBounds> policy_bounds(const protect::Policy& policy,
                                                const workloads::Bundle& bundle);
+// What its filter knows from the bundle's calibration split, and the filters of every layer; empty where it
+// has none. Runs an engine in a child process, because callers fork and must not own its library's threads.
+protect::FilterTables policy_tables(const protect::Policy& policy, const workloads::Bundle& bundle,
+                                    const AcceleratorConfig& config);
 
 // Changed output codes of one layer.
 struct LayerChanges {
@@ -53,7 +59,7 @@ struct LayerChanges {
 
 // An inference with everything on its way from the upset to the logits.
 struct TracedInference {
-    fault::Resolution resolution;  // faults as the engine executed them, behind the checksum
+    fault::Resolution resolution;  // faults as the engine executed them, behind the detectors
     arith::FaultyRun run;
     Inference result;
     std::vector<LayerChanges> layers;  // those whose output changed, in order
@@ -63,10 +69,11 @@ struct TracedInference {
 // timeline.
 class InferenceRunner {
   public:
-    // `bounds`: policy_bounds(), or empty.
+    // `bounds`: policy_bounds(), or empty. `filters`: protect::layer_filters(), or empty.
     InferenceRunner(const workloads::Graph& graph, const AcceleratorConfig& config,
                     const protect::Policy& policy, const traces::Timeline& timeline,
-                    std::vector<arith::OutputBounds> bounds, const workloads::Codes& image);
+                    std::vector<arith::OutputBounds> bounds, const workloads::Codes& image,
+                    std::vector<arith::LayerFilters> filters = {});
 
     const arith::GoldenRun& golden() const { return golden_; }
     const workloads::Codes& golden_logits() const;

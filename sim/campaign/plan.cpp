@@ -30,16 +30,45 @@ bool same_bounds(const std::vector<arith::OutputBounds>& a, const std::vector<ar
     });
 }
 
-std::size_t engine_for(std::vector<arith::OutputBounds> bounds,
-                       std::vector<std::vector<arith::OutputBounds>>& engines) {
-    const auto known = std::find_if(engines.begin(), engines.end(),
-                                    [&](const auto& other) { return same_bounds(other, bounds); });
-    const auto index = static_cast<std::size_t>(known - engines.begin());
-    if (known == engines.end()) {
-        engines.push_back(std::move(bounds));
+// The engines of a plan, each once. Filters are equal where the same policy parts act with the same tables.
+class Engines {
+  public:
+    std::size_t number(const protect::Policy& policy, std::vector<arith::OutputBounds> bounds,
+                       const workloads::Bundle& bundle, const AcceleratorConfig& config) {
+        Identity identity{filter_json(policy), policy_tables(policy, bundle, config)};
+        std::vector<arith::LayerFilters> filters =
+            protect::layer_filters(policy, bundle.graph, identity.tables);
+        if (filters.empty()) {
+            identity = {};
+        }
+        for (std::size_t i = 0; i < parts_.size(); ++i) {
+            if (same_bounds(parts_[i].bounds, bounds) && identities_[i].json == identity.json &&
+                identities_[i].tables == identity.tables) {
+                return i;
+            }
+        }
+        parts_.push_back({std::move(bounds), std::move(filters)});
+        identities_.push_back(std::move(identity));
+        return parts_.size() - 1;
     }
-    return index;
-}
+    std::vector<EngineParts> take() { return std::move(parts_); }
+
+  private:
+    struct Identity {
+        nlohmann::json json;
+        protect::FilterTables tables;
+    };
+    // All that decides which filters act where: the policy without its memories.
+    static nlohmann::json filter_json(protect::Policy policy) {
+        policy.name.clear();
+        policy.description.clear();
+        policy.memory = {};
+        return protect::to_json(policy);
+    }
+
+    std::vector<EngineParts> parts_;
+    std::vector<Identity> identities_;
+};
 
 std::string first_difference(const workloads::Graph& graph, const std::vector<Codes>& expected,
                              const std::vector<Codes>& actual) {
@@ -210,11 +239,14 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
                              std::to_string(bundle.image_count) + " images",
                          "1 to " + std::to_string(bundle.image_count));
     }
-    std::vector<std::vector<arith::OutputBounds>> bounds;
+    Engines engines;
     std::vector<PolicyPlan> policies;
     std::vector<std::vector<fault::SiteClass>> sites;
     for (const protect::Policy& policy : experiment.policies) {
-        policies.push_back({policy, {}, engine_for(policy_bounds(policy, bundle), bounds)});
+        policies.push_back(
+            {policy,
+             {},
+             engines.number(policy, policy_bounds(policy, bundle), bundle, experiment.accelerator)});
         sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
     }
     fault::Sampler sampler(experiment.fault_model, bundle.graph, fault::unite(sites));
@@ -230,7 +262,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
                       Batching(experiment.images, experiment.faults),
                       std::move(sampler),
                       Strata(),
-                      std::move(bounds),
+                      engines.take(),
                       fault::sum_rule(bundle.graph, experiment.accelerator),
                       std::move(policies)};
     if (!plan_sampling(plan, workers, stop)) {

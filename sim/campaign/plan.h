@@ -20,8 +20,15 @@ namespace fluence::campaign {
 struct PolicyPlan {
     protect::Policy policy;
     traces::Timeline timeline;
-    // Policies with equal bounds have the same fault-free runs; `engine` numbers the different ones.
+    // Policies with equal bounds and filters share an engine and its fault-free runs; `engine` numbers the
+    // different ones.
     std::size_t engine = 0;
+};
+
+// What an engine of the campaign does behind requantisation.
+struct EngineParts {
+    std::vector<arith::OutputBounds> bounds;
+    std::vector<arith::LayerFilters> filters;
 };
 
 // Refers to the experiment and the bundle, which must outlive it.
@@ -31,8 +38,8 @@ struct CampaignPlan {
     Batching batching;
     fault::Sampler sampler;
     Strata strata;
-    std::vector<std::vector<arith::OutputBounds>> bounds;  // by PolicyPlan::engine
-    arith::SumRule sums;                                   // of the machine, for all engines
+    std::vector<EngineParts> engines;  // by PolicyPlan::engine
+    arith::SumRule sums;               // of the machine, for all engines
     std::vector<PolicyPlan> policies;
 };
 

@@ -164,6 +164,7 @@ Replay::Replay(const workloads::Bundle& bundle, const AcceleratorConfig& config,
       config_(config),
       policy_(policy),
       bounds_(policy_bounds(policy, bundle)),
+      filters_(protect::layer_filters(policy, bundle.graph, policy_tables(policy, bundle, config))),
       timeline_(accel::run_machine(bundle.graph, config, policy, bundle.image(0)).timeline) {}
 
 void Replay::check(const std::vector<UpsetGroup>& groups, const std::string& file, Fidelity fidelity) const {
@@ -187,7 +188,7 @@ std::vector<Replayed> Replay::run(const std::vector<UpsetGroup>& groups, Fidelit
         if (groups[i].image != image) {
             image = groups[i].image;
             runner = std::make_unique<InferenceRunner>(bundle_.graph, config_, policy_, timeline_, bounds_,
-                                                       bundle_.image(image));
+                                                       bundle_.image(image), filters_);
         }
         all.push_back(
             replay(groups[i], *runner, fidelity, detailed.empty() ? accel::DetailedRun() : detailed[i]));
@@ -259,7 +260,7 @@ std::vector<accel::DetailedRun> Replay::run_detailed(const std::vector<UpsetGrou
             lists.push_back(present(groups[i]));
         }
         std::vector<accel::DetailedRun> made = accel::run_detailed_each(
-            bundle_.graph, config_, policy_, timeline_, bundle_.image(image), lists, bounds_);
+            bundle_.graph, config_, policy_, timeline_, bundle_.image(image), lists, bounds_, filters_);
         for (std::size_t j = 0; j < members.size(); ++j) {
             runs[members[j]] = std::move(made[j]);
         }

@@ -51,6 +51,7 @@ class Replay {
     const AcceleratorConfig& config_;
     const protect::Policy& policy_;
     std::vector<arith::OutputBounds> bounds_;
+    std::vector<arith::LayerFilters> filters_;
     traces::Timeline timeline_;
 };
 

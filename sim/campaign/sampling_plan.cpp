@@ -34,7 +34,8 @@ std::vector<double> confidences(const CampaignPlan& plan, int workers, const std
     const auto start = [&plan, images] {
         return [&plan, images](std::int64_t task) {
             const workloads::Graph& graph = plan.bundle->graph;
-            const arith::Engine engine(graph, plan.bounds[plan.policies.front().engine], plan.sums);
+            const EngineParts& parts = plan.engines[plan.policies.front().engine];
+            const arith::Engine engine(graph, parts.bounds, plan.sums, parts.filters);
             std::string bytes;
             for (std::int64_t i = task * kImagesOfTask; i < std::min(images, (task + 1) * kImagesOfTask);
                  ++i) {

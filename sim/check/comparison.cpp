@@ -103,7 +103,7 @@ std::string single_difference(const Setup& setup, const fault::Resolver& resolve
                               const Answer& joint, const Verdict& verdict) {
     fault::Resolution resolution = resolver.resolve(upset, runner.golden());
     const campaign::PolicyFlags flags =
-        campaign::apply_checksums(setup.policy, setup.graph, setup.config, resolution);
+        campaign::apply_detectors(setup.policy, setup.graph, setup.config, resolution);
     const arith::FaultyRun run =
         flags.aborted ? arith::FaultyRun() : engine.propagate(runner.golden(), resolution.faults);
     const campaign::Inference result =
@@ -133,11 +133,12 @@ Answer detailed_answer(const Setup& setup, const Codes& golden_logits, accel::De
 std::vector<Answer> detailed_answers(const Setup& setup, const traces::Timeline& timeline,
                                      const std::vector<UpsetList>& lists,
                                      const std::vector<arith::OutputBounds>& bounds,
+                                     const std::vector<arith::LayerFilters>& filters,
                                      const Codes& golden_logits) {
     std::vector<Answer> answers;
     try {
-        for (accel::DetailedRun& run : accel::run_detailed_each(setup.graph, setup.config, setup.policy,
-                                                                timeline, setup.image, lists, bounds)) {
+        for (accel::DetailedRun& run : accel::run_detailed_each(
+                 setup.graph, setup.config, setup.policy, timeline, setup.image, lists, bounds, filters)) {
             answers.push_back(detailed_answer(setup, golden_logits, std::move(run)));
         }
     } catch (const std::exception& error) {
@@ -148,7 +149,8 @@ std::vector<Answer> detailed_answers(const Setup& setup, const traces::Timeline&
             return answers;
         }
         for (const UpsetList& list : lists) {
-            answers.push_back(detailed_answers(setup, timeline, {list}, bounds, golden_logits).front());
+            answers.push_back(
+                detailed_answers(setup, timeline, {list}, bounds, filters, golden_logits).front());
         }
     }
     return answers;
@@ -181,12 +183,13 @@ std::vector<Verdict> compare_fidelities(const Setup& setup, const TileLevelRun& 
         return verdicts;
     }
     const std::vector<arith::OutputBounds> bounds = bounds_of(setup);
+    const std::vector<arith::LayerFilters> filters = filters_of(setup);
     campaign::InferenceRunner runner(setup.graph, setup.config, setup.policy, run.timeline, bounds,
-                                     setup.image);
+                                     setup.image, filters);
     const fault::Resolver resolver(setup.graph, setup.config, setup.policy, run.timeline);
-    arith::Engine engine(setup.graph, bounds, fault::sum_rule(setup.graph, setup.config));
+    arith::Engine engine(setup.graph, bounds, fault::sum_rule(setup.graph, setup.config), filters);
     const std::vector<Answer> detailed =
-        detailed_answers(setup, run.timeline, lists, bounds, runner.golden_logits());
+        detailed_answers(setup, run.timeline, lists, bounds, filters, runner.golden_logits());
     for (std::size_t i = 0; i < lists.size(); ++i) {
         const Answer fast = fast_answer(runner, lists[i], verdicts[i]);
         verdicts[i].difference = first_difference(setup.graph, fast, detailed[i]);

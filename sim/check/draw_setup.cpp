@@ -1,5 +1,6 @@
 #include "sim/check/draw.h"
 #include "sim/core/error.h"
+#include "sim/protect/just_say_zero.h"
 #include "sim/protect/memory_code.h"
 #include "sim/protect/register_code.h"
 #include "sim/protect/registry.h"
@@ -109,6 +110,41 @@ void draw_registers(Draw& draw, protect::Policy& policy) {
     }
 }
 
+// At most one filter. Thresholds that the image itself exceeds are among them.
+void draw_filter(Draw& draw, protect::Policy& policy) {
+    const std::int64_t bytes = draw.chance(8) ? draw.between(1, 400) : 1 << 16;
+    switch (draw.between(0, 6)) {
+        case 0:
+            policy.median = protect::MedianPart{bytes};
+            break;
+        case 1: {
+            const auto& predicates = protect::zero_predicates();
+            const auto at = draw.below(static_cast<std::int64_t>(predicates.size()));
+            policy.just_say_zero = {predicates[static_cast<std::size_t>(at)].name, 1, bytes};
+            break;
+        }
+        case 2:
+        case 3: {
+            using Part = protect::GradientPart;
+            Part part;
+            part.gate = draw.chance(3) ? Part::Gate::always : Part::Gate::detection;
+            part.statistics = draw.one_of(
+                std::array{Part::Statistics::layer, Part::Statistics::channel, Part::Statistics::neuron});
+            part.threshold = draw.chance(2) ? 0 : draw.between(1, 16) / 4.0;
+            part.calibration_images = 1;
+            part.buffer_bytes = bytes;
+            if (part.gate == Part::Gate::detection) {
+                policy.zero.reset();  // refused together
+            }
+            policy.gradient = part;
+            break;
+        }
+        default:
+            break;
+    }
+    policy.relu_check = draw.chance(4) ? std::optional(protect::ReluCheckPart()) : std::nullopt;
+}
+
 }  // namespace
 
 AcceleratorConfig draw_machine(RandomStream& random) {
@@ -149,6 +185,7 @@ protect::Policy draw_policy(RandomStream& random) {
         policy.range->granularity = draw.chance(2) ? protect::RangePart::Granularity::channel
                                                    : protect::RangePart::Granularity::layer;
     }
+    draw_filter(draw, policy);
     return policy;
 }
 

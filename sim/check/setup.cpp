@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "sim/accel/workload.h"
 #include "sim/core/json.h"
 #include "sim/dataflow/registry.h"
 #include "sim/fault/sum_rule.h"
+#include "sim/protect/layer_filters.h"
 #include "sim/protect/range.h"
 #include "workloads/bundle.h"
 
@@ -25,12 +27,7 @@ workloads::ChannelProfile profile_of(const workloads::Shape& shape, const worklo
     return profile;
 }
 
-}  // namespace
-
-std::vector<arith::OutputBounds> bounds_of(const Setup& setup) {
-    if (!setup.policy.range) {
-        return {};
-    }
+workloads::Bundle profiled_bundle(const Setup& setup) {
     workloads::Bundle bundle;
     bundle.graph = setup.graph;
     const arith::Engine engine(setup.graph, {}, fault::sum_rule(setup.graph, setup.config));
@@ -39,14 +36,39 @@ std::vector<arith::OutputBounds> bounds_of(const Setup& setup) {
         bundle.profile.push_back(
             profile_of(setup.graph.tensors[t].shape, golden.tensors[t], setup.range_margin));
     }
-    return protect::output_bounds(setup.policy, bundle);
+    return bundle;
+}
+
+}  // namespace
+
+std::vector<arith::OutputBounds> bounds_of(const Setup& setup) {
+    if (!setup.policy.range) {
+        return {};
+    }
+    return protect::output_bounds(setup.policy, profiled_bundle(setup));
+}
+
+std::vector<arith::LayerFilters> filters_of(const Setup& setup) {
+    workloads::Bundle bundle;
+    bundle.graph = setup.graph;
+    if (setup.policy.range) {
+        bundle = profiled_bundle(setup);
+    }
+    bundle.calibration_count = 1;
+    for (const std::int32_t code : setup.image) {
+        bundle.calibration.push_back(static_cast<std::uint8_t>(code));
+    }
+    const arith::SumRule sums = fault::sum_rule(setup.graph, setup.config);
+    return protect::layer_filters(setup.policy, setup.graph,
+                                  protect::filter_tables(setup.policy, bundle, sums));
 }
 
 void check_runnable(const Setup& setup) {
     parse_accelerator(fluence::to_json(setup.config), setup.config.name);
     protect::parse_policy(protect::to_json(setup.policy), setup.policy.name);
     const dataflow::MemoryMap map(setup.graph, setup.config);
-    dataflow::dataflow_of(setup.config).plan(setup.graph, setup.config, map);
+    dataflow::dataflow_of(setup.config)
+        .plan(setup.graph, setup.config, map, accel::plan_options(setup.policy, setup.graph));
 }
 
 }  // namespace fluence::check

@@ -31,6 +31,8 @@ struct Case {
 
 // The bounds of the policy's range restriction, as the engine takes them.
 std::vector<arith::OutputBounds> bounds_of(const Setup& setup);
+// Its filters, with thresholds from this image alone, so that upsets leave them often.
+std::vector<arith::LayerFilters> filters_of(const Setup& setup);
 
 // Throws InputError where parsing would refuse the machine or the policy, or the machine the network.
 void check_runnable(const Setup& setup);

@@ -81,6 +81,17 @@ void add_policy_features(const protect::Policy& policy, std::set<std::string>& f
                             ? "range restriction to zero"
                             : "range restriction by clamping");
     }
+    const auto when = [&features](bool holds, const char* name) {
+        if (holds) {
+            features.insert(name);
+        }
+    };
+    when(policy.relu_check.has_value(), "ReLU check");
+    when(policy.median.has_value(), "median");
+    when(policy.just_say_zero.has_value(), "just say zero");
+    const bool always = policy.gradient && policy.gradient->gate == protect::GradientPart::Gate::always;
+    when(policy.gradient && always, "gradient suppression, always");
+    when(policy.gradient && !always, "gradient suppression on detection");
 }
 
 std::string layer_feature(const workloads::Layer& layer) {

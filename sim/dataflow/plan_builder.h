@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sim/dataflow/tile_plan.h"
+#include "sim/dataflow/waiting_pixels.h"
 #include "sim/dataflow/word_runs.h"
 #include "sim/dataflow/write_combiner.h"
 
@@ -15,7 +16,9 @@ namespace fluence::dataflow {
 
 class PlanBuilder {
   public:
-    PlanBuilder(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map);
+    // Keeps references.
+    PlanBuilder(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
+                const PlanOptions& options);
 
     void begin_layer(LayerId id);
     void end_layer();
@@ -53,9 +56,7 @@ class PlanBuilder {
 
     // Appends the pass, its store of the words that become whole, and returns the pass's index.
     // `produced`: flat element ranges of the output.
-    struct Range {
-        std::int64_t first = 0, last = 0;
-    };
+    using Range = WaitingPixels::Range;
     std::int32_t add_pass(traces::VectorPass pass, const PassUse& use, const std::vector<Range>& produced);
 
     // Throws: `bytes` of the layer's least piece do not fit one half of the buffer named `key`.
@@ -68,6 +69,8 @@ class PlanBuilder {
     std::int32_t add_load(traces::Content content, std::int32_t owner, Memory buffer,
                           std::vector<traces::Segment> segments);
     void load_parameters();
+    // Codes that wait for a filter: how many pixels the pass completes, whose words it stores.
+    std::int64_t release(const std::vector<Range>& produced);
     std::int64_t unique_words() const;
     // All inputs of the layer fit one half of the activation buffer together: it has one fill.
     bool one_fill(const workloads::Layer& layer) const;
@@ -79,6 +82,7 @@ class PlanBuilder {
     const workloads::Graph& graph_;
     const AcceleratorConfig& config_;
     const MemoryMap& map_;
+    const PlanOptions& options_;
     TilePlan plan_;
     LayerId layer_{};
     std::int64_t weight_capacity_;
@@ -87,6 +91,7 @@ class PlanBuilder {
     // The runs it holds: first DRAM word and words → word of the buffer.
     std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> held_;
     std::optional<WriteCombiner> combiner_;
+    std::optional<WaitingPixels> waiting_;  // where codes of the layer wait
     static constexpr TensorId kNoTensor{-1};
     TensorId kept_ = kNoTensor;       // the input of the layer that lies in the activation buffer
     TensorId next_kept_ = kNoTensor;  // its output, where that stays there

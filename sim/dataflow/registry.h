@@ -10,7 +10,8 @@ namespace fluence::dataflow {
 struct Dataflow {
     const char* name;
     const char* summary;
-    TilePlan (*plan)(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map);
+    TilePlan (*plan)(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
+                     const PlanOptions& options);
 };
 
 const std::vector<Dataflow>& dataflows();

@@ -9,8 +9,13 @@
 
 namespace fluence::dataflow {
 
-PlanBuilder::PlanBuilder(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map)
-    : graph_(graph), config_(config), map_(map), weight_capacity_(half_words(config.weight_buffer)) {
+PlanBuilder::PlanBuilder(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
+                         const PlanOptions& options)
+    : graph_(graph),
+      config_(config),
+      map_(map),
+      options_(options),
+      weight_capacity_(half_words(config.weight_buffer)) {
     plan_.layers.resize(graph.layers.size());
 }
 
@@ -21,6 +26,11 @@ void PlanBuilder::begin_layer(LayerId id) {
     held_.clear();
     combiner_.emplace(TensorLayout(graph_, map_, layer().output), map_.activations(layer().output),
                       word_bytes());
+    waiting_.reset();
+    if (!options_.release.empty() && options_.release[index_of(id)] != Release::at_once) {
+        waiting_.emplace(graph_.tensor(layer().output).shape,
+                         options_.release[index_of(id)] == Release::complete_layer);
+    }
     LayerPlan& entry = plan_.layers[index_of(id)];
     entry.first_fold = static_cast<std::int32_t>(plan_.folds.size());
     entry.first_pass = static_cast<std::int32_t>(plan_.passes.size());
@@ -177,16 +187,42 @@ std::int32_t PlanBuilder::fill_weights(const std::vector<WeightRun>& runs) {
     return static_cast<std::int32_t>(plan_.weight_fills.size()) - 1;
 }
 
+std::int64_t PlanBuilder::release(const std::vector<Range>& produced) {
+    const std::vector<WaitingPixels::Range> pixels = waiting_->produce(produced);
+    if (waiting_->most_bytes() > options_.buffer_bytes) {
+        throw InputError(options_.policy, "layer_output.buffer_bytes",
+                         "is " + std::to_string(options_.buffer_bytes) + ", and the codes of layer \"" +
+                             layer().name + "\" that wait for their filter need more",
+                         "at least " + std::to_string(waiting_->most_bytes()));
+    }
+    const workloads::Shape& shape = graph_.tensor(layer().output).shape;
+    std::int64_t count = 0;
+    for (const WaitingPixels::Range& range : pixels) {
+        count += range.last - range.first;
+    }
+    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+        for (const WaitingPixels::Range& range : pixels) {
+            combiner_->produce(channel * shape.plane() + range.first, channel * shape.plane() + range.last);
+        }
+    }
+    return count;
+}
+
 std::int32_t PlanBuilder::add_pass(traces::VectorPass pass, const PassUse& use,
                                    const std::vector<Range>& produced) {
-    for (const Range& range : produced) {
-        combiner_->produce(range.first, range.last);
-    }
     const auto index = static_cast<std::int32_t>(plan_.passes.size());
     pass.layer = layer_;
     pass.lanes = config_.vector_unit.lanes;
     plan_.passes.push_back(std::move(pass));
     plan_.pass_uses.push_back(use);
+    if (waiting_) {
+        const std::int64_t pixels = release(produced);
+        plan_.pass_uses.back().filtered_pixels = options_.filters_pixels ? pixels : 0;
+    } else {
+        for (const Range& range : produced) {
+            combiner_->produce(range.first, range.last);
+        }
+    }
     const WordRuns complete = combiner_->take_complete();
     if (!complete.empty()) {
         traces::Store store;
@@ -250,7 +286,8 @@ struct LayerWords {
 };
 LayerWords words_of(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
                     LayerId id, std::int64_t weight_capacity, PlanLayer plan_layer) {
-    PlanBuilder builder(graph, config, map);
+    const PlanOptions plain;  // when codes are stored is no matter of how many
+    PlanBuilder builder(graph, config, map, plain);
     builder.limit_weights(weight_capacity);
     builder.begin_layer(id);
     plan_layer(builder);
@@ -291,8 +328,8 @@ std::int64_t best_weight_capacity(const workloads::Graph& graph, const Accelerat
 }
 
 TilePlan plan_network(const workloads::Graph& graph, const AcceleratorConfig& config, const MemoryMap& map,
-                      PlanLayer plan_mac_layer) {
-    PlanBuilder builder(graph, config, map);
+                      const PlanOptions& options, PlanLayer plan_mac_layer) {
+    PlanBuilder builder(graph, config, map, options);
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         builder.begin_layer(layer_id(i));
         if (builder.layer().has_macs()) {
@@ -309,18 +346,18 @@ TilePlan plan_network(const workloads::Graph& graph, const AcceleratorConfig& co
 }  // namespace
 
 TilePlan plan_weight_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
-                                const MemoryMap& map) {
-    return plan_network(graph, config, map, plan_mac_layer_weight_stationary);
+                                const MemoryMap& map, const PlanOptions& options) {
+    return plan_network(graph, config, map, options, plan_mac_layer_weight_stationary);
 }
 
 TilePlan plan_output_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
-                                const MemoryMap& map) {
-    return plan_network(graph, config, map, plan_mac_layer_output_stationary);
+                                const MemoryMap& map, const PlanOptions& options) {
+    return plan_network(graph, config, map, options, plan_mac_layer_output_stationary);
 }
 
 TilePlan plan_input_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
-                               const MemoryMap& map) {
-    return plan_network(graph, config, map, plan_mac_layer_input_stationary);
+                               const MemoryMap& map, const PlanOptions& options) {
+    return plan_network(graph, config, map, options, plan_mac_layer_input_stationary);
 }
 
 std::vector<std::vector<std::int64_t>> fold_ends(const workloads::Graph& graph, const TilePlan& plan) {

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sim/core/accelerator_config.h"
@@ -30,6 +31,18 @@
 #include "workloads/graph.h"
 
 namespace fluence::dataflow {
+
+// When a layer's finished codes leave the vector unit. Where a filter compares channels they wait in a
+// buffer until their pixel has all of them, or until the whole layer is there.
+enum class Release { at_once, complete_pixels, complete_layer };
+
+// What the planner must know of the policy.
+struct PlanOptions {
+    std::vector<Release> release;   // by layer; empty: at_once
+    bool filters_pixels = false;    // the pass that completes pixels also filters them (PassUse)
+    std::int64_t buffer_bytes = 0;  // of codes that wait
+    std::string policy;             // name, for errors
+};
 
 // What one half of a buffer holds for a while: the contents of `loads` side by side.
 struct BufferFill {
@@ -52,6 +65,7 @@ struct PassUse {
     std::int32_t last_fold = -1;        // layers with MACs: the fold that completes the block
     std::int32_t activation_fill = -1;  // others
     std::int32_t store = -1;            // index into TilePlan::stores; −1: no word is complete yet
+    std::int64_t filtered_pixels = 0;   // that are filtered behind it, before they are stored
 };
 
 // Half-open ranges of indices into the plan's lists.
@@ -80,13 +94,13 @@ struct TilePlan {
 };
 
 // One a dataflow. Throw InputError, naming the buffer's key, where the least tile of a layer does not fit the
-// machine.
+// machine, or codes that wait the filter's buffer.
 TilePlan plan_weight_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
-                                const MemoryMap& map);
+                                const MemoryMap& map, const PlanOptions& options);
 TilePlan plan_output_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
-                                const MemoryMap& map);
+                                const MemoryMap& map, const PlanOptions& options);
 TilePlan plan_input_stationary(const workloads::Graph& graph, const AcceleratorConfig& config,
-                               const MemoryMap& map);
+                               const MemoryMap& map, const PlanOptions& options);
 
 // By layer: the ends of its folds in the reduction k, ascending, the last one K; empty for layers without
 // MACs. All blocks of a layer are folded alike.

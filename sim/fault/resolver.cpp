@@ -14,7 +14,7 @@
 #include "sim/fault/sites.h"
 #include "sim/fault/stepped_array.h"
 #include "sim/fault/word_sites.h"
-#include "sim/protect/checksum.h"
+#include "sim/protect/detection.h"
 
 namespace fluence::fault {
 namespace {
@@ -267,7 +267,7 @@ class Resolver::Impl::Run {
         }
         if (joint_) {
             seen_.push_back(fault);
-            protect::apply_checksum(machine_.policy, machine_.graph, machine_.config, seen_.back());
+            protect::apply_detectors(machine_.policy, machine_.graph, machine_.config, seen_.back());
         }
         result_.faults.push_back(std::move(fault));
     }

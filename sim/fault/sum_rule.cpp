@@ -12,7 +12,7 @@ arith::SumRule sum_rule(const workloads::Graph& graph, const AcceleratorConfig& 
         return rule;
     }
     const dataflow::MemoryMap map(graph, config);
-    rule.fold_ends = dataflow::fold_ends(graph, dataflow::dataflow_of(config).plan(graph, config, map));
+    rule.fold_ends = dataflow::fold_ends(graph, dataflow::dataflow_of(config).plan(graph, config, map, {}));
     return rule;
 }
 

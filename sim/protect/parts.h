@@ -31,4 +31,22 @@ void parse_range(const PartInfo& info, JsonObject& object, Policy& policy);
 std::vector<nlohmann::json> write_range(const PartInfo& info, const Policy& policy);
 void time_range(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
 
+// relu_check.cpp
+void parse_relu_check(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_relu_check(const PartInfo& info, const Policy& policy);
+void time_relu_check(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
+
+// layer_filters.cpp: what filters have in common. Their cycles depend on the layer (filter_cycles()).
+std::int64_t parse_calibration_images(JsonObject& object);
+std::int64_t parse_buffer_bytes(JsonObject& object);
+void time_filter(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
+
+// gradient.cpp, median.cpp, just_say_zero.cpp
+void parse_gradient(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_gradient(const PartInfo& info, const Policy& policy);
+void parse_median(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_median(const PartInfo& info, const Policy& policy);
+void parse_just_say_zero(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_just_say_zero(const PartInfo& info, const Policy& policy);
+
 }  // namespace fluence::protect

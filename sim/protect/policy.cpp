@@ -37,10 +37,26 @@ void parse_point(JsonObject& root, Point point, Policy& policy) {
     }
 }
 
+bool gated(const Policy& policy) {
+    return policy.gradient && policy.gradient->gate == GradientPart::Gate::detection;
+}
+
 void check_composition(const JsonObject& root, const Policy& policy) {
+    const std::string point = name_of(Point::layer_output);
     if (policy.zero && !policy.checksum) {
-        root.fail(name_of(Point::layer_output), "zero-on-detection has no detector in mac_output",
-                  "linear-checksum");
+        root.fail(point, "zero-on-detection has no detector in mac_output", "linear-checksum");
+    }
+    if (gated(policy) && !policy.checksum && !policy.relu_check) {
+        root.fail(point, "gradient-suppression waits for a detection, and the policy has no detector",
+                  "linear-checksum in mac_output, relu-check in activation, or \"gate\": \"always\"");
+    }
+    if (gated(policy) && policy.zero) {
+        root.fail(point, "gradient-suppression and zero-on-detection both act on what a detector found",
+                  "one of them, or \"gate\": \"always\"");
+    }
+    if ((policy.gradient ? 1 : 0) + (policy.median ? 1 : 0) + (policy.just_say_zero ? 1 : 0) > 1) {
+        root.fail(point, "has several filters for the same outputs",
+                  "one of gradient-suppression, median, just-say-zero");
     }
 }
 

@@ -60,6 +60,35 @@ struct RangePart {
     Granularity granularity = Granularity::layer;
 };
 
+// Point 4, activation: a detector. y ∈ {0, x} behind ReLU, and y = 0 exactly where x ≤ 0 (relu_check.h).
+struct ReluCheckPart {};
+
+// Point 5, filters: they act on all channels of one output pixel, so that a layer's codes wait in a buffer of
+// `buffer_bytes` until the pixel is complete (layer_filters.h).
+inline constexpr std::int64_t kFilterBufferBytes = 65536;
+inline constexpr std::int64_t kCalibrationImages = 200;
+
+// Gradient statistics (gradient.h).
+struct GradientPart {
+    enum class Gate { detection, always };
+    enum class Statistics { layer, channel, neuron };
+    Gate gate = Gate::detection;
+    Statistics statistics = Statistics::channel;
+    double threshold = 0;  // t; 0 is "auto": the largest fault-free gradient of a layer just passes
+    std::int64_t calibration_images = kCalibrationImages;
+    std::int64_t buffer_bytes = kFilterBufferBytes;
+};
+// Median of three neighbouring channels, always (median.h).
+struct MedianPart {
+    std::int64_t buffer_bytes = kFilterBufferBytes;
+};
+// Codes become zero that disagree with their neighbours, always (just_say_zero.h).
+struct JustSayZeroPart {
+    std::string predicate = "peak";
+    std::int64_t calibration_images = kCalibrationImages;
+    std::int64_t buffer_bytes = kFilterBufferBytes;
+};
+
 struct Policy {
     std::string name;
     std::string description;
@@ -68,6 +97,10 @@ struct Policy {
     std::optional<ChecksumPart> checksum;
     std::optional<ZeroPart> zero;
     std::optional<RangePart> range;
+    std::optional<ReluCheckPart> relu_check;
+    std::optional<GradientPart> gradient;
+    std::optional<MedianPart> median;
+    std::optional<JustSayZeroPart> just_say_zero;
 };
 
 // Throws InputError: unknown keys or parts, two owners of one point, a suppressor without its detector.

@@ -65,6 +65,21 @@ const std::vector<PartInfo>& part_registry() {
          "clamps or zeroes activations outside the bounds of the calibration profile (Ranger)",
          R"({"part": "range-restriction", "mode": "clamp", "granularity": "channel"})", parse_range,
          write_range, time_range},
+        {"relu-check", Point::activation,
+         "detects activations that are neither 0 nor what ReLU got, or 0 at the wrong sign",
+         R"({"part": "relu-check"})", parse_relu_check, write_relu_check, time_relu_check},
+        {"gradient-suppression", Point::layer_output,
+         "zeroes codes whose difference to the channel before leaves the calibration's statistics",
+         R"({"part": "gradient-suppression", "gate": "always", "statistics": "channel", "threshold": "auto",
+             "calibration_images": 200, "buffer_bytes": 65536})",
+         parse_gradient, write_gradient, time_filter},
+        {"median", Point::layer_output, "replaces every code by the median of three neighbouring channels",
+         R"({"part": "median", "buffer_bytes": 65536})", parse_median, write_median, time_filter},
+        {"just-say-zero", Point::layer_output,
+         "zeroes codes that disagree with both neighbouring channels more than the calibration ever did",
+         R"({"part": "just-say-zero", "predicate": "peak", "calibration_images": 200,
+             "buffer_bytes": 65536})",
+         parse_just_say_zero, write_just_say_zero, time_filter},
     };
     return table;
 }

@@ -35,7 +35,7 @@ AcceleratorConfig machine(int rows, int cols, std::int64_t weights, std::int64_t
 
 TilePlan plan_of(const Graph& graph, const AcceleratorConfig& config) {
     const MemoryMap map(graph, config);
-    return dataflow_of(config).plan(graph, config, map);
+    return dataflow_of(config).plan(graph, config, map, {});
 }
 
 // Counts how often every pixel of every block of weights is used: each exactly once means every MAC

@@ -84,7 +84,7 @@ TEST(Traffic, is_what_counting_gives) {
             const MemoryMap map(graph, config);
             TilePlan plan;
             try {
-                plan = dataflow_of(config).plan(graph, config, map);
+                plan = dataflow_of(config).plan(graph, config, map, {});
             } catch (const InputError&) {
                 continue;  // too small a machine
             }

@@ -22,7 +22,7 @@ class Scheduler {
           random_(random),
           array_(config.array),
           map_(graph, config),
-          plan_(dataflow::plan_weight_stationary(graph, config, map_)),
+          plan_(dataflow::plan_weight_stationary(graph, config, map_, {})),
           timing_(protect::timing_of(policy)),
           stored_(graph.tensors.size(), 0),
           weights_issued_(plan_.weight_fills.size(), false),

@@ -43,15 +43,21 @@ TEST_F(ShippedBundle, HasTheStatedAccuracy) {
     EXPECT_DOUBLE_EQ(bundle_.fp32_top1, 481.0 / 500);
 }
 
+void expect_pixels(const std::vector<std::uint8_t>& codes, const workloads::Dataset& glyphs, double scale) {
+    ASSERT_EQ(codes.size(), glyphs.pixels.size());
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+        ASSERT_LE(std::abs(codes[i] * scale - glyphs.pixels[i] / 255.0), scale) << "pixel " << i;
+    }
+}
+
 // The glyphs as they are drawn today: a change of the data set must remake weights and bundle.
 TEST_F(ShippedBundle, HoldsTodaysGlyphs) {
     const workloads::Dataset glyphs = workloads::glyphs(workloads::Split::test, bundle_.image_count);
     EXPECT_EQ(bundle_.labels, glyphs.labels);
     const double scale = bundle_.graph.tensor(bundle_.graph.input).scale;
-    ASSERT_EQ(bundle_.images.size(), glyphs.pixels.size());
-    for (std::size_t i = 0; i < glyphs.pixels.size(); ++i) {
-        ASSERT_LE(std::abs(bundle_.images[i] * scale - glyphs.pixels[i] / 255.0), scale) << "pixel " << i;
-    }
+    expect_pixels(bundle_.images, glyphs, scale);
+    ASSERT_EQ(bundle_.calibration_count, 1000);
+    expect_pixels(bundle_.calibration, workloads::glyphs(workloads::Split::train, 1000), scale);
 }
 
 }  // namespace
