@@ -177,7 +177,8 @@ DetailedRun DetailedAccelerator::result() const {
     run.suppressed = run.suppressed || outputs.zeroed;
     run.unrepaired = outputs.unrepaired;
     run.aborted = recovery_.aborted();
-    run.recovery_cycles = recovery_.cycles() + outputs.filter_cycles;
+    // An inference that was aborted has no outputs, whatever a filter did before.
+    run.recovery_cycles = recovery_.cycles() + (run.aborted ? 0 : outputs.filter_cycles);
     return run;
 }
 

@@ -82,7 +82,9 @@ bool RecoveryUnit::compute_again(std::int64_t word, std::uint8_t* data) {
         }
         std::memcpy(data + 4 * i, &sum, 4);
     }
-    cycles_ += protect::recompute_cycles(script_.workload.config, script_.workload.timing, terms).count();
+    if (!aborted_) {
+        cycles_ += protect::recompute_cycles(script_.workload.config, script_.workload.timing, terms).count();
+    }
     return !aborted_;
 }
 

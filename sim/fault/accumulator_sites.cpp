@@ -123,10 +123,15 @@ std::int64_t AccumulatorWord::element(const Slot& slot) const {
 std::uint32_t AccumulatorWord::golden_sum(const Slot& slot, const Walk& walk) const {
     const Fold& first = fold(*slot.block, 0);
     if (walk.golden != nullptr && slot.k_fold + 1 == static_cast<std::int32_t>(slot.block->folds.size())) {
-        const auto at = static_cast<std::size_t>(element(slot));
         const MacLayer& layer = machine_.mac_layer(first.layer);
-        return static_cast<std::uint32_t>(walk.golden->accumulators[index_of(first.layer)][at]) -
-               static_cast<std::uint32_t>(layer.layer->bias[at / static_cast<std::size_t>(layer.gemm.m)]);
+        const std::int64_t channel = element(slot) / layer.gemm.m;
+        const std::int64_t pixel = element(slot) % layer.gemm.m;
+        const std::int64_t group = channel / layer.gemm.n;
+        const std::int64_t at = (group * layer.gemm.m + pixel) * layer.gemm.n +
+                                channel % layer.gemm.n;  // as GoldenRun stores them
+        return static_cast<std::uint32_t>(
+                   walk.golden->accumulators[index_of(first.layer)][static_cast<std::size_t>(at)]) -
+               static_cast<std::uint32_t>(layer.layer->bias[static_cast<std::size_t>(channel)]);
     }
     std::uint32_t sum = 0;
     for (std::int32_t j = 0; j <= slot.k_fold; ++j) {
@@ -179,8 +184,9 @@ void AccumulatorWord::recompute(Cycle cycle, const Walk& walk) {
     }
     latent_.reset();
     if (walk.verdicts != nullptr) {
-        const Cycles stall = protect::recompute_cycles(machine_.config, machine_.timing, terms);
-        walk.verdicts->add({cycle, false, true, aborts, aborts, stall.count()});
+        const Cycle stall =
+            aborts ? 0 : protect::recompute_cycles(machine_.config, machine_.timing, terms).count();
+        walk.verdicts->add({cycle, false, true, aborts, aborts, stall});
     }
 }
 

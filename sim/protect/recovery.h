@@ -1,6 +1,6 @@
 // For how many cycles the machine's clock stands while it recovers from a word whose error is detected and
-// not corrected (DueAction). L and B are DRAM's latency and bytes a cycle, E the bytes of its word, d_x the
-// decode cycles of memory x.
+// not corrected (DueAction); not at all where it aborts. L and B are DRAM's latency and bytes a cycle, E the
+// bytes of its word, d_x the decode cycles of memory x.
 #pragma once
 
 #include "sim/core/accelerator_config.h"
