@@ -46,8 +46,8 @@ std::string flag_difference(const char* name, bool fast, bool detailed) {
                                   (detailed ? "yes" : "no");
 }
 
-// Of an aborted inference count the flags of the memories' codes up to the cycle of the abort, and recovery
-// cycles; other parts of the policy and tensors are as far as the machine got.
+// Of an aborted inference count the flags of the codes up to the cycle of the abort; other parts of the
+// policy, recovery cycles and tensors are as far as the machine got.
 std::string first_difference(const workloads::Graph& graph, const Answer& fast, const Answer& detailed) {
     if (!fast.error.empty() || !detailed.error.empty()) {
         return !fast.error.empty() ? "fast: " + fast.error : "detailed: " + detailed.error;
@@ -58,12 +58,12 @@ std::string first_difference(const workloads::Graph& graph, const Answer& fast, 
                                      {"detected", &campaign::PolicyFlags::detected}}) {
         text += text.empty() ? flag_difference(name, fast.flags.*flag, detailed.flags.*flag) : "";
     }
-    if (text.empty() && fast.recovery_cycles != detailed.recovery_cycles) {
-        text = "recovery cycles: fast " + std::to_string(fast.recovery_cycles) + ", detailed " +
-               std::to_string(detailed.recovery_cycles);
-    }
     if (!text.empty() || fast.flags.aborted) {
         return text;
+    }
+    if (fast.recovery_cycles != detailed.recovery_cycles) {
+        text = "recovery cycles: fast " + std::to_string(fast.recovery_cycles) + ", detailed " +
+               std::to_string(detailed.recovery_cycles);
     }
     for (const auto& [name, flag] : {std::pair{"suppressed", &campaign::PolicyFlags::suppressed},
                                      {"unrepaired", &campaign::PolicyFlags::unrepaired}}) {

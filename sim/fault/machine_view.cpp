@@ -101,6 +101,8 @@ void MachineView::index_folds() {
     for (std::size_t rank = 0; rank < by_preload_.size(); ++rank) {
         preload_rank_[static_cast<std::size_t>(by_preload_[rank].second)] = rank;
         stream_rank_[static_cast<std::size_t>(by_stream_[rank].second)] = rank;
+        const Cycle end = fold(by_preload_[rank].second).end;
+        latest_end_.push_back(rank == 0 ? end : std::max(latest_end_.back(), end));
     }
     for (auto* folds : {&weight_folds_, &activation_folds_}) {
         for (std::vector<FoldKey>& keys : *folds) {

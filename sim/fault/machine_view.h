@@ -81,6 +81,10 @@ class MachineView {
     std::int32_t preloaded_before(std::int32_t fold) const {
         return before(by_preload_, preload_rank_, fold);
     }
+    // The latest end of that fold and of all that were preloaded in front of it.
+    Cycle latest_end(std::int32_t fold) const {
+        return latest_end_[preload_rank_[static_cast<std::size_t>(fold)]];
+    }
     std::int32_t streamed_before(std::int32_t fold) const { return before(by_stream_, stream_rank_, fold); }
     bool is_last_preloaded(std::int32_t fold) const { return by_preload_.back().second == fold; }
 
@@ -161,7 +165,8 @@ class MachineView {
     std::vector<std::unique_ptr<MacLayer>> mac_layers_;  // null for layers without MACs
     std::vector<const protect::MemoryCode*> codes_;
     Sorted by_stream_, by_preload_;
-    std::vector<std::size_t> preload_rank_, stream_rank_;                // by fold
+    std::vector<Cycle> latest_end_;                        // by rank in by_preload_: of the folds up to there
+    std::vector<std::size_t> preload_rank_, stream_rank_;  // by fold
     std::vector<std::vector<FoldKey>> weight_folds_, activation_folds_;  // by load, sorted by group and k
     std::vector<std::vector<OperandUse>> operand_uses_;                  // by load
     SpanIndex weight_loads_, activation_loads_, dram_loads_, stores_, kept_stores_, block_index_;

@@ -22,10 +22,10 @@ int data_bits(const MachineView& machine, SiteKind kind) {
 std::int32_t oldest_in_work(const MachineView& machine, Cycle cycle) {
     std::int32_t oldest = -1;
     for (std::int32_t id = machine.last_preloaded(cycle); id >= 0; id = machine.preloaded_before(id)) {
-        if (machine.fold(id).end <= cycle) {
-            break;  // and so are all that began before it
+        if (machine.latest_end(id) <= cycle) {
+            break;
         }
-        oldest = id;
+        oldest = machine.fold(id).end > cycle ? id : oldest;
     }
     return oldest;
 }
