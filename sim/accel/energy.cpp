@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "sim/accel/pe_protection_area.h"
 #include "sim/cost/logic.h"
 #include "sim/dataflow/registers.h"
 #include "sim/protect/area.h"
+#include "sim/protect/layer_filters.h"
 #include "sim/protect/memory_code.h"
+#include "sim/protect/suppressor_area.h"
 
 namespace fluence::accel {
 namespace {
@@ -13,6 +16,7 @@ namespace {
 using cost::EnergyTable;
 using protect::Policy;
 
+constexpr int kElementBits = 8;
 constexpr int kSumBits = 32;          // of an accumulator in the output buffer
 constexpr int kRequantiserBits = 31;  // of the requantiser's multiplier
 
@@ -162,6 +166,29 @@ void add_checksum(std::vector<EnergyPart>& parts, const AcceleratorConfig& confi
         {"checksum comparator", compared, table.logic(cost::equality_comparator(kSumBits + growth)), true});
 }
 
+// Every MAC writes its PE's registers with their codes, or those of all copies; the logic beside them works.
+void add_pe_protection(std::vector<EnergyPart>& parts, const ArrayConfig& array, const Policy& policy,
+                       std::int64_t macs, const EnergyTable& table) {
+    const double pes = static_cast<double>(array.rows) * array.cols;
+    parts.push_back(
+        {"PE protection", macs, table.logic(pe_protection_area(array, policy).area * (1 / pes)), true});
+}
+
+// An element passes its lane's logic, and the filter's buffer on its way in and out.
+void add_filters(std::vector<EnergyPart>& parts, const AcceleratorConfig& config, const Policy& policy,
+                 std::int64_t elements, const EnergyTable& table) {
+    const std::int64_t bytes = protect::filter_buffer_bytes(policy);
+    GateEquivalents lanes{};
+    for (const cost::AreaNode& part : protect::suppressor_area(config, policy)) {
+        lanes += part.name == protect::kFilterBuffer ? GateEquivalents() : part.area;
+    }
+    parts.push_back(
+        {"filter and check", elements, table.logic(lanes * (1.0 / config.vector_unit.lanes)), true});
+    if (bytes > 0) {
+        parts.push_back({protect::kFilterBuffer, 2 * elements, table.sram(Bytes(bytes), kElementBits), true});
+    }
+}
+
 }  // namespace
 
 MemoryAccesses accesses_of(const AcceleratorConfig& config, const traces::Timeline& timeline, Memory memory) {
@@ -198,6 +225,8 @@ std::vector<EnergyPart> energy_of(const AcceleratorConfig& config, const Policy&
          {Memory::weight_buffer, Memory::activation_buffer, Memory::output_buffer, Memory::dram}) {
         add_memory(parts, config, policy, timeline, memory, table);
     }
+    add_pe_protection(parts, array, policy, macs, table);
+    add_filters(parts, config, policy, elements, table);
     if (policy.checksum) {
         add_checksum(parts, config, timeline, table);
     }

@@ -44,7 +44,7 @@ std::vector<cost::AreaNode> suppressor_area(const AcceleratorConfig& config, con
     if (const std::int64_t bytes = filter_buffer_bytes(policy); bytes > 0) {
         const std::int64_t words = (bytes + config.vector_unit.lanes - 1) / config.vector_unit.lanes;
         parts.push_back(
-            cost::added_part("filter buffer", cost::sram(words, kCodeBits * config.vector_unit.lanes)));
+            cost::added_part(kFilterBuffer, cost::sram(words, kCodeBits * config.vector_unit.lanes)));
     }
     return parts;
 }

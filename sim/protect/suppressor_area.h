@@ -13,6 +13,7 @@ namespace fluence::protect {
 // arithmetic with the codes of the channels beside; of thresholds each lane has one pair, those of channels
 // and neurons travel with the requantiser's parameters and are not counted.
 // A filter has a buffer of its own, an SRAM of 8 bits a lane.
+inline constexpr const char* kFilterBuffer = "filter buffer";  // the node's name
 std::vector<cost::AreaNode> suppressor_area(const AcceleratorConfig& config, const Policy& policy);
 
 }  // namespace fluence::protect

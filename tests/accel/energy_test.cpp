@@ -102,8 +102,15 @@ TEST(Energy, a_policy_only_adds) {
 // The three buffers' accesses are those that the layers state, whatever the machine.
 TEST(Energy, accesses_add_up_to_the_layers) {
     const workloads::Graph graph = residual_graph();
+    int ran = 0;
     for (const AcceleratorConfig& config : test::test_machines()) {
-        const traces::Timeline timeline = time_machine(graph, config, {});
+        traces::Timeline timeline;
+        try {
+            timeline = time_machine(graph, config, {});
+        } catch (const InputError&) {
+            continue;  // buffers that are too small for the network
+        }
+        ++ran;
         std::int64_t reads = 0, all = 0;
         for (const Memory memory :
              {Memory::weight_buffer, Memory::activation_buffer, Memory::output_buffer}) {
@@ -121,6 +128,7 @@ TEST(Energy, accesses_add_up_to_the_layers) {
         EXPECT_EQ(reads, stated_reads) << config.name;
         EXPECT_EQ(all, stated_writes) << config.name;
     }
+    EXPECT_GE(ran, 5);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ protect::Policy with_code(const std::string& code) {
 
 TEST(PeProtectionArea, is_that_of_the_units) {
     ArrayConfig array;
+    array.dataflow = "weight-stationary";
     array.rows = 4;
     array.cols = 3;
     array.shadow_weights = false;

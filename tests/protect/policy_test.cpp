@@ -89,7 +89,8 @@ TEST(Policy, WhatMakesNoSenseIsRefused) {
                  AllOf(HasSubstr("no detector"), HasSubstr("linear-checksum")));
     expect_error(R"({"name": "x", "layer_output": [{"part": "linear-checksum"}]})",
                  AllOf(HasSubstr("layer_output[0].part"), HasSubstr("zero-on-detection, range-restriction")));
-    expect_error(R"({"name": "x", "pe": [{"part": "tmr"}]})", HasSubstr("pe[0].part"));
+    expect_error(R"({"name": "x", "pe": [{"part": "qmr"}]})",
+                 AllOf(HasSubstr("pe[0].part"), HasSubstr("register-tmr, tmr, dmr")));
     expect_error(R"({"name": "x", "layer_output": [{"part": "range-restriction", "mode": "cut"}]})",
                  HasSubstr("clamp, zero"));
 }
