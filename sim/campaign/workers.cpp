@@ -17,12 +17,14 @@ constexpr int kAloneMilliseconds = 100;
 constexpr int kJobMilliseconds = 2;
 constexpr int kWaitingMicroseconds = 20000;
 
-// A rank's messages to rank 0 are of the kinds of Finished and `joined`; rank 0's are the last three.
+// A rank's messages to rank 0 are of the kinds of Finished, `joined` and, behind all others, `left`; rank 0's
+// are the last three.
 enum class Kind : std::int64_t {
     result = static_cast<std::int64_t>(Finished::Kind::result),
     input_error = static_cast<std::int64_t>(Finished::Kind::input_error),
     internal_error = static_cast<std::int64_t>(Finished::Kind::internal_error),
     joined,  // number: its workers; text: its campaign
+    left,
     begin,
     task,
     close
@@ -53,11 +55,26 @@ Packet unpack(const std::string& bytes) {
     return packet;
 }
 
+// Waits for a message.
+Packet next_packet(cluster::Communicator& job) {
+    for (;;) {
+        if (const std::optional<cluster::Message> message = job.receive()) {
+            return unpack(message->bytes);
+        }
+        usleep(kWaitingMicroseconds);
+    }
+}
+
 }  // namespace
 
+// A message that nobody takes would keep its sender from ending: rank 0 may be done before another rank has
+// joined.
 Leader::~Leader() {
     for (int rank = 1; rank < job_.size(); ++rank) {
         job_.send(rank, pack({Kind::close, 0, ""}));
+    }
+    for (int there = job_.size() - 1; there > 0;) {
+        there -= next_packet(job_).kind == Kind::left ? 1 : 0;
     }
 }
 
@@ -186,16 +203,6 @@ void run_in_job(Leader& leader, int workers, const std::vector<std::int64_t>& ta
 
 namespace {
 
-// Waits for a message of rank 0.
-Packet next_packet(cluster::Communicator& job) {
-    for (;;) {
-        if (const std::optional<cluster::Message> message = job.receive()) {
-            return unpack(message->bytes);
-        }
-        usleep(kWaitingMicroseconds);
-    }
-}
-
 // Works until rank 0 says that it is over.
 void serve(cluster::Communicator& job, const Follower& follower) {
     WorkerPool pool(follower.workers, follower.start, job.host());
@@ -219,9 +226,7 @@ void serve(cluster::Communicator& job, const Follower& follower) {
     }
 }
 
-}  // namespace
-
-void follow(cluster::Communicator& job, const std::function<Follower()>& load) {
+void work_until_close(cluster::Communicator& job, const std::function<Follower()>& load) {
     if (next_packet(job).kind == Kind::close) {
         return;
     }
@@ -238,6 +243,13 @@ void follow(cluster::Communicator& job, const std::function<Follower()>& load) {
     job.send(0, pack(failure));
     while (next_packet(job).kind != Kind::close) {
     }
+}
+
+}  // namespace
+
+void follow(cluster::Communicator& job, const std::function<Follower()>& load) {
+    work_until_close(job, load);
+    job.send(0, pack({Kind::left, 0, ""}));
 }
 
 }  // namespace fluence::campaign
