@@ -141,10 +141,15 @@ void MachineView::index_transfers() {
         std::int64_t offset = 0;
         for (const traces::Segment& segment : timeline.stores[i].segments) {
             index.add({segment.dram_word, segment.words, static_cast<std::int32_t>(i), offset, 0});
+            if (timeline.stores[i].to_buffer) {
+                kept_in_buffer_.add({segment.buffer_word, segment.words, static_cast<std::int32_t>(i), offset,
+                                     segment.dram_word});
+            }
             offset += segment.words;
         }
     }
-    for (SpanIndex* index : {&weight_loads_, &activation_loads_, &dram_loads_, &stores_, &kept_stores_}) {
+    for (SpanIndex* index :
+         {&weight_loads_, &activation_loads_, &dram_loads_, &stores_, &kept_stores_, &kept_in_buffer_}) {
         index->finish();
     }
 }
@@ -221,6 +226,20 @@ std::vector<LoadedWord> MachineView::loads_into(Memory buffer, std::int64_t word
     const SpanIndex& index = buffer == Memory::weight_buffer ? weight_loads_ : activation_loads_;
     index.for_each(word,
                    [&](const SpanIndex::Span& span) { found.push_back(loaded_word(span, word, false)); });
+    if (buffer == Memory::activation_buffer) {
+        // What was stored there overwrites the word, whether a layer reads it or not.
+        kept_in_buffer_.for_each(word, [&](const SpanIndex::Span& span) {
+            const Cycle write = timeline.stores[static_cast<std::size_t>(span.item)].write_cycle(
+                span.offset + word - span.first);
+            const std::int64_t dram_word = span.partner + word - span.first;
+            const bool read = std::any_of(found.begin(), found.end(), [&](const LoadedWord& loaded) {
+                return loaded.dram_word == dram_word && loaded.write == write;
+            });
+            if (!read) {
+                found.push_back({-1, dram_word, write, write});
+            }
+        });
+    }
     std::stable_sort(found.begin(), found.end(),
                      [](const LoadedWord& a, const LoadedWord& b) { return a.write < b.write; });
     return found;

@@ -45,7 +45,7 @@ struct AccumulatorBlock {
 
 // One word of one load.
 struct LoadedWord {
-    std::int32_t load = -1;
+    std::int32_t load = -1;  // −1: kept on chip, and read by nobody
     std::int64_t dram_word = 0;
     Cycle read = 0;   // from DRAM
     Cycle write = 0;  // edge at which it lies in the buffer
@@ -169,7 +169,8 @@ class MachineView {
     std::vector<std::size_t> preload_rank_, stream_rank_;  // by fold
     std::vector<std::vector<FoldKey>> weight_folds_, activation_folds_;  // by load, sorted by group and k
     std::vector<std::vector<OperandUse>> operand_uses_;                  // by load
-    SpanIndex weight_loads_, activation_loads_, dram_loads_, stores_, kept_stores_, block_index_;
+    SpanIndex weight_loads_, activation_loads_, dram_loads_, stores_, kept_stores_, kept_in_buffer_,
+        block_index_;
     std::vector<AccumulatorBlock> blocks_;
 };
 

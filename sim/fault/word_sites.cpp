@@ -247,6 +247,15 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
     const int data_bits = 8 * machine_.memory.word_bytes();
     const auto end = after(strikes.back().cycle);
     for (auto content = next == loads.begin() ? next : std::prev(next); content != end; ++content) {
+        const Cycle until = std::next(content) == loads.end() ? kEver : std::next(content)->write;
+        if (content->load < 0) {
+            result.dead = reason_without_effect(false, next != loads.end());
+            for (const State& state : history(memory, word, {content->write, {}, {}, -1}, strikes, until)) {
+                note_scrub(state);
+                result.dead = state.scrubbed >= 0 ? DeadReason::corrected : result.dead;
+            }
+            continue;
+        }
         const std::vector<Field> fields = machine_.memory.fields(content->dram_word);
         const WordBits& bits = strikes.front().bits;
         if (content + 1 == next) {
@@ -262,8 +271,7 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
             }
         }
         Outcome outcome;
-        read_states(memory, word, *content, fields, first, strikes,
-                    std::next(content) == loads.end() ? kEver : std::next(content)->write, outcome);
+        read_states(memory, word, *content, fields, first, strikes, until, outcome);
         result.dead = reason_without_effect(outcome.wrong_value, next != loads.end());
         if (outcome.read && !outcome.wrong) {
             result.dead = outcome.corrected ? DeadReason::corrected : DeadReason::padding;
