@@ -221,7 +221,11 @@ void SteppedArray::step(const Window& window, std::int32_t last, LayerId layer, 
     Side right(machine_, sums);
     Side wrong(machine_, sums);
     // Whatever enters while these folds' sums are still inside may meet them.
-    const Cycle end = machine_.fold(last).end + 1;
+    // (A fold of few columns may end in front of the one before it.)
+    Cycle end = 0;
+    for (std::int32_t id = window.first; id <= last; ++id) {
+        end = std::max(end, machine_.fold(id).end + 1);
+    }
     while (last < window.last && enters(machine_.fold(last + 1)) <= end) {
         ++last;
     }
