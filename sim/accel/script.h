@@ -40,8 +40,9 @@ struct Script {
     const dataflow::TensorLayout& layout(TensorId tensor) const { return layouts[index_of(tensor)]; }
 };
 
-// The folds [first, last) that some unit is busy with, where busy means from cycle begin(fold) to cycle
-// end(fold), and neither ever decreases from fold to fold.
+// The folds [first, last) that some unit is busy with, where busy means from cycle begin(fold), which never
+// decreases from fold to fold, to cycle end(fold). A fold that ends in front of the one before it stays as
+// long.
 class FoldWindow {
   public:
     template <class Begin, class End>
