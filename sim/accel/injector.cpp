@@ -39,15 +39,6 @@ std::optional<MemorySite> memory_of(const Workload& workload, SiteKind site) {
     }
 }
 
-std::optional<dataflow::RegisterBank> bank_of(const Workload& workload, SiteKind site) {
-    for (const dataflow::RegisterBank& bank : dataflow::register_banks(workload.config.array)) {
-        if (bank.kind == site) {
-            return bank;
-        }
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 Injector::Injector(const sc_core::sc_module_name& name, const Workload& workload)
@@ -65,7 +56,7 @@ void Injector::check(const Workload& workload, const std::vector<traces::Upset>&
         const traces::Upset& upset = upsets[i];
         const std::string key = "upsets[" + std::to_string(i) + "]";
         const auto memory = memory_of(workload, upset.site);
-        const auto bank = bank_of(workload, upset.site);
+        const auto bank = dataflow::register_bank(workload.config.array, upset.site);
         if (!memory && !bank) {
             throw InputError(workload.config.name, key + ".site",
                              std::string("is ") + name_of(upset.site) + ", which this machine does not have");
@@ -94,7 +85,7 @@ void Injector::attach(const std::vector<traces::Upset>& upsets) {
 // The codec of a register stands beside it: what an upset inverts is judged at once, and what passes it is
 // what the array computes with.
 void Injector::strike_register(const traces::Upset& upset) {
-    const dataflow::RegisterBank bank = *bank_of(workload_, upset.site);
+    const dataflow::RegisterBank bank = *dataflow::register_bank(workload_.config.array, upset.site);
     const auto role = dataflow::register_role(workload_.config.array, upset.site);
     const protect::RegisterPart part =
         role ? workload_.policy.registers[index_of(*role)] : protect::RegisterPart();

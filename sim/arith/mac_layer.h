@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/arith/change.h"
+#include "sim/arith/golden_sums.h"
 #include "sim/arith/kernels.h"
 #include "sim/arith/narrow_sums.h"
 #include "sim/arith/onednn_conv.h"
@@ -53,7 +54,7 @@ class MacLayer {
     std::int64_t slack_size() const { return output_.plane() * delta_blocks() * delta_width(); }
     // Where the accumulators of a group's output pixel begin in GoldenRun::accumulators.
     std::int64_t sums_at(int group, std::int64_t pixel) const {
-        return (group * output_.plane() + pixel) * group_outputs_;
+        return golden_sums_at(output_.plane(), group_outputs_, group, pixel);
     }
     // What the layer makes of an accumulator, in front of range restriction.
     std::int32_t code_of(std::int32_t sum, std::int32_t channel) const {

@@ -5,6 +5,7 @@
 #include "sim/dataflow/im2col.h"
 #include "sim/dataflow/registers.h"
 #include "sim/dataflow/space_time.h"
+#include "sim/fault/bit_change.h"
 
 namespace fluence::campaign {
 namespace {
@@ -19,7 +20,7 @@ class RegisterLookup {
           site_(site),
           array_(run.config.array),
           cycle_(site.upset.cycle),
-          mask_(static_cast<std::uint32_t>((site.upset.bits & WordBits(0xFFFFFFFFu)).to_ullong())) {}
+          mask_(fault::low_32(site.upset.bits)) {}
 
     void locate();
 
@@ -66,12 +67,8 @@ class RegisterLookup {
 };
 
 int RegisterLookup::width() const {
-    for (const dataflow::RegisterBank& bank : dataflow::register_banks(run_.config.array)) {
-        if (bank.kind == site_.upset.site) {
-            return bank.bits;
-        }
-    }
-    return 32;
+    const auto bank = dataflow::register_bank(run_.config.array, site_.upset.site);
+    return bank ? bank->bits : 32;
 }
 
 void RegisterLookup::at_fold(std::int32_t id) {

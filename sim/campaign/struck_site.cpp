@@ -1,4 +1,5 @@
 #include "sim/campaign/struck_site.h"
+#include "sim/fault/bit_change.h"
 
 #include <algorithm>
 
@@ -80,10 +81,6 @@ bool is_memory(traces::SiteKind kind) {
            kind == traces::SiteKind::activation_buffer || kind == traces::SiteKind::output_buffer;
 }
 
-std::uint32_t low_bits(const WordBits& bits) {
-    return static_cast<std::uint32_t>((bits & WordBits(0xFFFFFFFFu)).to_ullong());
-}
-
 }  // namespace
 
 void Span::add(std::int64_t value) {
@@ -130,7 +127,7 @@ StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
         value.index = upset.unit;
         const workloads::Layer& layer = run.graph.layers.at(static_cast<std::size_t>(upset.layer));
         value.bits = workloads::width_bits(run.graph.tensor(layer.output).format);
-        add_value(run, site, value, low_bits(upset.bits));
+        add_value(run, site, value, fault::low_32(upset.bits));
     } else if (is_memory(upset.site)) {
         locate_word(run, site);
     } else {

@@ -286,12 +286,8 @@ void Strike::skew_register() {
 }
 
 int bits_of(const Tile& tile, SiteKind kind) {
-    for (const dataflow::RegisterBank& bank : dataflow::register_banks(tile.array)) {
-        if (bank.kind == kind) {
-            return bank.bits;
-        }
-    }
-    return 1;
+    const auto bank = dataflow::register_bank(tile.array, kind);
+    return bank ? bank->bits : 1;
 }
 
 }  // namespace

@@ -74,6 +74,15 @@ std::vector<RegisterBank> register_banks(const ArrayConfig& array) {
     return banks;
 }
 
+std::optional<RegisterBank> register_bank(const ArrayConfig& array, SiteKind kind) {
+    for (const RegisterBank& bank : register_banks(array)) {
+        if (bank.kind == kind) {
+            return bank;
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<RegisterRole> register_role(const ArrayConfig& array, SiteKind kind) {
     switch (kind) {
         case SiteKind::pe_weight:

@@ -21,7 +21,10 @@ struct RegisterBank {
 };
 
 std::vector<RegisterBank> register_banks(const ArrayConfig& array);
-// What a PE's register of that kind holds; nothing for control bits, skew registers and sites outside the PEs.
+// The bank of that kind; nothing where the array has none.
+std::optional<RegisterBank> register_bank(const ArrayConfig& array, traces::SiteKind kind);
+// What a PE's register of that kind holds; nothing for control bits, skew registers and sites outside the
+// PEs.
 std::optional<RegisterRole> register_role(const ArrayConfig& array, traces::SiteKind kind);
 
 }  // namespace fluence::dataflow

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/arith/golden_sums.h"
 #include "sim/protect/recovery.h"
 
 namespace fluence::fault {
@@ -126,9 +127,9 @@ std::uint32_t AccumulatorWord::golden_sum(const Slot& slot, const Walk& walk) co
         const MacLayer& layer = machine_.mac_layer(first.layer);
         const std::int64_t channel = element(slot) / layer.gemm.m;
         const std::int64_t pixel = element(slot) % layer.gemm.m;
-        const std::int64_t group = channel / layer.gemm.n;
-        const std::int64_t at = (group * layer.gemm.m + pixel) * layer.gemm.n +
-                                channel % layer.gemm.n;  // as GoldenRun stores them
+        const std::int64_t at =
+            arith::golden_sums_at(layer.gemm.m, layer.gemm.n, channel / layer.gemm.n, pixel) +
+            channel % layer.gemm.n;
         return static_cast<std::uint32_t>(
                    walk.golden->accumulators[index_of(first.layer)][static_cast<std::size_t>(at)]) -
                static_cast<std::uint32_t>(layer.layer->bias[static_cast<std::size_t>(channel)]);

@@ -3,7 +3,13 @@
 
 #include <cstdint>
 
+#include "sim/core/memory.h"
+
 namespace fluence::fault {
+
+inline std::uint32_t low_32(const WordBits& bits) {
+    return static_cast<std::uint32_t>((bits & WordBits(0xFFFFFFFFu)).to_ullong());
+}
 
 struct BitChange {
     std::uint32_t keep = ~std::uint32_t{0};  // the others are cleared

@@ -3,20 +3,12 @@
 #include <algorithm>
 
 #include "sim/dataflow/registers.h"
+#include "sim/fault/bit_change.h"
 #include "sim/protect/recovery.h"
 #include "sim/protect/register_code.h"
 
 namespace fluence::fault {
 namespace {
-
-int data_bits(const MachineView& machine, SiteKind kind) {
-    for (const dataflow::RegisterBank& bank : dataflow::register_banks(machine.config.array)) {
-        if (bank.kind == kind) {
-            return bank.bits;
-        }
-    }
-    return 0;
-}
 
 // The oldest fold that the array has begun and not finished; −1: none.
 std::int32_t oldest_in_work(const MachineView& machine, Cycle cycle) {
@@ -30,21 +22,17 @@ std::int32_t oldest_in_work(const MachineView& machine, Cycle cycle) {
     return oldest;
 }
 
-std::uint32_t all_bits(const WordBits& bits) {
-    return static_cast<std::uint32_t>((bits & WordBits(0xFFFFFFFFu)).to_ullong());
-}
-
 }  // namespace
 
 std::uint32_t judge_register(const MachineView& machine, const Upset& upset, const WordBits& bits,
                              Verdicts& verdicts, Resolution& result) {
     const auto role = dataflow::register_role(machine.config.array, upset.site);
-    if (!role) {
-        return all_bits(bits);
+    if (!role || machine.policy.registers[index_of(*role)].code == "none") {
+        return low_32(bits);
     }
     const protect::RegisterPart& part = machine.policy.registers[index_of(*role)];
-    const protect::RegisterVerdict verdict =
-        protect::register_code(part.code).judge(bits, data_bits(machine, upset.site));
+    const protect::RegisterVerdict verdict = protect::register_code(part.code).judge(
+        bits, dataflow::register_bank(machine.config.array, upset.site)->bits);
     if (!verdict.corrected && !verdict.detected) {
         return verdict.residual;
     }

@@ -19,10 +19,6 @@
 namespace fluence::fault {
 namespace {
 
-std::uint32_t low_32(const WordBits& bits) {
-    return static_cast<std::uint32_t>((bits & WordBits(0xFFFFFFFFu)).to_ullong());
-}
-
 // The struck bits that the site has, of `width`.
 WordBits present(const WordBits& bits, int width) {
     const auto cut = static_cast<std::size_t>(kMaxWordBits - width);
@@ -75,10 +71,7 @@ struct Resolver::Impl {
     // Control bits travel on while layers follow each other, so that one upset may strike several.
     bool reaches_several_layers(const Upset& upset) const {
         const ArrayConfig& array = machine.config.array;
-        const std::vector<dataflow::RegisterBank> banks = dataflow::register_banks(array);
-        return array.control == ArrayControl::travelling &&
-               std::any_of(banks.begin(), banks.end(),
-                           [&](const dataflow::RegisterBank& bank) { return bank.kind == upset.site; });
+        return array.control == ArrayControl::travelling && dataflow::register_bank(array, upset.site);
     }
 
   private:

@@ -146,14 +146,16 @@ WordSites::Delivered WordSites::read_dram(std::int64_t word, Cycle cycle, Verdic
 }
 
 // The scrubber sees words, too, that nothing was written to yet.
-void WordSites::scrub_empty(Memory memory, std::int64_t word, const std::vector<Strike>& strikes,
-                            Cycle until) {
-    if (until <= 0) {
-        return;
+bool WordSites::scrub_unread(Memory memory, std::int64_t word, const std::vector<Strike>& strikes, Cycle from,
+                             Cycle until) {
+    bool scrubbed = false;
+    if (until > from) {
+        for (const State& state : history(memory, word, {from, {}, {}, -1}, strikes, until)) {
+            note_scrub(state);
+            scrubbed = scrubbed || state.scrubbed >= 0;
+        }
     }
-    for (const State& state : history(memory, word, {0, {}, {}, -1}, strikes, until)) {
-        note_scrub(state);
-    }
+    return scrubbed;
 }
 
 void WordSites::note_scrub(const State& state) {
@@ -166,7 +168,7 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
     const std::vector<Field> fields = machine_.memory.fields(word);
     const int data_bits = 8 * machine_.memory.word_bytes();
     const Cycle stored = machine_.stored_at(word);
-    scrub_empty(Memory::dram, word, strikes, stored);
+    scrub_unread(Memory::dram, word, strikes, 0, stored);
     if (strikes.back().cycle < stored) {
         result.dead = DeadReason::idle;  // a tensor that does not exist yet
         return;
@@ -242,18 +244,16 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
     const auto next = after(strikes.front().cycle);
     if (next == loads.begin()) {
         result.dead = DeadReason::idle;
-        scrub_empty(memory, word, strikes, loads.empty() ? kEver : loads.front().write);
+        scrub_unread(memory, word, strikes, 0, loads.empty() ? kEver : loads.front().write);
     }
     const int data_bits = 8 * machine_.memory.word_bytes();
     const auto end = after(strikes.back().cycle);
     for (auto content = next == loads.begin() ? next : std::prev(next); content != end; ++content) {
         const Cycle until = std::next(content) == loads.end() ? kEver : std::next(content)->write;
         if (content->load < 0) {
-            result.dead = reason_without_effect(false, next != loads.end());
-            for (const State& state : history(memory, word, {content->write, {}, {}, -1}, strikes, until)) {
-                note_scrub(state);
-                result.dead = state.scrubbed >= 0 ? DeadReason::corrected : result.dead;
-            }
+            result.dead = scrub_unread(memory, word, strikes, content->write, until)
+                              ? DeadReason::corrected
+                              : reason_without_effect(false, next != loads.end());
             continue;
         }
         const std::vector<Field> fields = machine_.memory.fields(content->dram_word);

@@ -83,7 +83,9 @@ class WordSites {
     std::vector<State> history(Memory memory, std::int64_t word, const State& first,
                                const std::vector<Strike>& strikes, Cycle until) const;
     void note_scrub(const State& state);
-    void scrub_empty(Memory memory, std::int64_t word, const std::vector<Strike>& strikes, Cycle until);
+    // In [from, until) nobody reads the word; whether scrubbing corrected it.
+    bool scrub_unread(Memory memory, std::int64_t word, const std::vector<Strike>& strikes, Cycle from,
+                      Cycle until);
     // The states of a buffer word are read; one whose error is found is fetched again.
     struct Outcome {
         bool read = false, wrong_value = false, wrong = false, corrected = false;
