@@ -3,6 +3,7 @@
 
 #include "sim/dataflow/plan_builder.h"
 #include "sim/dataflow/tensor_layout.h"
+#include "workloads/channel_order.h"
 
 namespace fluence::dataflow {
 namespace {
@@ -39,7 +40,7 @@ class VectorLayerPlanner {
             first_row = row * w.stride_h - w.pad_h;
             last_row = first_row + std::int64_t{w.kernel_h - 1} * w.dilation_h + 1;
         } else if (layer_.kind == OpKind::subsample) {
-            channel -= layer_.channels_before;
+            channel = workloads::subsample_source(layer_, input.channels, channel);
             first_row = row * w.stride_h;
             last_row = first_row + 1;
         } else if (layer_.kind == OpKind::concat) {
@@ -54,6 +55,17 @@ class VectorLayerPlanner {
         }
         return {channel * input.plane() + first_row * input.width,
                 channel * input.plane() + last_row * input.width};
+    }
+
+    // A load brings its words in ascending order: where shuffled channels turn back, another pass begins.
+    bool turns_back(std::int64_t row) const {
+        if (layer_.kind != OpKind::subsample || layer_.groups == 1 || row % output_.height != 0) {
+            return false;
+        }
+        const int channels = builder_.graph().tensor(layer_.inputs[0]).shape.channels;
+        const std::int64_t channel = row / output_.height;
+        return workloads::subsample_source(layer_, channels, channel) <
+               workloads::subsample_source(layer_, channels, channel - 1);
     }
 
     // Adds what output row `row` needs; false and unchanged where that does not fit any more.
@@ -81,7 +93,8 @@ class VectorLayerPlanner {
             operands.push_back({layout.stored(), {}});
         }
         std::int64_t count = 0;
-        while (first + count < rows && extend(operands, first + count)) {
+        while (first + count < rows && !(count > 0 && turns_back(first + count)) &&
+               extend(operands, first + count)) {
             ++count;
         }
         if (count == 0) {
