@@ -27,12 +27,17 @@ po::options_description declare() {
                           "TorchScript file (.pt), or a network of `fluence list`")(
         "request", po::value<std::string>(), "JSON file with the keys of an import request; options win")(
         "weights", po::value<std::string>(), "weights of a listed network (.safetensors)")(
-        "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, glyphs")(
+        "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, tiny-imagenet, glyphs")(
         "data", po::value<std::string>(), "folder of the data set; paths of the request are relative to it")(
         "output,o", po::value<std::string>()->required(), "bundle to write (a folder)")(
         "divisor", po::value<double>(), "value = (pixel / divisor - mean) / deviation (default 255)")(
         "mean", po::value<std::string>(), "one number, or one a channel, with commas (default 0)")(
         "deviation", po::value<std::string>(), "one number, or one a channel, with commas (default 1)")(
+        "resize", po::value<std::string>(), "resize images first: the shorter side, or ROWSxCOLUMNS")(
+        "no-antialias",
+        "resize between the four nearest pixels (default: weights over all that are covered)")(
+        "crop", po::value<int>(), "then cut a square of that side out of the middle")(
+        "rotate", po::value<int>(), "then turn by 0 or 180 degrees")(
         "images", po::value<std::int64_t>(), "test images in the bundle (default 0: all)")(
         "calibration-images", po::value<std::int64_t>(),
         "training images that set the scales (default 1000)")(
@@ -77,6 +82,26 @@ nlohmann::json merged_request(const po::variables_map& values) {
     }
     if (values.count("divisor") != 0) {
         request["preprocessing"]["divisor"] = values["divisor"].as<double>();
+    }
+    if (values.count("resize") != 0) {
+        const std::string resize = values["resize"].as<std::string>();
+        const std::size_t cross = resize.find('x');
+        nlohmann::json sides = nlohmann::json::array();
+        for (const double value : number_list(
+                 "import", "resize",
+                 cross == std::string::npos ? resize
+                                            : resize.substr(0, cross) + "," + resize.substr(cross + 1))) {
+            sides.push_back(static_cast<std::int64_t>(value));
+        }
+        request["preprocessing"]["resize"] = sides.size() == 1 ? sides[0] : sides;
+    }
+    if (values.count("no-antialias") != 0) {
+        request["preprocessing"]["antialias"] = false;
+    }
+    for (const char* key : {"crop", "rotate"}) {
+        if (values.count(key) != 0) {
+            request["preprocessing"][key] = values[key].as<int>();
+        }
     }
     for (const char* key : {"mean", "deviation"}) {
         if (values.count(key) != 0) {

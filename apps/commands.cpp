@@ -3,6 +3,7 @@
 #include "apps/command_area.h"
 #include "apps/command_crosscheck.h"
 #include "apps/command_cycles.h"
+#include "apps/command_describe.h"
 #include "apps/command_list.h"
 #include "apps/command_merge.h"
 #include "apps/command_plan.h"
@@ -31,6 +32,7 @@ const std::vector<Command>& commands() {
         {"cycles", "compute cycles of a table of layers on an array, without its memories", run_cycles},
         {"selfcheck", "both fidelities of the machine against each other on random cases", run_selfcheck},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
+        {"describe", "layers, feature maps, neurons, MACs and parameters of a network", run_describe},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
 #ifdef FLUENCE_WITH_TORCH
         {"import", "a trained network (TorchScript, or a listed one) and its data become a workload bundle",

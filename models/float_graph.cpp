@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <limits>
+#include <stdexcept>
+
 namespace fluence::models {
 namespace {
 
@@ -11,25 +14,48 @@ at::Tensor per_channel(const at::Tensor& values) {
     return values.to(at::kFloat).reshape({1, -1, 1, 1});
 }
 
+// The input with its padding, and the padding that is left to the operator: Torch's is the same on both
+// sides.
+struct Padded {
+    at::Tensor x;
+    std::int64_t h, w;
+};
+
+Padded padded(const FloatOp& op, const at::Tensor& x, double value) {
+    const Window& w = op.window;
+    if (op.more_h == 0 && op.more_w == 0) {
+        return {x, w.pad_h, w.pad_w};
+    }
+    return {at::constant_pad_nd(x, {w.pad_w, w.pad_w + op.more_w, w.pad_h, w.pad_h + op.more_h}, value), 0,
+            0};
+}
+
 at::Tensor convolve(const FloatOp& op, const at::Tensor& x) {
     const Window& w = op.window;
-    return at::conv2d(x, op.weight.to(at::kFloat), op.bias.to(at::kFloat), {w.stride_h, w.stride_w},
-                      {w.pad_h, w.pad_w}, {w.dilation_h, w.dilation_w}, op.groups);
+    const Padded in = padded(op, x, 0);
+    return at::conv2d(in.x, op.weight.to(at::kFloat), op.bias.to(at::kFloat), {w.stride_h, w.stride_w},
+                      {in.h, in.w}, {w.dilation_h, w.dilation_w}, op.groups);
 }
 
 at::Tensor pool(const FloatOp& op, const at::Tensor& x) {
     const Window& w = op.window;
     if (op.kind == FloatOpKind::max_pool) {
-        return at::max_pool2d(x, {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w}, {w.pad_h, w.pad_w},
+        const Padded in = padded(op, x, -std::numeric_limits<double>::infinity());
+        return at::max_pool2d(in.x, {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w}, {in.h, in.w},
                               {w.dilation_h, w.dilation_w});
     }
-    return at::avg_pool2d(x, {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w}, {w.pad_h, w.pad_w});
+    const Padded in = padded(op, x, 0);
+    return at::avg_pool2d(in.x, {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w}, {in.h, in.w});
 }
 
 at::Tensor subsample(const FloatOp& op, const at::Tensor& x) {
     const at::Tensor kept =
         x.slice(2, 0, x.size(2), op.window.stride_h).slice(3, 0, x.size(3), op.window.stride_w);
     return at::constant_pad_nd(kept, {0, 0, 0, 0, op.channels_before, op.channels_after}, 0);
+}
+
+at::Tensor shuffle(const FloatOp& op, const at::Tensor& x) {
+    return x.reshape({x.size(0), op.groups, -1, x.size(2), x.size(3)}).transpose(1, 2).reshape(x.sizes());
 }
 
 at::Tensor execute(const FloatOp& op, const std::vector<at::Tensor>& tensors) {
@@ -59,8 +85,13 @@ at::Tensor execute(const FloatOp& op, const std::vector<at::Tensor>& tensors) {
             return x.reshape({x.size(0), -1, 1, 1});
         case FloatOpKind::subsample:
             return subsample(op, x);
+        case FloatOpKind::shuffle:
+            return shuffle(op, x);
+        case FloatOpKind::pad:
+            return at::constant_pad_nd(x, {op.window.pad_w, op.window.pad_w + op.more_w, op.window.pad_h,
+                                           op.window.pad_h + op.more_h});
         case FloatOpKind::relu:
-            return at::relu(x);
+            return x.clamp(0, op.ceiling);
         case FloatOpKind::affine:
             break;
     }
@@ -69,11 +100,41 @@ at::Tensor execute(const FloatOp& op, const std::vector<at::Tensor>& tensors) {
 
 // Positions of a window along one dimension.
 int window_positions(int extent, int kernel, int stride, int pad, int dilation) {
-    const int room = extent + 2 * pad - (dilation * (kernel - 1) + 1);
-    return room < 0 ? 0 : room / stride + 1;
+    const std::int64_t room =
+        std::int64_t{extent} + 2 * std::int64_t{pad} - (std::int64_t{dilation} * (kernel - 1) + 1);
+    return room < 0 ? 0 : static_cast<int>(room / stride + 1);
 }
 
 }  // namespace
+
+workloads::OpKind op_kind(FloatOpKind kind) {
+    using workloads::OpKind;
+    switch (kind) {
+        case FloatOpKind::conv:
+            return OpKind::conv;
+        case FloatOpKind::linear:
+            return OpKind::linear;
+        case FloatOpKind::max_pool:
+            return OpKind::max_pool;
+        case FloatOpKind::avg_pool:
+            return OpKind::avg_pool;
+        case FloatOpKind::add:
+            return OpKind::add;
+        case FloatOpKind::concat:
+            return OpKind::concat;
+        case FloatOpKind::flatten:
+            return OpKind::flatten;
+        case FloatOpKind::subsample:
+            return OpKind::subsample;
+        case FloatOpKind::shuffle:
+            return OpKind::subsample;
+        case FloatOpKind::relu:
+        case FloatOpKind::pad:
+        case FloatOpKind::affine:
+            break;
+    }
+    throw std::logic_error("the graph is not folded");
+}
 
 int FloatGraph::add_tensor(const workloads::Shape& shape) {
     shapes.push_back(shape);
@@ -99,9 +160,10 @@ int FloatGraph::uses(int tensor) const {
     return count;
 }
 
-workloads::Shape windowed(const workloads::Shape& in, const Window& w, int channels) {
-    return {channels, window_positions(in.height, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h),
-            window_positions(in.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w)};
+workloads::Shape windowed(const workloads::Shape& in, const FloatOp& op, int channels) {
+    const Window& w = op.window;
+    return {channels, window_positions(in.height + op.more_h, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h),
+            window_positions(in.width + op.more_w, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w)};
 }
 
 at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
@@ -123,7 +185,7 @@ at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
     for (std::size_t i = 0; i < graph.ops.size(); ++i) {
         const FloatOp& op = graph.ops[i];
         const at::Tensor values = execute(op, tensors);
-        keep(op.output, op.relu ? at::relu(values) : values);
+        keep(op.output, op.relu ? values.clamp(0, op.ceiling) : values);
         for (const int input : op.inputs) {
             if (last_use[static_cast<std::size_t>(input)] == i && input != graph.logits) {
                 tensors[static_cast<std::size_t>(input)].reset();

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,15 @@ enum class FloatOpKind {
     add,
     concat,
     flatten,
-    subsample,
-    relu,    // removed by fold(): FloatOp::relu of the operator in front
-    affine,  // weight[c]·x + bias[c] (batch norm, added constant); removed by fold()
+    subsample,  // channels_before, channels_after: zero channels; −n: n channels are left out
+    shuffle,    // channels as a matrix of groups × channels/groups, transposed
+    relu,       // removed by fold(): FloatOp::relu and ceiling of the operator in front
+    pad,        // zeros around height and width; removed by fold(): window of the operator behind
+    affine,     // weight[c]·x + bias[c] (batch norm, added constant); removed by fold()
 };
+
+// What the accelerator executes for it, in a folded graph.
+workloads::OpKind op_kind(FloatOpKind kind);
 
 struct FloatOp {
     FloatOpKind kind = FloatOpKind::conv;
@@ -32,12 +38,14 @@ struct FloatOp {
     std::vector<int> inputs;
     int output = 0;
     workloads::Window window;
+    int more_h = 0, more_w = 0;  // padding behind: so much more than in front, window.pad_h and pad_w
     int groups = 1;
     int channels_before = 0, channels_after = 0;  // subsample
     // double. conv: out × in/groups × kernel_h × kernel_w; linear: out × in; affine: one a channel.
     at::Tensor weight;
     at::Tensor bias;  // double, one an output channel
     bool relu = false;
+    double ceiling = std::numeric_limits<double>::infinity();  // with relu: larger values become this (ReLU6)
 };
 
 struct FloatGraph {
@@ -54,13 +62,15 @@ struct FloatGraph {
     int uses(int tensor) const;
 };
 
-// Folds affine operators and ReLU into their producers, joins slices and paddings to one subsample, drops
-// what nothing reads, and renumbers the tensors in execution order. One line of `report` an operator that
-// disappeared or changed its kind.
-void fold(FloatGraph& graph, std::vector<std::string>& report);
+// Folds affine operators and ReLU into their producers, padding into what reads it, joins slices and paddings
+// to one subsample, drops what nothing reads, and renumbers the tensors in execution order. One line of
+// `report` an operator that disappeared or changed its kind. Throws InputError (`source`) for a padding that
+// no window can take over.
+void fold(FloatGraph& graph, const std::string& source, std::vector<std::string>& report);
 
-// What a window leaves of a shape, with `channels` channels; 0 rows or columns where it does not fit.
-workloads::Shape windowed(const workloads::Shape& in, const workloads::Window& window, int channels);
+// What an operator's window leaves of a shape, with `channels` channels; 0 rows or columns where it does not
+// fit.
+workloads::Shape windowed(const workloads::Shape& in, const FloatOp& op, int channels);
 
 // fp32 execution of a batch (images × channels × height × width). `visit` sees every tensor, the input and
 // the logits included, as images × channels × height × width. Returns the logits, images × classes.

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "models/float_graph.h"
+#include "sim/core/error.h"
 
 namespace fluence::models {
 namespace {
@@ -13,11 +14,12 @@ using Index = std::ptrdiff_t;
 
 class Folder {
   public:
-    Folder(FloatGraph& graph, std::vector<std::string>& report) : graph_(graph), report_(report) {}
+    Folder(FloatGraph& graph, const std::string& source, std::vector<std::string>& report)
+        : graph_(graph), source_(source), report_(report) {}
 
     void run() {
         drop_unused();
-        while (fold_affine() || fold_relu() || join_subsample()) {
+        while (fold_affine() || fold_relu() || join_subsample() || fold_pad()) {
         }
         drop_unused();
         renumber();
@@ -34,12 +36,14 @@ class Folder {
     bool fold_affine();
     bool fold_relu();
     bool join_subsample();
+    bool fold_pad();
     void renumber();
 
     void affine_to_depthwise(FloatOp& op);
     void relu_to_pool(FloatOp& op);
 
     FloatGraph& graph_;
+    const std::string& source_;
     std::vector<std::string>& report_;
 };
 
@@ -97,9 +101,9 @@ bool Folder::fold_relu() {
             return true;
         }
         FloatOp& before = graph_.ops[static_cast<std::size_t>(index)];
-        const bool moves_values = before.kind == FloatOpKind::max_pool ||
-                                  before.kind == FloatOpKind::flatten ||
-                                  before.kind == FloatOpKind::subsample;
+        const bool moves_values =
+            before.kind == FloatOpKind::max_pool || before.kind == FloatOpKind::flatten ||
+            before.kind == FloatOpKind::subsample || before.kind == FloatOpKind::shuffle;
         if (moves_values) {  // relu(move(x)) = move(relu(x))
             const int between = graph_.add_tensor(graph_.shapes[static_cast<std::size_t>(before.inputs[0])]);
             op.inputs[0] = before.inputs[0];
@@ -111,6 +115,7 @@ bool Folder::fold_relu() {
             return true;
         }
         before.relu = true;
+        before.ceiling = std::min(before.ceiling, op.ceiling);
         before.output = op.output;
         report_.push_back(op.name + ": folded into " + before.name);
         erase(i);
@@ -136,12 +141,56 @@ bool Folder::join_subsample() {
         if (before == nullptr || before->kind != FloatOpKind::subsample || graph_.uses(op.inputs[0]) != 1) {
             continue;
         }
+        // Channels that were added and are cut again are no single step.
+        const auto against = [](int first, int second) {
+            return (first < 0 && second > 0) || (first > 0 && second < 0);
+        };
+        if (against(before->channels_before, op.channels_before) ||
+            against(before->channels_after, op.channels_after)) {
+            continue;
+        }
         before->window.stride_h *= op.window.stride_h;
         before->window.stride_w *= op.window.stride_w;
         before->channels_before += op.channels_before;
         before->channels_after += op.channels_after;
         before->output = op.output;
         report_.push_back(op.name + ": joined with " + before->name + " to one subsample");
+        erase(i);
+        return true;
+    }
+    return false;
+}
+
+// Zeros around the input become padding of the windows that read them. A maximum may take them over only
+// where they cannot win, behind ReLU.
+bool Folder::fold_pad() {
+    for (std::size_t i = 0; i < graph_.ops.size(); ++i) {
+        const FloatOp pad = graph_.ops[i];
+        if (pad.kind != FloatOpKind::pad) {
+            continue;
+        }
+        const FloatOp* before = producer(pad.inputs[0]);
+        const bool positive = before != nullptr && before->relu;
+        for (FloatOp& op : graph_.ops) {
+            if (std::find(op.inputs.begin(), op.inputs.end(), pad.output) == op.inputs.end()) {
+                continue;
+            }
+            const bool takes_it = op.kind == FloatOpKind::conv || op.kind == FloatOpKind::avg_pool ||
+                                  (op.kind == FloatOpKind::max_pool && positive);
+            if (!takes_it) {
+                throw InputError(source_, pad.place,
+                                 "a padding of height or width stands in front of \"" + op.name +
+                                     "\", which cannot take it over",
+                                 "padding in front of convolutions, average poolings, and maximum poolings "
+                                 "behind ReLU");
+            }
+            op.window.pad_h += pad.window.pad_h;
+            op.window.pad_w += pad.window.pad_w;
+            op.more_h += pad.more_h;
+            op.more_w += pad.more_w;
+            op.inputs[0] = pad.inputs[0];
+            report_.push_back(pad.name + ": folded into " + op.name);
+        }
         erase(i);
         return true;
     }
@@ -171,8 +220,8 @@ void Folder::renumber() {
 
 }  // namespace
 
-void fold(FloatGraph& graph, std::vector<std::string>& report) {
-    Folder(graph, report).run();
+void fold(FloatGraph& graph, const std::string& source, std::vector<std::string>& report) {
+    Folder(graph, source, report).run();
 }
 
 }  // namespace fluence::models

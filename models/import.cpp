@@ -15,8 +15,10 @@
 #include "models/integer_network.h"
 #include "models/quantise.h"
 #include "models/registry.h"
+#include "models/request_parts.h"
 #include "models/script_graph.h"
 #include "sim/core/error.h"
+#include "workloads/image_source.h"
 
 namespace fluence::models {
 namespace {
@@ -25,9 +27,11 @@ using workloads::Bundle;
 using workloads::Codes;
 using workloads::Dataset;
 using workloads::Graph;
+using workloads::ImageSource;
 using workloads::Split;
 
-constexpr std::int64_t kBatch = 50;
+constexpr std::int64_t kBatch = 50;  // images, fewer where they are large
+constexpr std::int64_t kBatchPixels = 50 * 3 * 64 * 64;
 // Calibration images that go into the bundle, at most: so many images and so many bytes.
 constexpr std::int64_t kStoredCalibration = 1000;
 constexpr std::int64_t kStoredCalibrationBytes = 32 << 20;
@@ -35,7 +39,7 @@ constexpr std::int64_t kStoredCalibrationBytes = 32 << 20;
 constexpr double kFoldTolerance = 1e-3;
 
 struct Data {
-    Dataset test, calibration;
+    std::unique_ptr<ImageSource> test, calibration;
     std::int64_t images = 0;  // of the test split, in the bundle
 };
 
@@ -53,12 +57,14 @@ class Importer {
             log_(line);
         }
     }
-    // Calls body(first, count) for batches of 0 … total−1.
+    // Calls body(first, batch) for batches of images 0 … total−1.
     template <class Body>
-    void batches(const std::string& step, std::int64_t total, Body body) const {
-        for (std::int64_t first = 0; first < total; first += kBatch) {
-            const std::int64_t count = std::min(kBatch, total - first);
-            body(first, count);
+    void batches(const std::string& step, const ImageSource& source, std::int64_t total, Body body) const {
+        const std::int64_t most =
+            std::clamp<std::int64_t>(kBatchPixels / source.shape().elements(), 1, kBatch);
+        for (std::int64_t first = 0; first < total; first += most) {
+            const std::int64_t count = std::min(most, total - first);
+            body(first, source.read(first, count));
             if (progress_) {
                 progress_(step, first + count, total);
             }
@@ -70,8 +76,8 @@ class Importer {
     FloatGraph read_graph(const ScriptModule& module, const Data& data);
     void check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
     Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
-    at::Tensor codes(const Dataset& data, std::int64_t first, std::int64_t count) const;
-    std::vector<std::uint8_t> stored(const Dataset& data, std::int64_t count) const;
+    at::Tensor codes(const Dataset& batch) const;
+    std::vector<std::uint8_t> stored(const ImageSource& source, std::int64_t count) const;
     void profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
     void golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
     void evaluate_both(const ScriptModule& module, const IntegerNetwork& network, const Data& data) const;
@@ -89,31 +95,32 @@ Data Importer::read_data() const {
     Data data;
     const bool all = request_.images == 0 || request_.evaluate < 0;
     const std::int64_t wanted = all ? 0 : std::max(request_.images, request_.evaluate);
-    data.test = workloads::read_dataset(request_.dataset, request_.location, Split::test, wanted);
-    data.calibration = workloads::read_dataset(request_.dataset, request_.location, Split::train,
-                                               request_.calibration_images);
-    if (data.test.size() == 0 || data.calibration.size() == 0) {
+    const auto& geometry = request_.preprocessing.geometry;
+    data.test = workloads::open_images(request_.dataset, request_.location, Split::test, wanted, geometry);
+    data.calibration = workloads::open_images(request_.dataset, request_.location, Split::train,
+                                              request_.calibration_images, geometry);
+    if (data.test->size() == 0 || data.calibration->size() == 0) {
         throw InputError(request_.location, request_.dataset, "holds no images");
     }
-    data.images = request_.images == 0 ? data.test.size() : std::min(request_.images, data.test.size());
-    say("data: " + std::to_string(data.test.size()) + " test and " + std::to_string(data.calibration.size()) +
-        " calibration images of " + request_.dataset);
+    data.images = request_.images == 0 ? data.test->size() : std::min(request_.images, data.test->size());
+    say("data: " + std::to_string(data.test->size()) + " test and " +
+        std::to_string(data.calibration->size()) + " calibration images of " + request_.dataset);
     return data;
 }
 
 ScriptModule Importer::read_module(const Data& data) const {
     return is_network(request_.model) ? ScriptModule::from_registry(request_.model, request_.weights,
-                                                                    data.test.shape, data.test.classes)
+                                                                    data.test->shape(), data.test->classes())
                                       : ScriptModule::load(request_.model);
 }
 
 FloatGraph Importer::read_graph(const ScriptModule& module, const Data& data) {
-    FloatGraph graph = module.graph(data.test.shape, report_.folded);
-    fold(graph, report_.folded);
+    FloatGraph graph = module.graph(data.test->shape(), report_.folded);
+    fold(graph, module.source(), report_.folded);
     graph.name =
         is_network(request_.model) ? request_.model : std::filesystem::path(request_.model).stem().string();
     const int outputs = graph.shapes[static_cast<std::size_t>(graph.logits)].channels;
-    const auto largest = std::max_element(data.test.labels.begin(), data.test.labels.end());
+    const auto largest = std::max_element(data.test->labels().begin(), data.test->labels().end());
     if (outputs <= *largest) {
         throw InputError(module.source(), "",
                          "gives " + std::to_string(outputs) + " logits, and \"" + request_.dataset +
@@ -126,8 +133,8 @@ FloatGraph Importer::read_graph(const ScriptModule& module, const Data& data) {
 
 // The layers must compute what the module computes; anything else is a mistake of the reader.
 void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
-    const std::int64_t count = std::min<std::int64_t>(data.calibration.size(), 8);
-    const at::Tensor batch = preprocessed(data.calibration, 0, count, request_.preprocessing);
+    const std::int64_t count = std::min<std::int64_t>(data.calibration->size(), 8);
+    const at::Tensor batch = preprocessed(data.calibration->read(0, count), 0, count, request_.preprocessing);
     const at::Tensor wanted = module.forward(batch);
     const at::Tensor got = evaluate(graph, batch);
     const double difference = (wanted - got).abs().max().item<double>();
@@ -140,10 +147,11 @@ void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module
 
 Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
     std::vector<Range> ranges;
-    batches("calibration images", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
-        calibrate(graph, preprocessed(data.calibration, first, count, request_.preprocessing), ranges);
-    });
-    const Preprocessing p = complete(request_.preprocessing, data.test.shape.channels);
+    batches("calibration images", *data.calibration, data.calibration->size(),
+            [&](std::int64_t, const Dataset& batch) {
+                calibrate(graph, preprocessed(batch, 0, batch.size(), request_.preprocessing), ranges);
+            });
+    const Preprocessing p = complete(request_.preprocessing, data.test->shape().channels);
     const bool non_negative =
         std::all_of(p.mean.begin(), p.mean.end(), [](double mean) { return mean <= 0; });
     Graph result = quantise(graph, ranges, non_negative, module.source());
@@ -151,24 +159,29 @@ Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, c
     return result;
 }
 
-at::Tensor Importer::codes(const Dataset& data, std::int64_t first, std::int64_t count) const {
-    const auto& shape = data.shape;
-    auto* pixels = const_cast<std::uint8_t*>(data.image(first));  // only read
+at::Tensor Importer::codes(const Dataset& batch) const {
+    const auto& shape = batch.shape;
+    auto* pixels = const_cast<std::uint8_t*>(batch.image(0));  // only read
     const at::Tensor bytes =
-        at::from_blob(pixels, {count, shape.channels, shape.height, shape.width}, at::kByte).to(at::kLong);
+        at::from_blob(pixels, {batch.size(), shape.channels, shape.height, shape.width}, at::kByte)
+            .to(at::kLong);
     const at::Tensor offset = at::arange(shape.channels, at::kLong).mul(256).reshape({1, -1, 1, 1});
     return pixel_codes_.reshape(-1).index({(bytes + offset).reshape(-1)}).reshape(bytes.sizes());
 }
 
 // The bytes of the first `count` images' codes.
-std::vector<std::uint8_t> Importer::stored(const Dataset& data, std::int64_t count) const {
-    const std::int64_t plane = data.shape.plane();
-    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count * data.shape.elements()));
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const std::int64_t channel = static_cast<std::int64_t>(i) / plane % data.shape.channels;
-        const std::int64_t entry = channel * 256 + data.pixels[i];
-        bytes[i] = static_cast<std::uint8_t>(pixel_table_[static_cast<std::size_t>(entry)]);
-    }
+std::vector<std::uint8_t> Importer::stored(const ImageSource& source, std::int64_t count) const {
+    const workloads::Shape& shape = source.shape();
+    const std::int64_t plane = shape.plane();
+    std::vector<std::uint8_t> bytes;
+    bytes.reserve(static_cast<std::size_t>(count * shape.elements()));
+    batches("stored images", source, count, [&](std::int64_t, const Dataset& batch) {
+        for (std::size_t i = 0; i < batch.pixels.size(); ++i) {
+            const std::int64_t channel = static_cast<std::int64_t>(i) / plane % shape.channels;
+            const std::int64_t entry = channel * 256 + batch.pixels[i];
+            bytes.push_back(static_cast<std::uint8_t>(pixel_table_[static_cast<std::size_t>(entry)]));
+        }
+    });
     return bytes;
 }
 
@@ -187,16 +200,15 @@ void Importer::profile(const IntegerNetwork& network, const Data& data, Bundle& 
             p.hi[c] = first ? hi.data_ptr<int>()[c] : std::max(p.hi[c], hi.data_ptr<int>()[c]);
         }
     };
-    batches("profiled images", data.calibration.size(), [&](std::int64_t first, std::int64_t count) {
-        network.run(codes(data.calibration, first, count), widen);
-    });
+    batches("profiled images", *data.calibration, data.calibration->size(),
+            [&](std::int64_t, const Dataset& batch) { network.run(codes(batch), widen); });
 }
 
 void Importer::golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const {
     const std::int64_t count = std::min(request_.golden_images, data.images);
     for (std::int64_t image = 0; image < count; ++image) {
         std::vector<Codes>& tensors = bundle.golden.emplace_back(bundle.graph.tensors.size());
-        network.run(codes(data.test, image, 1), [&](TensorId id, const at::Tensor& values) {
+        network.run(codes(data.test->read(image, 1)), [&](TensorId id, const at::Tensor& values) {
             const at::Tensor flat = values.contiguous();
             tensors[index_of(id)].assign(flat.data_ptr<int>(), flat.data_ptr<int>() + flat.numel());
         });
@@ -213,15 +225,15 @@ bool is_correct(const at::Tensor& logits, std::int64_t row, std::int32_t label) 
 void Importer::evaluate_both(const ScriptModule& module, const IntegerNetwork& network,
                              const Data& data) const {
     const std::int64_t total = request_.evaluate < 0
-                                   ? data.test.size()
-                                   : std::max(data.images, std::min(request_.evaluate, data.test.size()));
-    batches("evaluated images", total, [&](std::int64_t first, std::int64_t count) {
-        const at::Tensor real = module.forward(preprocessed(data.test, first, count, request_.preprocessing))
+                                   ? data.test->size()
+                                   : std::max(data.images, std::min(request_.evaluate, data.test->size()));
+    batches("evaluated images", *data.test, total, [&](std::int64_t first, const Dataset& batch) {
+        const at::Tensor real = module.forward(preprocessed(batch, 0, batch.size(), request_.preprocessing))
                                     .to(at::kFloat)
                                     .contiguous();
-        const at::Tensor integer = network.run(codes(data.test, first, count)).contiguous();
-        for (std::int64_t row = 0; row < count; ++row) {
-            const std::int32_t label = data.test.labels[static_cast<std::size_t>(first + row)];
+        const at::Tensor integer = network.run(codes(batch)).contiguous();
+        for (std::int64_t row = 0; row < batch.size(); ++row) {
+            const std::int32_t label = batch.labels[static_cast<std::size_t>(row)];
             const std::int64_t fp32 = is_correct<float>(real, row, label) ? 1 : 0;
             const std::int64_t int8 = is_correct<int>(integer, row, label) ? 1 : 0;
             const auto count_in = [&](Accuracy& accuracy) {
@@ -260,7 +272,7 @@ nlohmann::json Importer::provenance(const ScriptModule& module) const {
         {"source", source},
         {"dataset", request_.dataset},
         {"split", "test"},
-        {"preprocessing", {{"divisor", p.divisor}, {"mean", p.mean}, {"deviation", p.deviation}}},
+        {"preprocessing", to_json(p)},
         {"calibration", {{"images", request_.calibration_images}, {"split", "train"}, {"method", "min-max"}}},
         {"folded", report_.folded}};
 }
@@ -277,7 +289,7 @@ Bundle Importer::run() {
 
     Bundle bundle;
     bundle.graph = quantised(graph, module, data);
-    const Preprocessing p = complete(request_.preprocessing, data.test.shape.channels);
+    const Preprocessing p = complete(request_.preprocessing, data.test->shape().channels);
     pixel_table_.clear();
     for (const auto& row : pixel_codes(p, bundle.graph.tensor(bundle.graph.input))) {
         pixel_table_.insert(pixel_table_.end(), row.begin(), row.end());
@@ -290,11 +302,12 @@ Bundle Importer::run() {
     evaluate_both(module, network, data);
 
     bundle.image_count = data.images;
-    bundle.images = stored(data.test, data.images);
-    bundle.calibration_count = std::min({data.calibration.size(), kStoredCalibration,
-                                         kStoredCalibrationBytes / data.calibration.shape.elements()});
-    bundle.calibration = stored(data.calibration, bundle.calibration_count);
-    bundle.labels = labels(data.test, 0, data.images);
+    bundle.images = stored(*data.test, data.images);
+    bundle.calibration_count = std::min({data.calibration->size(), kStoredCalibration,
+                                         kStoredCalibrationBytes / data.calibration->shape().elements()});
+    bundle.calibration = stored(*data.calibration, bundle.calibration_count);
+    const auto& labels = data.test->labels();
+    bundle.labels = {labels.begin(), labels.begin() + data.images};
     bundle.fp32_top1 = static_cast<double>(report_.fp32_correct) / static_cast<double>(data.images);
     bundle.provenance = provenance(module);
     return bundle;

@@ -10,6 +10,7 @@
 
 #include "sim/core/json.h"
 #include "workloads/bundle.h"
+#include "workloads/image_geometry.h"
 
 namespace fluence::models {
 
@@ -17,6 +18,7 @@ namespace fluence::models {
 struct Preprocessing {
     double divisor = 255;
     std::vector<double> mean, deviation;  // one a channel; empty: 0 and 1
+    workloads::ImageGeometry geometry;    // before that
 };
 
 struct ImportRequest {
@@ -32,7 +34,8 @@ struct ImportRequest {
     int threads = 1;            // more are faster; rounding of fp32 sums, and so scales, may then differ
 };
 
-// Keys: model, weights, dataset, location, preprocessing {divisor, mean, deviation}, images,
+// Keys: model, weights, dataset, location, preprocessing {divisor, mean, deviation, resize, antialias, crop,
+// rotate}, images,
 // calibration_images, golden_images, evaluate, threads. Relative paths are resolved against `base`.
 ImportRequest parse_import_request(JsonObject object, const std::string& base);
 

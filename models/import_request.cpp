@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kMaxImages = 100'000'000;
 constexpr double kMaxValue = 1e9;
+constexpr int kMaxSide = 32767;
 
 std::vector<double> numbers(JsonObject& object, const std::string& key, double low) {
     std::vector<double> values;
@@ -28,13 +29,60 @@ std::vector<double> numbers(JsonObject& object, const std::string& key, double l
     return values;
 }
 
+int side(JsonObject& object, const nlohmann::json& value, const std::string& key) {
+    if (!value.is_number_integer() || value < 1 || value > kMaxSide) {
+        object.fail(key, "holds " + value.dump() + " where a number of pixels is needed",
+                    "1 to " + std::to_string(kMaxSide));
+    }
+    return value.get<int>();
+}
+
+workloads::ImageGeometry parse_geometry(JsonObject& object) {
+    workloads::ImageGeometry g;
+    if (object.has("resize")) {
+        const nlohmann::json& resize = object.raw("resize");
+        const bool both = resize.is_array();
+        if (both && resize.size() != 2) {
+            object.fail("resize", "has " + std::to_string(resize.size()) + " values",
+                        "the shorter side, or [rows, columns]");
+        }
+        g.resize_h = side(object, both ? resize[0] : resize, "resize");
+        g.resize_w = both ? side(object, resize[1], "resize") : 0;
+    }
+    g.antialias = object.boolean_or("antialias", true);
+    g.crop = static_cast<int>(object.integer_or("crop", 0, 0, kMaxSide));
+    g.rotate = static_cast<int>(object.integer_or("rotate", 0, 0, 180));
+    if (g.rotate != 0 && g.rotate != 180) {
+        object.fail("rotate", "is " + std::to_string(g.rotate), "0, 180");
+    }
+    return g;
+}
+
 }  // namespace
+
+nlohmann::json to_json(const Preprocessing& p) {
+    nlohmann::json json = {{"divisor", p.divisor}, {"mean", p.mean}, {"deviation", p.deviation}};
+    const workloads::ImageGeometry& g = p.geometry;
+    if (g.resize_h != 0) {
+        json["resize"] =
+            g.resize_w == 0 ? nlohmann::json(g.resize_h) : nlohmann::json{g.resize_h, g.resize_w};
+        json["antialias"] = g.antialias;
+    }
+    if (g.crop != 0) {
+        json["crop"] = g.crop;
+    }
+    if (g.rotate != 0) {
+        json["rotate"] = g.rotate;
+    }
+    return json;
+}
 
 Preprocessing parse_preprocessing(JsonObject object) {
     Preprocessing p;
     p.divisor = object.number_or("divisor", 255, 1e-9, kMaxValue);
     p.mean = numbers(object, "mean", -kMaxValue);
     p.deviation = numbers(object, "deviation", 1e-9);
+    p.geometry = parse_geometry(object);
     object.finish();
     return p;
 }

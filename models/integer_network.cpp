@@ -84,13 +84,36 @@ IntegerNetwork::Parameters IntegerNetwork::parameters_of(const Layer& layer) con
 }
 
 at::Tensor IntegerNetwork::accumulate(const Layer& layer, const Parameters& p, const at::Tensor& x) const {
-    const at::Tensor values = x.to(p.weight.scalar_type());
     const Window& w = layer.window;
-    const at::Tensor sums = layer.kind == OpKind::linear
-                                ? at::matmul(values.flatten(1), p.weight.t()).reshape({x.size(0), -1, 1, 1})
-                                : at::conv2d(values, p.weight, {}, {w.stride_h, w.stride_w},
-                                             {w.pad_h, w.pad_w}, {w.dilation_h, w.dilation_w}, layer.groups);
+    const at::Tensor values = layer.kind == OpKind::conv ? reached(layer, x.to(p.weight.scalar_type()), 0)
+                                                         : x.to(p.weight.scalar_type());
+    const at::Tensor sums =
+        layer.kind == OpKind::linear
+            ? at::matmul(values.flatten(1), p.weight.t()).reshape({x.size(0), -1, 1, 1})
+            : wanted(layer, at::conv2d(values, p.weight, {}, {w.stride_h, w.stride_w}, {w.pad_h, w.pad_w},
+                                       {w.dilation_h, w.dilation_w}, layer.groups));
     return wrap32(sums.to(at::kLong) + p.bias);
+}
+
+// The input with as much padding behind, on top of the window's, as its last windows need.
+at::Tensor IntegerNetwork::reached(const Layer& layer, const at::Tensor& x, double padding) const {
+    const Window& w = layer.window;
+    const workloads::Shape& out = graph_.tensor(layer.output).shape;
+    const auto more = [](std::int64_t outputs, std::int64_t stride, std::int64_t reach, std::int64_t extent,
+                         std::int64_t pad) {
+        return std::max<std::int64_t>(0, (outputs - 1) * stride + reach - extent - 2 * pad);
+    };
+    const std::int64_t down =
+        more(out.height, w.stride_h, std::int64_t{w.kernel_h - 1} * w.dilation_h + 1, x.size(2), w.pad_h);
+    const std::int64_t right =
+        more(out.width, w.stride_w, std::int64_t{w.kernel_w - 1} * w.dilation_w + 1, x.size(3), w.pad_w);
+    return down == 0 && right == 0 ? x : at::constant_pad_nd(x, {0, right, 0, down}, padding);
+}
+
+// Without the windows that the padding behind would allow and the layer does not have.
+at::Tensor IntegerNetwork::wanted(const Layer& layer, const at::Tensor& y) const {
+    const workloads::Shape& out = graph_.tensor(layer.output).shape;
+    return y.slice(2, 0, out.height).slice(3, 0, out.width);
 }
 
 at::Tensor IntegerNetwork::execute(std::size_t index, const std::vector<at::Tensor>& tensors) const {
@@ -104,11 +127,13 @@ at::Tensor IntegerNetwork::execute(std::size_t index, const std::vector<at::Tens
         case OpKind::linear:
             return clamped(layer, rescale(accumulate(layer, p, x), p.multiplier, p.rounding, p.shift));
         case OpKind::max_pool:  // 8-bit codes: exact in float; Torch pads with minus infinity
-            return at::max_pool2d(x.to(at::kFloat), {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w},
-                                  {w.pad_h, w.pad_w}, {w.dilation_h, w.dilation_w})
-                .to(at::kInt);
+            return wanted(layer, at::max_pool2d(reached(layer, x.to(at::kFloat), -kExactInFloat),
+                                                {w.kernel_h, w.kernel_w}, {w.stride_h, w.stride_w},
+                                                {w.pad_h, w.pad_w}, {w.dilation_h, w.dilation_w})
+                                     .to(at::kInt));
         case OpKind::avg_pool:
-            return clamped(layer, rescale(window_sum(w, x), p.multiplier, p.rounding, p.shift));
+            return clamped(layer, rescale(wanted(layer, window_sum(w, reached(layer, x, 0))), p.multiplier,
+                                          p.rounding, p.shift));
         case OpKind::add: {
             const at::Tensor acc =
                 input(0).to(at::kLong) * layer.multiplier[0] + input(1).to(at::kLong) * layer.multiplier[1];
@@ -130,7 +155,12 @@ at::Tensor IntegerNetwork::execute(std::size_t index, const std::vector<at::Tens
         case OpKind::subsample:
             break;
     }
-    const at::Tensor kept = x.slice(2, 0, x.size(2), w.stride_h).slice(3, 0, x.size(3), w.stride_w);
+    at::Tensor kept = x.slice(2, 0, x.size(2), w.stride_h).slice(3, 0, x.size(3), w.stride_w);
+    if (layer.groups != 1) {
+        kept = kept.reshape({x.size(0), layer.groups, -1, kept.size(2), kept.size(3)})
+                   .transpose(1, 2)
+                   .reshape(kept.sizes());
+    }
     return at::constant_pad_nd(kept, {0, 0, 0, 0, layer.channels_before, layer.channels_after}, 0);
 }
 

@@ -30,6 +30,8 @@ class IntegerNetwork {
     Parameters parameters_of(const workloads::Layer& layer) const;
     at::Tensor accumulate(const workloads::Layer& layer, const Parameters& parameters,
                           const at::Tensor& x) const;
+    at::Tensor reached(const workloads::Layer& layer, const at::Tensor& x, double padding) const;
+    at::Tensor wanted(const workloads::Layer& layer, const at::Tensor& y) const;
     at::Tensor execute(std::size_t layer, const std::vector<at::Tensor>& tensors) const;
 
     const workloads::Graph& graph_;

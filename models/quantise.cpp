@@ -23,31 +23,6 @@ constexpr std::int32_t kMaxS8 = 127;
 constexpr double kMaxFactor = 1 << (kAddBits - 2);  // from accumulator to output; usually far below 1
 constexpr double kMaxBias = 1 << 30;                // leaves room for the sum of products
 
-OpKind kind_of(FloatOpKind kind) {
-    switch (kind) {
-        case FloatOpKind::conv:
-            return OpKind::conv;
-        case FloatOpKind::linear:
-            return OpKind::linear;
-        case FloatOpKind::max_pool:
-            return OpKind::max_pool;
-        case FloatOpKind::avg_pool:
-            return OpKind::avg_pool;
-        case FloatOpKind::add:
-            return OpKind::add;
-        case FloatOpKind::concat:
-            return OpKind::concat;
-        case FloatOpKind::flatten:
-            return OpKind::flatten;
-        case FloatOpKind::subsample:
-            return OpKind::subsample;
-        case FloatOpKind::relu:
-        case FloatOpKind::affine:
-            break;
-    }
-    throw std::logic_error("quantise: the graph is not folded");
-}
-
 bool moves_codes(OpKind kind) {
     return kind == OpKind::max_pool || kind == OpKind::flatten || kind == OpKind::subsample;
 }
@@ -117,7 +92,8 @@ void Quantiser::find_logits_chain() {
         const int producer = from_.producer(tensor);
         if (producer < 0 || from_.uses(tensor) != 1 ||
             (from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::max_pool ||
-             from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::subsample)) {
+             from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::subsample ||
+             from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::shuffle)) {
             throw InputError(source_, "forward", "ends in values that are no 32-bit logits",
                              "a linear layer, a convolution, an average pooling or an addition at the end");
         }
@@ -150,7 +126,7 @@ void Quantiser::define_output(const FloatOp& op, OpKind kind) {
 Layer Quantiser::layer(const FloatOp& op) {
     Layer layer;
     layer.name = op.name;
-    layer.kind = kind_of(op.kind);
+    layer.kind = op_kind(op.kind);
     for (const int input : op.inputs) {
         layer.inputs.push_back(tensor_id(static_cast<std::size_t>(input)));
     }
@@ -255,6 +231,10 @@ void Quantiser::clamp(const FloatOp& op, Layer& layer) {
     const NumberFormat format = info(op.output).format;
     layer.clamp_lo = op.relu ? 0 : format == NumberFormat::s8 ? -kMaxS8 : workloads::min_code(format);
     layer.clamp_hi = workloads::max_code(format);
+    if (op.relu) {
+        const double ceiling = std::nearbyint(op.ceiling / info(op.output).scale);
+        layer.clamp_hi = static_cast<std::int32_t>(std::min<double>(layer.clamp_hi, ceiling));
+    }
 }
 
 }  // namespace

@@ -11,10 +11,14 @@ namespace fluence::models {
 struct NetworkInfo {
     const char* name;
     const char* summary;
+    workloads::Shape input;  // what the network was made for
+    int classes;
 };
 
 // In the order of `fluence list`.
 std::vector<NetworkInfo> networks();
 bool is_network(const std::string& name);
+// Throws InputError naming the valid networks where there is none of that name.
+const NetworkInfo& network_info(const std::string& name);
 
 }  // namespace fluence::models

@@ -7,8 +7,11 @@
 
 namespace fluence::models {
 
-// Keys: divisor, mean, deviation; the last two are a number or a list of numbers.
+// Keys: divisor, mean, deviation; the last two are a number or a list of numbers; resize (the shorter side,
+// or [rows, columns]), antialias, crop, rotate (0, 180).
 Preprocessing parse_preprocessing(JsonObject object);
+// What parse_preprocessing reads; of the geometry only what is not its default.
+nlohmann::json to_json(const Preprocessing& preprocessing);
 // `path` seen from `base`; empty stays empty.
 std::string resolved_path(const std::string& path, const std::string& base);
 

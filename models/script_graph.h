@@ -14,7 +14,8 @@ class ScriptModule {
   public:
     // Throws InputError where the file is missing, damaged or has no forward(Tensor).
     static ScriptModule load(const std::string& path);
-    // A network of the registry for images of `input` with weights from a safetensors file.
+    // A network of the registry for images of `input` with weights from a safetensors file; without one they
+    // are as drawn when the network is built.
     static ScriptModule from_registry(const std::string& network, const std::string& weights,
                                       const workloads::Shape& input, int classes);
 
@@ -23,6 +24,9 @@ class ScriptModule {
     // The operators of forward() for one image of shape `input`, not folded. Throws InputError with name,
     // place and remedy for operators that have no integer counterpart.
     FloatGraph graph(const workloads::Shape& input, std::vector<std::string>& report) const;
+
+    // Trained numbers: parameters of the module, its buffers left out.
+    std::int64_t parameters() const;
 
     const std::string& source() const { return source_; }
 

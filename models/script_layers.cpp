@@ -32,10 +32,8 @@ void ScriptReader::convolution(const Node& node) {
         padding = integers(node, "padding", 2);
     } else if (constant(node, "padding").toStringRef() == "same") {
         padding = {dilation[0] * (weight.size(2) - 1), dilation[1] * (weight.size(3) - 1)};
-        if (padding[0] % 2 != 0 || padding[1] % 2 != 0) {
-            fail(node, "padding \"same\" with an even kernel pads one side more than the other",
-                 "the same padding in front and behind");
-        }
+        op.more_h = as_int(padding[0] % 2);  // an odd zero stands behind
+        op.more_w = as_int(padding[1] % 2);
         padding = {padding[0] / 2, padding[1] / 2};
     }
     op.window = {as_int(weight.size(2)), as_int(weight.size(3)), as_int(stride[0]),   as_int(stride[1]),
@@ -49,7 +47,7 @@ void ScriptReader::convolution(const Node& node) {
                        "; does the data set fit the model?");
     }
     op.inputs = {x.tensor};
-    const Shape out = windowed(shape(x), op.window, as_int(weight.size(0)));
+    const Shape out = windowed(shape(x), op, as_int(weight.size(0)));
     emit(node, std::move(op), out, false);
 }
 

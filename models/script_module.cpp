@@ -87,8 +87,10 @@ ScriptModule ScriptModule::load(const std::string& path) {
 ScriptModule ScriptModule::from_registry(const std::string& network, const std::string& weights,
                                          const workloads::Shape& input, int classes) {
     const std::shared_ptr<Network> built = make_network(network, input, classes);
-    load_weights(*built, weights);
-    return {weights, std::make_shared<Impl>(Impl{trace(*built, input)})};
+    if (!weights.empty()) {
+        load_weights(*built, weights);
+    }
+    return {weights.empty() ? network : weights, std::make_shared<Impl>(Impl{trace(*built, input)})};
 }
 
 at::Tensor ScriptModule::forward(const at::Tensor& batch) const {
@@ -106,6 +108,14 @@ at::Tensor ScriptModule::forward(const at::Tensor& batch) const {
             source_, "forward",
             "fails on images of this data set (" + first_line(error) + "); does the data set fit the model?");
     }
+}
+
+std::int64_t ScriptModule::parameters() const {
+    std::int64_t count = 0;
+    for (const at::Tensor& parameter : impl_->module.parameters()) {
+        count += parameter.numel();
+    }
+    return count;
 }
 
 FloatGraph ScriptModule::graph(const workloads::Shape& input, std::vector<std::string>& report) const {

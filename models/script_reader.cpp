@@ -49,6 +49,14 @@ const std::map<std::string, ScriptReader::Handler>& ScriptReader::handlers() {
         {"aten::batch_norm", &R::batch_norm},
         {"aten::relu", &R::relu},
         {"aten::relu_", &R::relu},
+        {"aten::relu6", &R::clamp},
+        {"aten::relu6_", &R::clamp},
+        {"aten::hardtanh", &R::clamp},
+        {"aten::hardtanh_", &R::clamp},
+        {"aten::clamp", &R::clamp},
+        {"aten::clamp_", &R::clamp},
+        {"aten::clamp_min", &R::clamp},
+        {"aten::clamp_min_", &R::clamp},
         {"aten::max_pool2d", &R::max_pool},
         {"aten::avg_pool2d", &R::avg_pool},
         {"aten::adaptive_avg_pool2d", &R::adaptive_avg_pool},
@@ -60,6 +68,15 @@ const std::map<std::string, ScriptReader::Handler>& ScriptReader::handlers() {
         {"aten::view", &R::view},
         {"aten::reshape", &R::view},
         {"aten::slice", &R::slice},
+        {"aten::narrow", &R::narrow},
+        {"aten::chunk", &R::chunk},
+        {"aten::split", &R::split},
+        {"aten::split_with_sizes", &R::split},
+        {"prim::ConstantChunk", &R::chunk},
+        {"prim::ListUnpack", &R::unpack},
+        {"aten::__getitem__", &R::item},
+        {"aten::transpose", &R::transpose},
+        {"aten::permute", &R::permute},
         {"aten::pad", &R::pad},
         {"aten::constant_pad_nd", &R::pad},
         {"aten::dropout", &R::identity},
@@ -67,6 +84,7 @@ const std::map<std::string, ScriptReader::Handler>& ScriptReader::handlers() {
         {"aten::feature_dropout", &R::identity},
         {"aten::contiguous", &R::identity},
         {"aten::detach", &R::identity},
+        {"aten::clone", &R::identity},
         {"aten::softmax", &R::softmax},
         {"aten::log_softmax", &R::softmax},
         {"aten::size", &R::size},
@@ -82,7 +100,7 @@ FloatGraph ScriptReader::read(const jit::Graph& graph, const workloads::Shape& i
                          "one tensor of images");
     }
     graph_.input = graph_.add_tensor(input);
-    entities_[inputs[inputs.size() - 1]] = Activation{graph_.input, false, false};
+    entities_[inputs[inputs.size() - 1]] = Activation{graph_.input};
     read_block(*graph.block());
     const auto found = entities_.find(graph.outputs()[0]);
     const Activation* result = found == entities_.end() ? nullptr : std::get_if<Activation>(&found->second);
@@ -291,6 +309,16 @@ at::Tensor ScriptReader::parameter(const Node& node, const std::string& argument
 }
 
 ScriptReader::Activation ScriptReader::activation(const Node& node, const std::string& argument) const {
+    const Activation a = any_activation(node, argument);
+    if (a.groups != 0) {
+        fail(node, std::string("operator ") + node.kind().toQualString() +
+                       " works on five dimensions, which are supported for a shuffle of channels only "
+                       "(view, transpose of dimensions 1 and 2, view)");
+    }
+    return a;
+}
+
+ScriptReader::Activation ScriptReader::any_activation(const Node& node, const std::string& argument) const {
     const Value* value = argument.empty() ? node.input(0) : node.namedInput(argument);
     const auto found = entities_.find(value);
     const Activation* a = found == entities_.end() ? nullptr : std::get_if<Activation>(&found->second);
@@ -331,7 +359,7 @@ void ScriptReader::emit(const Node& node, FloatOp op, const workloads::Shape& sh
         fail(node, "the window of \"" + op.name + "\" does not fit into its input");
     }
     op.output = graph_.add_tensor(shape);
-    entities_[node.output()] = Activation{op.output, flat, false};
+    entities_[node.output()] = Activation{op.output, flat};
     graph_.ops.push_back(std::move(op));
 }
 

@@ -32,6 +32,8 @@ class ScriptReader {
         int tensor = 0;
         bool flat = false;     // two dimensions (image, feature) in Torch, otherwise four
         bool softmax = false;  // behind a softmax, which may only stand at the end
+        int groups = 0;        // channels seen as groups × channels/groups (five dimensions), 0: not
+        bool swapped = false;  // and these two dimensions exchanged
     };
     using Entity = std::variant<c10::IValue, Activation, std::vector<Activation>>;
     using Handler = void (ScriptReader::*)(const Node&);
@@ -56,6 +58,8 @@ class ScriptReader {
     Ints integers(const Node& node, const std::string& argument, std::size_t count) const;
     at::Tensor parameter(const Node& node, const std::string& argument) const;  // double, finite
     Activation activation(const Node& node, const std::string& argument = "") const;
+    // The first argument, possibly with its channels seen in two dimensions.
+    Activation any_activation(const Node& node, const std::string& argument = "") const;
     const workloads::Shape& shape(const Activation& a) const;
 
     FloatOp new_op(const Node& node, FloatOpKind kind, const std::string& fallback_name,
@@ -77,6 +81,7 @@ class ScriptReader {
 
     // script_operators.cpp: the others.
     void relu(const Node& node);
+    void clamp(const Node& node);
     void max_pool(const Node& node);
     void avg_pool(const Node& node);
     void adaptive_avg_pool(const Node& node);
@@ -86,6 +91,13 @@ class ScriptReader {
     void flatten(const Node& node);
     void view(const Node& node);
     void slice(const Node& node);
+    void narrow(const Node& node);
+    void chunk(const Node& node);
+    void split(const Node& node);
+    void unpack(const Node& node);
+    void item(const Node& node);
+    void transpose(const Node& node);
+    void permute(const Node& node);
     void pad(const Node& node);
     void identity(const Node& node);
     void softmax(const Node& node);
@@ -95,8 +107,15 @@ class ScriptReader {
     void emit_pool(const Node& node, FloatOp op, const Activation& x, bool flat);
     void emit_flatten(const Node& node, const Activation& x);
     void emit_subsample(const Node& node, FloatOp op, const Activation& x);
+    void emit_relu(const Node& node, double ceiling);
+    bool regroup(const Node& node, const Ints& target);
+    // Channels first … first+count−1 as an operator of their own.
+    Activation part_of_channels(const Node& node, const Activation& x, std::int64_t first,
+                                std::int64_t count);
+    void parts_of_channels(const Node& node, const Ints& sizes);
+    std::int64_t channel_dim(const Node& node, const Activation& x) const;
     void add_constant(const Node& node, const Activation& x, const std::string& argument);
-    void check_ceil_mode(const Node& node, const workloads::Window& window, const workloads::Shape& in) const;
+    void apply_ceil_mode(const Node& node, FloatOp& op, const workloads::Shape& in) const;
     workloads::Window window_of(const Node& node, const std::string& kernel, bool dilated) const;
 
     std::string source_;

@@ -18,6 +18,7 @@
 #include "models/network.h"
 #include "models/training_data.h"
 #include "sim/core/error.h"
+#include "workloads/image_source.h"
 
 namespace fluence::models {
 namespace {
@@ -72,15 +73,20 @@ nlohmann::json identity_of(const TrainRequest& request) {
     return identity;
 }
 
+workloads::Dataset images_of(const TrainRequest& request, Split split, std::int64_t limit) {
+    const auto source = workloads::open_images(request.dataset, request.location, split, limit,
+                                               request.preprocessing.geometry);
+    return source->read(0, source->size());
+}
+
 class Trainer {
   public:
     Trainer(const TrainRequest& request, const TrainObserver& observer)
         : request_(request),
           observer_(observer),
           device_(device_of(request.device)),
-          training_(workloads::read_dataset(request.dataset, request.location, Split::train, request.images)),
-          validation_(workloads::read_dataset(request.dataset, request.location, Split::test,
-                                              request.validation_images)),
+          training_(images_of(request, Split::train, request.images)),
+          validation_(images_of(request, Split::test, request.validation_images)),
           batches_(training_, request) {
         if (training_.size() == 0 || validation_.size() == 0) {
             throw InputError(request.location, request.dataset, "holds no images");

@@ -77,12 +77,11 @@ TrainRequest parse_train_request(JsonObject object, const std::string& base) {
 }
 
 nlohmann::json to_json(const TrainRequest& r) {
-    const Preprocessing& p = r.preprocessing;
     return {
         {"network", r.network},
         {"dataset", r.dataset},
         {"location", r.location},
-        {"preprocessing", {{"divisor", p.divisor}, {"mean", p.mean}, {"deviation", p.deviation}}},
+        {"preprocessing", to_json(r.preprocessing)},
         {"images", r.images},
         {"validation_images", r.validation_images},
         {"epochs", r.epochs},

@@ -94,7 +94,7 @@ Layer parse_layer(JsonObject object, const TensorNames& names) {
     }
     layer.groups = static_cast<int>(object.integer_or("groups", 1, 1, kMaxInt));
     if (object.has("zero_channels")) {
-        const auto zeros = integers<2>(object, "zero_channels", 0, kMaxInt);
+        const auto zeros = integers<2>(object, "zero_channels", -kMaxInt, kMaxInt);
         layer.channels_before = zeros[0];
         layer.channels_after = zeros[1];
     }
@@ -123,7 +123,7 @@ nlohmann::json layer_json(const Graph& graph, const Layer& layer) {
                            {"padding", {w.pad_h, w.pad_w}},
                            {"dilation", {w.dilation_h, w.dilation_w}}};
     }
-    if (layer.kind == OpKind::conv) {
+    if (layer.kind == OpKind::conv || (layer.kind == OpKind::subsample && layer.groups != 1)) {
         value["groups"] = layer.groups;
     }
     if (layer.kind == OpKind::subsample) {

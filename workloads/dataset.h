@@ -23,8 +23,9 @@ enum class Split { train, test };
 
 // Formats: "mnist" (IDX files, also Fashion-MNIST, plain or .gz, in `location` or location/mnist),
 // "cifar10", "cifar100" (binary version, in `location` or location/cifar10 …), "folder" (images and a
-// label file, location/labels.txt with lines `file label`), "glyphs" (made by the project, location
-// ignored). Reads at most `limit` images (0: all). Throws InputError naming file, place and reason.
+// label file, location/labels.txt with lines `file label`), "tiny-imagenet" (as Stanford packs it), "glyphs"
+// (made by the project, location ignored). Reads at most `limit` images (0: all). Throws InputError naming
+// file, place and reason.
 Dataset read_dataset(const std::string& format, const std::string& location, Split split,
                      std::int64_t limit = 0);
 std::vector<std::string> dataset_formats();

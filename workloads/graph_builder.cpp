@@ -17,6 +17,13 @@ Shape windowed(const Shape& input, int channels, const Window& w) {
             output_extent(input.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w)};
 }
 
+// With one more row and column of windows where they still begin inside the input.
+Shape over_edge(const Shape& input, Shape output, const Window& w) {
+    output.height += output.height * w.stride_h - w.pad_h < input.height ? 1 : 0;
+    output.width += output.width * w.stride_w - w.pad_w < input.width ? 1 : 0;
+    return output;
+}
+
 }  // namespace
 
 int output_extent(int extent, int kernel, int stride, int pad, int dilation) {
@@ -100,7 +107,9 @@ TensorId GraphBuilder::conv(TensorId input, int channels, const ConvOptions& opt
     set_clamp(layer, format);
     // ReLU keeps half of the codes: about 1/√2 of the size.
     const double rms = options.relu ? target_rms(format) * 0.7 : target_rms(format);
-    return end(std::move(layer), windowed(in, channels, options.window), format, uniform(0.01, 0.05), rms);
+    const Shape plain = windowed(in, channels, options.window);
+    const Shape out = options.over_edge ? over_edge(in, plain, options.window) : plain;
+    return end(std::move(layer), out, format, uniform(0.01, 0.05), rms);
 }
 
 TensorId GraphBuilder::linear(TensorId input, int channels, bool relu) {
@@ -126,10 +135,11 @@ TensorId GraphBuilder::moved(OpKind kind, TensorId input, Shape out, Layer layer
     return end(std::move(layer), out, info.format, info.scale, rms_[index_of(input)]);
 }
 
-TensorId GraphBuilder::max_pool(TensorId input, const Window& window) {
+TensorId GraphBuilder::max_pool(TensorId input, const Window& window, bool over) {
     Layer layer = begin(OpKind::max_pool, {input});
     layer.window = window;
-    return moved(OpKind::max_pool, input, windowed(shape(input), shape(input).channels, window),
+    const Shape out = windowed(shape(input), shape(input).channels, window);
+    return moved(OpKind::max_pool, input, over ? over_edge(shape(input), out, window) : out,
                  std::move(layer));
 }
 
@@ -178,12 +188,14 @@ TensorId GraphBuilder::flatten(TensorId input) {
     return moved(OpKind::flatten, input, {elements, 1, 1}, begin(OpKind::flatten, {input}));
 }
 
-TensorId GraphBuilder::subsample(TensorId input, int stride, int channels_before, int channels_after) {
+TensorId GraphBuilder::subsample(TensorId input, int stride, int channels_before, int channels_after,
+                                 int groups) {
     Layer layer = begin(OpKind::subsample, {input});
     layer.window.stride_h = stride;
     layer.window.stride_w = stride;
     layer.channels_before = channels_before;
     layer.channels_after = channels_after;
+    layer.groups = groups;
     const int channels = shape(input).channels + channels_before + channels_after;
     const Shape out = windowed(shape(input), channels, layer.window);
     return moved(OpKind::subsample, input, out, std::move(layer));

@@ -19,18 +19,21 @@ class GraphBuilder {
     struct ConvOptions {
         Window window;
         int groups = 1;
-        bool relu = true;  // output u8 with clamp 0 … 255; otherwise s8
+        bool relu = true;        // output u8 with clamp 0 … 255; otherwise s8
+        bool over_edge = false;  // as `over_edge` of max_pool
     };
     TensorId conv(TensorId input, int channels, const ConvOptions& options);
     TensorId linear(TensorId input, int channels, bool relu);
     // The last layer: s32 logits.
     TensorId logits(TensorId input, int classes);
-    TensorId max_pool(TensorId input, const Window& window);
+    // `over_edge`: a last window may hang over the lower and right edge, where it begins inside the input.
+    TensorId max_pool(TensorId input, const Window& window, bool over_edge = false);
     TensorId avg_pool(TensorId input, const Window& window);
     TensorId add(TensorId left, TensorId right, bool relu);
     TensorId concat(const std::vector<TensorId>& inputs);
     TensorId flatten(TensorId input);
-    TensorId subsample(TensorId input, int stride, int channels_before, int channels_after);
+    // workloads/channel_order.h
+    TensorId subsample(TensorId input, int stride, int channels_before, int channels_after, int groups = 1);
 
     const Shape& shape(TensorId id) const { return graph_.tensor(id).shape; }
     TensorId input() const { return graph_.input; }

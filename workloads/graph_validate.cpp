@@ -41,11 +41,17 @@ bool is_plain(const Window& window) {
            window.pad_h == 0 && window.pad_w == 0 && window.dilation_h == 1 && window.dilation_w == 1;
 }
 
-// Output positions along one dimension; 0 where the window does not fit once.
-std::int64_t positions(std::int64_t extent, int kernel, int stride, int pad, int dilation) {
+// Output positions along one dimension: as with the same padding behind as in front, or `wanted` where
+// another padding behind, of less than a window, gives that many. 0 where the window does not fit once.
+std::int64_t positions(std::int64_t extent, std::int64_t wanted, int kernel, int stride, int pad,
+                       int dilation) {
     const std::int64_t reach = std::int64_t{dilation} * (kernel - 1) + 1;
-    const std::int64_t room = extent + 2 * std::int64_t{pad} - reach;
-    return room < 0 ? 0 : room / stride + 1;
+    const auto padded_behind = [&](std::int64_t behind) {
+        const std::int64_t room = extent + pad + behind - reach;
+        return room < 0 ? 0 : room / stride + 1;
+    };
+    const bool possible = wanted >= 1 && wanted >= padded_behind(0) && wanted <= padded_behind(reach - 1);
+    return possible ? wanted : padded_behind(pad);
 }
 
 // Every window touches at least one element that is not padding.
@@ -222,7 +228,7 @@ void Validator::check_unused(const Layer& layer) const {
     if (!window_used && !is_plain(layer.window)) {
         fail(layer, "window", std::string("is given, and a ") + name_of(layer.kind) + " has none");
     }
-    if (layer.kind != OpKind::conv && layer.groups != 1) {
+    if (layer.kind != OpKind::conv && layer.kind != OpKind::subsample && layer.groups != 1) {
         fail(layer, "groups", std::string("is given, and a ") + name_of(layer.kind) + " has none", "1");
     }
     if (layer.kind != OpKind::subsample && (layer.channels_before != 0 || layer.channels_after != 0)) {
@@ -257,8 +263,10 @@ void Validator::check_window(const Layer& layer) const {
 Shape Validator::windowed(const Layer& layer, int channels) const {
     const Window& w = layer.window;
     const Shape& in = input(layer).shape;
-    const std::int64_t height = positions(in.height, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h);
-    const std::int64_t width = positions(in.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w);
+    const Shape out = layer.kind == OpKind::subsample ? Shape{0, 0, 0} : output(layer).shape;
+    const std::int64_t height =
+        positions(in.height, out.height, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h);
+    const std::int64_t width = positions(in.width, out.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w);
     if (height == 0 || width == 0) {
         fail(layer, "window", "does not fit into its input of " + shown(in));
     }
@@ -309,11 +317,18 @@ Shape Validator::expected_shape(const Layer& layer) const {
             break;
     }
     for (const int extra : {layer.channels_before, layer.channels_after}) {
-        if (extra < 0 || extra > kMaxElements / 4) {
-            fail(layer, "channels_before", "or channels_after is " + number(extra), "0 or more");
+        if (extra <= -in.channels || extra > kMaxElements / 4) {
+            fail(layer, "channels_before", "or channels_after is " + number(extra),
+                 number(1 - std::int64_t{in.channels}) + " or more");
         }
     }
     const std::int64_t channels = std::int64_t{in.channels} + layer.channels_before + layer.channels_after;
+    if (channels < 1) {
+        fail(layer, "channels_before", "and channels_after leave no channel");
+    }
+    if (layer.groups < 1 || in.channels % layer.groups != 0) {
+        fail(layer, "groups", "is " + number(layer.groups), "divisors of " + number(in.channels));
+    }
     return windowed(layer, static_cast<int>(std::min(channels, kMaxElements)));
 }
 

@@ -43,14 +43,14 @@ class Draw {
     bool chance(int in) { return stream_.below(static_cast<std::uint64_t>(in)) == 0; }
 
     TensorId block(TensorId at) {
-        switch (options_.convolutions_only ? between(0, 2) : between(0, 8)) {
+        switch (options_.convolutions_only ? between(0, 2) : between(0, 9)) {
             case 0:
             case 1:
                 return convolution(at);
             case 2:
                 return depthwise(at);
             case 3:
-                return builder_.max_pool(at, pool_window(at));
+                return max_pool(at);
             case 4:
                 return builder_.avg_pool(at, pool_window(at));
             case 5:
@@ -59,6 +59,8 @@ class Draw {
                 return shortcut(at);
             case 7:
                 return concatenation(at);
+            case 8:
+                return split(at);
             default:
                 return subsample(at);
         }
@@ -104,12 +106,11 @@ class Draw {
 
     TensorId convolution(TensorId at) {
         const int in = builder_.shape(at).channels;
-        int groups = chance(3) ? between(1, in) : 1;
-        while (in % groups != 0) {
-            --groups;
-        }
+        const int groups = chance(3) ? divisor(in) : 1;
         const int channels = groups * between(1, std::max(1, options_.max_channels / groups));
-        return builder_.conv(at, channels, {conv_window(at), groups, !chance(3)});
+        const Window window = conv_window(at);
+        const bool relu = !chance(3);
+        return builder_.conv(at, channels, {window, groups, relu, chance(4)});
     }
 
     TensorId depthwise(TensorId at) {
@@ -120,7 +121,36 @@ class Draw {
     TensorId subsample(TensorId at) {
         const int stride = between(1, 2);
         const int before = between(0, 2);
-        return builder_.subsample(at, stride, before, between(0, 2));
+        const int after = between(0, 2);
+        return builder_.subsample(at, stride, before, after, divisor(builder_.shape(at).channels));
+    }
+
+    int divisor(int of) {
+        int groups = between(1, of);
+        while (of % groups != 0) {
+            --groups;
+        }
+        return groups;
+    }
+
+    TensorId max_pool(TensorId at) {
+        const Window window = pool_window(at);
+        return builder_.max_pool(at, window, chance(2));
+    }
+
+    // A unit of ShuffleNetV2: some channels are left as they are, then all are shuffled.
+    TensorId split(TensorId at) {
+        const int channels = builder_.shape(at).channels;
+        if (channels < 2) {
+            return convolution(at);
+        }
+        const int left = between(1, channels - 1);
+        const TensorId kept = builder_.subsample(at, 1, 0, left - channels);
+        const TensorId rest = builder_.subsample(at, 1, -left, 0);
+        const int fresh = between(1, 3);
+        const TensorId branch = same(rest, fresh, !chance(3));
+        const TensorId both = builder_.concat({kept, branch});
+        return builder_.subsample(both, 1, 0, 0, divisor(left + fresh));
     }
 
     TensorId residual(TensorId at) {

@@ -16,8 +16,8 @@ struct RandomGraphOptions {
 };
 
 // A valid graph, a third of them batches where max_images allows it. Over a few dozen draws every OpKind
-// occurs, with grouped, depthwise, strided, padded, dilated and non-square convolutions, u8 and s8
-// activations and inputs.
+// occurs, with grouped, depthwise, strided, padded, dilated and non-square convolutions, shuffled and
+// left-out channels, poolings over the edge, u8 and s8 activations and inputs.
 Graph random_graph(RandomStream& stream, const RandomGraphOptions& options = {});
 
 // Codes for the graph's input tensor: uniform over its format, a fifth of them 0.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "workloads/channel_order.h"
 #include "workloads/graph.h"
 
 namespace fluence::accel {
@@ -82,8 +83,8 @@ std::int32_t vector_element(const workloads::Graph& graph, const workloads::Laye
             layer, workloads::rescale(operand(i, element), parameters.multiplier[i], parameters.shift[i]));
     }
     // subsample
-    const std::int64_t channel = element / output.plane() - layer.channels_before;
-    if (channel < 0 || channel >= input.channels) {
+    const std::int64_t channel = workloads::subsample_source(layer, input.channels, element / output.plane());
+    if (channel < 0) {
         return 0;
     }
     const std::int64_t y =

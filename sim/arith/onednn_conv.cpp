@@ -31,9 +31,16 @@ dnnl::convolution_forward::primitive_desc describe(const dnnl::engine& engine, c
     const memory::desc result({output.images, output.channels, output.height, output.width},
                               memory::data_type::s32, memory::format_tag::nhwc);
     const memory::dims padding = {w.pad_h, w.pad_w};
+    // Down to the last window's end; what no window reaches counts as padding of less than 0.
+    const auto behind = [](int out, int stride, int kernel, int dilation, int in, int front) {
+        return memory::dim{out - 1} * stride + memory::dim{kernel - 1} * dilation + 1 - in - front;
+    };
+    const memory::dims after = {
+        behind(output.height, w.stride_h, w.kernel_h, w.dilation_h, input.height, w.pad_h),
+        behind(output.width, w.stride_w, w.kernel_w, w.dilation_w, input.width, w.pad_w)};
     const dnnl::convolution_forward::desc forward(
         dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, weights, result,
-        {w.stride_h, w.stride_w}, {w.dilation_h - 1, w.dilation_w - 1}, padding, padding);
+        {w.stride_h, w.stride_w}, {w.dilation_h - 1, w.dilation_w - 1}, padding, after);
     return {forward, engine};
 }
 

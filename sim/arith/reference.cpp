@@ -251,9 +251,15 @@ class LayerRun {
 
     std::int32_t subsample(std::int64_t out, const Position& at) const {
         const Shape& in = input_shape();
-        const std::int64_t channel = at.channel - layer_.channels_before;
-        if (channel < 0 || channel >= in.channels) {
+        const std::int64_t shuffled = at.channel - layer_.channels_before;
+        if (shuffled < 0 || shuffled >= in.channels) {
             return 0;
+        }
+        // Down the columns of the matrix of channels, one after the other.
+        std::int64_t channel = 0;
+        for (std::int64_t step = 0; step < shuffled; ++step) {
+            channel += in.channels / layer_.groups;
+            channel = channel < in.channels ? channel : channel - in.channels + 1;
         }
         const std::int64_t y = at.y * layer_.window.stride_h;
         return read(0, index_in(in, {channel, at.image, y, at.x * layer_.window.stride_w}), out);

@@ -8,6 +8,7 @@
 #include "sim/arith/change.h"
 #include "sim/arith/parameters.h"
 #include "sim/arith/window.h"
+#include "workloads/channel_order.h"
 #include "workloads/graph.h"
 
 namespace fluence::arith {
@@ -142,8 +143,8 @@ std::int32_t SimpleLayer::avg_pool(Element out, const Parameters& parameters, Re
 template <class Read>
 std::int32_t SimpleLayer::subsample(Element out, Read read) const {
     const workloads::Shape& in = inputs_[0];
-    const std::int32_t channel = out.channel - layer_.channels_before;
-    if (channel < 0 || channel >= in.channels) {
+    const std::int64_t channel = workloads::subsample_source(layer_, in.channels, out.channel);
+    if (channel < 0) {
         return 0;
     }
     const std::int64_t y = input_rows(in, output_, layer_.window, out.pixel / output_.width).first;
@@ -171,7 +172,13 @@ void SimpleLayer::for_each_reader(std::size_t input, Element element, Visit visi
 // Pools, and subsample as a window of one element.
 template <class Visit>
 void SimpleLayer::for_each_windowed(Element element, Visit visit) const {
-    const std::int32_t channel = layer_.channels_before + element.channel;
+    const auto channel = layer_.kind == workloads::OpKind::subsample
+                             ? static_cast<std::int32_t>(workloads::subsample_target(
+                                   layer_, inputs_[0].channels, output_.channels, element.channel))
+                             : element.channel;
+    if (channel < 0) {
+        return;
+    }
     for_each_output_pixel(inputs_[0], output_, layer_.window, element.pixel, [&](std::int64_t pixel) {
         visit(Element{channel, static_cast<std::int32_t>(pixel)});
     });

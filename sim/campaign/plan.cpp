@@ -217,6 +217,7 @@ std::string workload_digest(const workloads::Bundle& bundle, std::int64_t images
         crc.add_value(layer.window);
         crc.add_value(layer.groups);
         crc.add_value(layer.channels_before);
+        crc.add_value(layer.channels_after);
         crc.add(layer.weights);
         crc.add(layer.bias);
         crc.add(layer.multiplier);

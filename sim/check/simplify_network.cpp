@@ -180,6 +180,9 @@ void fit_layer(const Graph& before, const Layer& old, Graph& graph, Layer& layer
     if (layer.kind == OpKind::conv) {
         fit_groups(in.shape, old, layer, channels);
     }
+    if (layer.kind == OpKind::subsample && in.shape.channels % layer.groups != 0) {
+        layer.groups = 1;
+    }
     if (layer.kind != OpKind::subsample) {
         fit_window(in.shape, layer.window);
     }

@@ -3,6 +3,7 @@
 
 #include "sim/dataflow/plan_builder.h"
 #include "sim/dataflow/tensor_layout.h"
+#include "workloads/channel_order.h"
 
 namespace fluence::dataflow {
 namespace {
@@ -37,8 +38,9 @@ class VectorLayerPlanner {
         const std::int64_t first_row = std::max(rows.first, rows.begin);
         const std::int64_t last_row =
             std::min(rows.first + std::int64_t{w.kernel_h - 1} * w.dilation_h + 1, rows.end);
-        channel -= layer_.channels_before;
-        if (layer_.kind == OpKind::concat) {
+        if (layer_.kind == OpKind::subsample) {
+            channel = workloads::subsample_source(layer_, input.channels, channel);
+        } else if (layer_.kind == OpKind::concat) {
             for (std::size_t j = 0; j < i; ++j) {
                 channel -= builder_.graph().tensor(layer_.inputs[j]).shape.channels;
             }
@@ -48,6 +50,17 @@ class VectorLayerPlanner {
         }
         return {channel * input.plane() + first_row * input.width,
                 channel * input.plane() + last_row * input.width};
+    }
+
+    // A load brings its words in ascending order: where shuffled channels turn back, another pass begins.
+    bool turns_back(std::int64_t row) const {
+        if (layer_.kind != OpKind::subsample || layer_.groups == 1 || row % output_.rows() != 0) {
+            return false;
+        }
+        const int channels = builder_.graph().tensor(layer_.inputs[0]).shape.channels;
+        const std::int64_t channel = row / output_.rows();
+        return workloads::subsample_source(layer_, channels, channel) <
+               workloads::subsample_source(layer_, channels, channel - 1);
     }
 
     // Adds what output row `row` needs; false and unchanged where that does not fit any more.
@@ -75,7 +88,8 @@ class VectorLayerPlanner {
             operands.push_back({layout.stored(), {}});
         }
         std::int64_t count = 0;
-        while (first + count < rows && extend(operands, first + count)) {
+        while (first + count < rows && !(count > 0 && turns_back(first + count)) &&
+               extend(operands, first + count)) {
             ++count;
         }
         if (count == 0) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "workloads/channel_order.h"
 #include "workloads/graph.h"
 
 namespace fluence::fault {
@@ -28,7 +29,13 @@ void for_each_output_use(const workloads::Graph& graph, const workloads::Layer& 
     // Windows: output (y, x) reads input (y·stride − pad + tap·dilation, …); a subsample is a window of one
     // tap.
     const workloads::Window& w = layer.window;
-    const std::int64_t channel = element / in.plane() + layer.channels_before;
+    std::int64_t channel = element / in.plane();
+    if (layer.kind == OpKind::subsample) {
+        channel = workloads::subsample_target(layer, in.channels, out.channels, channel);
+        if (channel < 0) {
+            return;
+        }
+    }
     const std::int64_t row = element % in.plane() / in.width;
     const std::int64_t image = in.image_of(row);
     const std::int64_t y = row - image * in.height;

@@ -4,6 +4,7 @@
 
 #include "sim/core/error.h"
 #include "sim/protect/parts.h"
+#include "workloads/channel_order.h"
 
 namespace fluence::protect {
 namespace {
@@ -130,12 +131,16 @@ class BoundsOfGraph {
 
     // The zero channels in front and behind hold 0 alone.
     Bounds subsampled(const Layer& layer) const {
-        Bounds bounds = input(layer, 0);
-        if (!bounds.empty()) {
-            for (std::vector<std::int32_t>* side : {&bounds.lo, &bounds.hi}) {
-                side->insert(side->begin(), static_cast<std::size_t>(layer.channels_before), 0);
-                side->insert(side->end(), static_cast<std::size_t>(layer.channels_after), 0);
-            }
+        const Bounds& in = input(layer, 0);
+        Bounds bounds;
+        if (in.empty()) {
+            return bounds;
+        }
+        const auto channels = static_cast<std::int64_t>(in.lo.size());
+        for (std::int64_t c = 0; c < channels + layer.channels_before + layer.channels_after; ++c) {
+            const std::int64_t from = workloads::subsample_source(layer, channels, c);
+            bounds.lo.push_back(from < 0 ? 0 : in.lo[static_cast<std::size_t>(from)]);
+            bounds.hi.push_back(from < 0 ? 0 : in.hi[static_cast<std::size_t>(from)]);
         }
         return bounds;
     }

@@ -15,17 +15,18 @@ using workloads::Shape;
 
 const Codes kPlane = {-9, -8, -7, -6, -5, -4, -3, -2, -1};
 
-void expect_output(Layer layer, std::size_t inputs, const Shape& output, const Codes& expected) {
+void expect_output(Layer layer, std::size_t inputs, const Shape& output, const Codes& expected,
+                   const Shape& input = {1, 3, 3}, const Codes& codes = kPlane) {
     workloads::Graph graph;
-    graph.tensors = {{"input", {1, 3, 3}, NumberFormat::s8, 1}, {"output", output, NumberFormat::s8, 1}};
+    graph.tensors = {{"input", input, NumberFormat::s8, 1}, {"output", output, NumberFormat::s8, 1}};
     graph.input = tensor_id(0);
     graph.logits = tensor_id(1);
     layer.name = name_of(layer.kind);
     layer.inputs.assign(inputs, graph.input);
     layer.output = graph.logits;
     graph.layers = {layer};
-    EXPECT_EQ(arith::Engine(graph).run(kPlane).tensors[1], expected) << layer.name;
-    EXPECT_EQ(reference_run(graph, {}, kPlane, {})[1], expected) << layer.name;
+    EXPECT_EQ(arith::Engine(graph).run(codes).tensors[1], expected) << layer.name;
+    EXPECT_EQ(reference_run(graph, {}, codes, {})[1], expected) << layer.name;
 }
 
 Layer layer_of(OpKind kind, std::vector<std::int32_t> multiplier, std::vector<std::uint8_t> shift) {
@@ -70,6 +71,29 @@ TEST(OperatorsTest, SubsampleAddsZeroChannels) {
     layer.channels_before = 1;
     layer.channels_after = 2;
     expect_output(layer, 1, {4, 2, 2}, {0, 0, 0, 0, -9, -7, -3, -1, 0, 0, 0, 0, 0, 0, 0, 0});
+}
+
+// The second of two channels, every second column.
+TEST(OperatorsTest, SubsampleLeavesChannelsOut) {
+    Layer layer = layer_of(OpKind::subsample, {}, {});
+    layer.window.stride_w = 2;
+    layer.channels_before = -1;
+    expect_output(layer, 1, {1, 1, 2}, {4, 6}, {2, 1, 3}, {1, 2, 3, 4, 5, 6});
+}
+
+// Channels 0 … 5 as two rows of three, read by columns.
+TEST(OperatorsTest, SubsampleTransposesGroupsOfChannels) {
+    Layer layer = layer_of(OpKind::subsample, {}, {});
+    layer.groups = 2;
+    expect_output(layer, 1, {6, 1, 2}, {0, 10, 3, 13, 1, 11, 4, 14, 2, 12, 5, 15}, {6, 1, 2},
+                  {0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15});
+}
+
+// Windows of 2x2 and stride 2 that hang over the lower and right edge.
+TEST(OperatorsTest, PoolingMayHangOverTheEdge) {
+    Layer layer = layer_of(OpKind::max_pool, {}, {});
+    layer.window = {2, 2, 2, 2, 0, 0, 1, 1};
+    expect_output(layer, 1, {1, 2, 2}, {-5, -4, -2, -1});
 }
 
 TEST(OperatorsTest, FlattenKeepsCodes) {

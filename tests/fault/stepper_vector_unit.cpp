@@ -124,10 +124,14 @@ std::int32_t Stepper::Machine::combine(const VectorPass& pass, std::int64_t out)
     }
     if (layer.kind == OpKind::subsample) {
         const std::int64_t source = channel - layer.channels_before;
-        return source < 0 || source >= from.channels
-                   ? 0
-                   : read(0, ((source * from.images + image) * from.height + y * w.stride_h) * from.width +
-                                 x * w.stride_w);
+        if (source < 0 || source >= from.channels) {
+            return 0;
+        }
+        // The matrix (groups, columns) of channels transposed.
+        const std::int64_t columns = from.channels / layer.groups;
+        const std::int64_t at = source % layer.groups * columns + source / layer.groups;
+        return read(
+            0, ((at * from.images + image) * from.height + y * w.stride_h) * from.width + x * w.stride_w);
     }
     std::int32_t best = std::numeric_limits<std::int32_t>::min();
     std::int64_t total = 0;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "models/train.h"
 #include "sim/arith/engine.h"
@@ -214,8 +215,11 @@ TEST(ShippedWeights, HaveTheStatedAccuracy) {
 struct RealCase {
     const char* file;
     const char* dataset;
+    const char* location;  // in that folder
     Preprocessing preprocessing;
     std::int64_t images;
+    std::int64_t calibration_images;
+    std::int64_t least;  // correct ones in fp32
 };
 
 // Trained networks on real images; FLUENCE_DATA names the folder.
@@ -230,25 +234,45 @@ TEST_P(RealData, Int8StaysWithinAPointAndTheEngineAgrees) {
     ImportRequest request;
     request.model = std::string(folder) + "/models/" + c.file;
     request.dataset = c.dataset;
-    request.location = folder;
+    request.location = std::string(folder) + "/" + c.location;
     request.preprocessing = c.preprocessing;
     request.images = c.images;
-    request.calibration_images = 200;
+    request.calibration_images = c.calibration_images;
     ImportReport report;
     const Bundle bundle = import_model(request, report, {});
     EXPECT_EQ(report.images, c.images);
-    EXPECT_LE(std::abs(report.fp32_correct - report.int8_correct), c.images / 100);
-    EXPECT_GE(report.fp32_correct, c.images * 85 / 100);
+    EXPECT_LE(std::abs(report.fp32_correct - report.int8_correct), std::max<std::int64_t>(1, c.images / 100));
+    EXPECT_GE(report.fp32_correct, c.least);
     expect_engine_agrees(bundle);
     EXPECT_EQ(engine_correct(bundle), report.int8_correct);
+}
+
+const std::vector<double> kMean = {0.485, 0.456, 0.406};
+const std::vector<double> kDeviation = {0.229, 0.224, 0.225};
+
+workloads::ImageGeometry cropped_and_turned() {
+    workloads::ImageGeometry geometry;
+    geometry.crop = 224;
+    geometry.rotate = 180;
+    return geometry;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Networks, RealData,
     ::testing::Values(
-        RealCase{"mnist_lenet5.pt", "mnist", {255, {0.1307}, {0.3081}}, 1000},
-        RealCase{"cifar10_resnet20.pt", "cifar10", {255, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}, 300}),
-    [](const auto& test) { return std::string(test.param.dataset); });
+        RealCase{"mnist_lenet5.pt", "mnist", "", {255, {0.1307}, {0.3081}, {}}, 1000, 200, 980},
+        RealCase{"cifar10_resnet20.pt", "cifar10", "", {255, kMean, kDeviation, {}}, 300, 200, 255},
+        // Poolings over the edge; ReLU6, depthwise convolutions.
+        RealCase{
+            "imagenet_squeezenet1_1.pt", "folder", "imagenet_val", {255, kMean, kDeviation, {}}, 20, 20, 10},
+        RealCase{"imagenet_mobilenet_v2_rot180.pt",
+                 "folder",
+                 "imagenet_val",
+                 {127.5, {1, 1, 1}, {}, cropped_and_turned()},
+                 20,
+                 20,
+                 12}),
+    [](const auto& test) { return std::string(test.param.file, std::strchr(test.param.file, '.')); });
 
 }  // namespace
 }  // namespace fluence::models

@@ -43,7 +43,8 @@ std::map<std::string, at::Tensor> weights_of_all() {
             {"fc4", weights({5, 4}, 13)},
             {"fcb", weights({5}, 14)},
             {"fc256", weights({5, 256}, 15)},
-            {"plane", weights({6, 1, 1}, 16)}};
+            {"plane", weights({6, 1, 1}, 16)},
+            {"even", weights({6, 4, 2, 4}, 17)}};
 }
 
 // Cases share one set of weights, of which a module takes those that its source names.
@@ -148,6 +149,53 @@ std::vector<Case> cases() {
         {"constant_branch",
          script(kConv + "if self.training:\n    x = torch.sigmoid(x)\n" + kEnd),
          {Kind::conv, Kind::flatten, Kind::linear}},
+        {"relu6",
+         script(kConv + "x = torch.hardtanh(3 + x, 0.0, 6.0)\n" + kEnd),
+         {Kind::conv, Kind::flatten, Kind::linear}},
+        {"clamp_in_place_behind_pool",
+         script(kConv + "x = torch.max_pool2d(x, [2, 2], [2, 2])\ntorch.hardtanh_(x, 0.0, 1.5)\n" + kMeanEnd),
+         {Kind::conv, Kind::max_pool, Kind::avg_pool, Kind::linear}},
+        {"clamp_min",
+         script(kConv + "x = torch.clamp_min(x, 0)\nx = torch.clamp(x, 0, 2)\n" + kEnd),
+         {Kind::conv, Kind::flatten, Kind::linear}},
+        {"ceil_mode",  // four windows of three in eight
+         script(kConv + "x = torch.max_pool2d(x, [3, 3], [2, 2], [0, 0], [1, 1], True)\n" + kMeanEnd),
+         {Kind::conv, Kind::max_pool, Kind::avg_pool, Kind::linear}},
+        {"ceil_mode_without_overhang",  // a fifth window would begin in the padding behind
+         script(kConv + "x = torch.max_pool2d(x, [2, 2], [2, 2], [1, 1], [1, 1], True)\n" + kMeanEnd),
+         {Kind::conv, Kind::max_pool, Kind::avg_pool, Kind::linear}},
+        {"padding_behind",
+         script("x = torch.conv2d(torch.constant_pad_nd(x, [0, 1, 0, 1]), self.w, self.b, [2, 2])\n" +
+                kMeanEnd),
+         {Kind::conv, Kind::avg_pool, Kind::linear}},
+        {"padding_in_front",
+         script("x = torch.conv2d(torch.constant_pad_nd(x, [2, 0, 1, 0]), self.w, self.b, [2, 2])\n" +
+                kMeanEnd),
+         {Kind::conv, Kind::avg_pool, Kind::linear}},
+        {"padding_of_positive_maximum",
+         script(kConv +
+                "x = torch.constant_pad_nd(torch.relu(x), [0, 1, 1, 2])\n"
+                "x = torch.max_pool2d(x, [3, 3], [2, 2])\n" +
+                kMeanEnd),
+         {Kind::conv, Kind::max_pool, Kind::avg_pool, Kind::linear}},
+        {"same_with_even_kernel",
+         script("x = torch.conv2d(x, self.even, None, [1, 1], \"same\")\n" + kMeanEnd),
+         {Kind::conv, Kind::avg_pool, Kind::linear}},
+        {"channel_slices",
+         script(kConv + "x = torch.cat([x[:, 4:], x[:, :-2]], 1)\n" + kMeanEnd),
+         {Kind::conv, Kind::subsample, Kind::subsample, Kind::concat, Kind::avg_pool, Kind::linear}},
+        {"chunks_and_shuffle",
+         script(kConv +
+                "a, b = torch.chunk(x, 2, 1)\nx = torch.cat([a, torch.relu(b)], 1)\n"
+                "x = x.view(x.size(0), 2, 3, 8, 8)\nx = torch.transpose(x, 1, 2).contiguous()\n"
+                "x = x.view(-1, 6, 8, 8)\n" +
+                kMeanEnd),
+         {Kind::conv, Kind::subsample, Kind::subsample, Kind::concat, Kind::shuffle, Kind::avg_pool,
+          Kind::linear}},
+        {"split_into_sizes",
+         script(kConv + "parts = torch.split(x, [1, 5], 1)\nx = torch.cat([parts[1], parts[0]], 1)\n" +
+                kMeanEnd),
+         {Kind::conv, Kind::subsample, Kind::subsample, Kind::concat, Kind::avg_pool, Kind::linear}},
         {"dead_code",
          script("z = torch.conv2d(x, self.square)\n" + kConv + kEnd),
          {Kind::conv, Kind::flatten, Kind::linear}},
@@ -171,7 +219,7 @@ TEST_P(ScriptGraph, HasTheLayersAndComputesTheSame) {
     }
     for (const bool folded : {false, true}) {
         if (folded) {
-            fold(graph, report);
+            fold(graph, "test", report);
         }
         at::Tensor got = evaluate(graph, batch);
         if (std::string(c.name) == "dropped") {
@@ -197,12 +245,31 @@ TEST(ScriptGraphFold, OptionAIsOneSubsample) {
                       folder.file("m.pt"));
     std::vector<std::string> report;
     FloatGraph graph = ScriptModule::load(folder.file("m.pt")).graph(kInput, report);
-    fold(graph, report);
+    fold(graph, "test", report);
     ASSERT_EQ(graph.ops[0].kind, Kind::subsample);
     EXPECT_EQ(graph.ops[0].window.stride_h, 2);
     EXPECT_EQ(graph.ops[0].window.stride_w, 2);
     EXPECT_EQ(graph.ops[0].channels_before, 1);
     EXPECT_EQ(graph.ops[0].channels_after, 1);
+}
+
+TEST(ScriptGraphFold, PaddingThatNothingTakesOverIsAnError) {
+    for (const char* end : {"x = torch.flatten(x, 1)\nreturn torch.linear(x, self.fc, self.fcb)\n",
+                            "x = torch.max_pool2d(x, [3, 3])\nreturn torch.mean(x, [2, 3])\n"}) {
+        test::TemporaryDirectory folder;
+        test::save_script(
+            script("x = torch.constant_pad_nd(torch.conv2d(x, self.w), [0, 2, 0, 2])\n" + std::string(end)),
+            folder.file("m.pt"));
+        std::vector<std::string> report;
+        FloatGraph graph = ScriptModule::load(folder.file("m.pt")).graph(kInput, report);
+        try {
+            fold(graph, "m.pt", report);
+            FAIL();
+        } catch (const InputError& error) {
+            EXPECT_THAT(error.what(), HasSubstr("m.pt"));
+            EXPECT_THAT(error.what(), HasSubstr("cannot take it over"));
+        }
+    }
 }
 
 TEST(ScriptGraphNames, AreThoseOfTheWeights) {
@@ -228,7 +295,15 @@ std::vector<Refusal> refusals() {
          kConv + "x = torch.sigmoid(x)\n" + kEnd,
          {"aten::sigmoid is not supported", "conv2d", "rewrite"}},
         {"transposed", "return torch.conv_transpose2d(x, self.square)\n", {"conv_transpose2d"}},
-        {"channel_slice", "x = x[:, 0:2]\nreturn torch.mean(x, [2, 3])\n", {"slice", "x[:, :, ::n, ::n]"}},
+        {"row_slice", "x = x[:, :, 0:2]\nreturn torch.mean(x, [2, 3])\n", {"slice", "x[:, :, ::n, ::n]"}},
+        {"clamp_below_zero", kConv + "x = torch.hardtanh(x, -1.0, 1.0)\n" + kEnd, {"lower bound"}},
+        {"transposition", kConv + "x = torch.transpose(x, 2, 3)\n" + kEnd, {"shuffle"}},
+        {"five_dimensions",
+         kConv + "x = torch.relu(x.view(x.size(0), 2, 3, 8, 8))\nreturn torch.mean(x, [2, 3])\n",
+         {"five dimensions"}},
+        {"hanging_average",
+         kConv + "x = torch.avg_pool2d(x, [3, 3], [2, 2], [0, 0], True)\n" + kMeanEnd,
+         {"ceil_mode"}},
         {"softmax_inside",
          kConv + "x = torch.mean(x, [2, 3])\nx = torch.softmax(x, 1)\n"
                  "return torch.linear(x, self.fc6, None)\n",
@@ -240,9 +315,7 @@ std::vector<Refusal> refusals() {
         {"uneven_adaptive_pool",
          kConv + "x = torch.adaptive_avg_pool2d(x, [3, 3])\nreturn torch.flatten(x, 1)\n",
          {"8x8 to 3x3", "divide"}},
-        {"spatial_padding",
-         "x = torch.constant_pad_nd(x, [1, 1, 1, 1])\n" + kMeanEnd,
-         {"convolution behind it"}},
+        {"huge_padding", "x = torch.constant_pad_nd(x, [1, 1, 1, 2000000000])\n" + kMeanEnd, {"padding"}},
         {"data_dependent",
          kConv + "if bool(torch.sum(x) > 0):\n    x = torch.relu(x)\n" + kEnd,
          {"aten::sum"}},

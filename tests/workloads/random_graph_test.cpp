@@ -18,7 +18,8 @@ RandomStream stream(std::uint64_t sample) {
 
 TEST(RandomGraph, CoversEveryOperatorAndKindOfConvolution) {
     std::set<OpKind> kinds;
-    bool grouped = false, depthwise = false, strided = false, padded = false, dilated = false;
+    bool grouped = false, depthwise = false, strided = false, padded = false, dilated = false,
+         shuffled = false, cut = false;
     for (std::uint64_t sample = 0; sample < 300; ++sample) {
         SCOPED_TRACE("seed 7, sample " + std::to_string(sample));
         RandomStream draws = stream(sample);
@@ -26,6 +27,8 @@ TEST(RandomGraph, CoversEveryOperatorAndKindOfConvolution) {
         ASSERT_NO_THROW(validate(graph, "random"));
         for (const Layer& layer : graph.layers) {
             kinds.insert(layer.kind);
+            cut |= layer.channels_before < 0;
+            shuffled |= layer.kind == OpKind::subsample && layer.groups > 1;
             if (layer.kind == OpKind::conv) {
                 const int channels = graph.tensor(layer.inputs[0]).shape.channels;
                 grouped |= layer.groups > 1 && layer.groups < channels;
@@ -37,7 +40,7 @@ TEST(RandomGraph, CoversEveryOperatorAndKindOfConvolution) {
         }
     }
     EXPECT_EQ(kinds.size(), 8u);
-    EXPECT_TRUE(grouped && depthwise && strided && padded && dilated);
+    EXPECT_TRUE(grouped && depthwise && strided && padded && dilated && shuffled && cut);
 }
 
 TEST(RandomGraph, SameSeedSameGraph) {
