@@ -6,13 +6,11 @@
 #include <filesystem>
 #include <iostream>
 
+#include "apps/front_end.h"
 #include "apps/options.h"
 #include "sim/core/error.h"
 #include "workloads/bundle.h"
 #include "workloads/description.h"
-#ifdef FLUENCE_WITH_TORCH
-#include "models/describe.h"
-#endif
 
 namespace fluence::apps {
 namespace {
@@ -44,22 +42,18 @@ Shape parse_shape(const std::string& text) {
     return shape;
 }
 
-#ifdef FLUENCE_WITH_TORCH
-
 NetworkDescription describe_source(const std::string& model, const Shape& input, int classes) {
-    return models::describe_model(model, input, classes);
+    if (!has_front_end()) {
+        throw InputError(
+            "fluence describe", "NETWORK",
+            "\"" + model + "\" is no bundle, and this program was built without the LibTorch front end",
+            "the folder of a bundle, or a build with FLUENCE_WITH_TORCH=ON");
+    }
+    const std::string json =
+        front_end_output("describe", {model, std::to_string(input.channels), std::to_string(input.height),
+                                      std::to_string(input.width), std::to_string(classes)});
+    return workloads::description_of(nlohmann::json::parse(json));
 }
-
-#else
-
-NetworkDescription describe_source(const std::string& model, const Shape&, int) {
-    throw InputError(
-        "fluence describe", "NETWORK",
-        "\"" + model + "\" is no bundle, and this program was built without the LibTorch front end",
-        "the folder of a bundle, or a build with FLUENCE_WITH_TORCH=ON");
-}
-
-#endif
 
 std::string text(const Shape& s) {
     return std::to_string(s.channels) + "x" + std::to_string(s.height) + "x" + std::to_string(s.width);

@@ -1,5 +1,5 @@
 // fluence import: a trained network and its data → a workload bundle.
-#include "apps/commands_torch.h"
+#include "apps/front_end.h"
 
 #include <array>
 #include <cstdio>
@@ -25,7 +25,8 @@ po::options_description declare() {
     po::options_description options("Options");
     options.add_options()("model", po::value<std::string>(),
                           "TorchScript file (.pt), or a network of `fluence list`")(
-        "request", po::value<std::string>(), "JSON file with the keys of an import request; options win")(
+        "request", po::value<std::string>(),
+        "JSON file with the keys of an import request, or an experiment that has one; options win")(
         "weights", po::value<std::string>(), "weights of a listed network (.safetensors)")(
         "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, tiny-imagenet, glyphs")(
         "data", po::value<std::string>(), "folder of the data set; paths of the request are relative to it")(
@@ -47,11 +48,18 @@ po::options_description declare() {
     return options;
 }
 
+// Where an experiment holds its request.
+const nlohmann::json::json_pointer kInExperiment("/workload/import");
+
 // The request file, if any, with the options written over it.
-nlohmann::json merged_request(const po::variables_map& values) {
+nlohmann::json merged_request(const po::variables_map& values, bool& experiment) {
     nlohmann::json request = nlohmann::json::object();
     if (values.count("request") != 0) {
         request = read_json_file(values["request"].as<std::string>());
+    }
+    experiment = request.is_object() && request.contains(kInExperiment);
+    if (experiment) {
+        request = nlohmann::json(request[kInExperiment]);
     }
     const auto text = [&](const char* option, const char* key) {
         if (values.count(option) != 0) {
@@ -147,9 +155,12 @@ int run_import(const Arguments& arguments) {
     const std::string base = values->count("data") != 0 ? (*values)["data"].as<std::string>() : ".";
     const std::string file =
         values->count("request") != 0 ? (*values)["request"].as<std::string>() : "fluence import";
-    const nlohmann::json request_json = merged_request(*values);
-    models::ImportRequest request = models::parse_import_request(JsonObject(request_json, file), base);
-    if (!request_json.contains("evaluate")) {
+    bool experiment = false;
+    const nlohmann::json request_json = merged_request(*values, experiment);
+    models::ImportRequest request = models::parse_import_request(
+        experiment ? JsonObject(request_json, file, "workload.import") : JsonObject(request_json, file),
+        base);
+    if (!experiment && !request_json.contains("evaluate")) {
         request.evaluate = -1;
     }
     models::ImportReport report;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iostream>
+#include <sstream>
 
 #include "analysis/registry.h"
+#include "apps/front_end.h"
 #include "apps/options.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
@@ -12,9 +14,6 @@
 #include "sim/dataflow/registry.h"
 #include "sim/fault/registry.h"
 #include "sim/protect/registry.h"
-#ifdef FLUENCE_WITH_TORCH
-#include "models/registry.h"
-#endif
 
 namespace fluence::apps {
 namespace {
@@ -77,11 +76,11 @@ std::vector<Entry> dataflows() {
 
 std::vector<Entry> networks() {
     std::vector<Entry> entries;
-#ifdef FLUENCE_WITH_TORCH
-    for (const models::NetworkInfo& network : models::networks()) {
-        entries.push_back({network.name, network.summary});
+    std::istringstream lines(has_front_end() ? front_end_output("networks", {}) : "");
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t tab = line.find('\t');
+        entries.push_back({line.substr(0, tab), line.substr(tab + 1)});
     }
-#endif
     return entries;
 }
 

@@ -156,7 +156,7 @@ int plan_experiment(const PlanRequest& request) {
     const campaign::Experiment experiment =
         campaign::read_experiment(find_config("experiments", request.experiment));
     const std::string output = request.output.empty() ? "results/" + experiment.name : request.output;
-    const workloads::Bundle bundle = load_workload(experiment, request.data, output, print_line);
+    const workloads::Bundle bundle = load_workload(experiment, request.data, output);
     const int workers = request.workers > 0
                             ? request.workers
                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));

@@ -116,8 +116,8 @@ int follow(cluster::Communicator& job, const Arguments& arguments) {
         const RunArguments parsed = parse(arguments).value();
         campaign::LoadedCampaign campaign;
         campaign.experiment = read(parsed);
-        campaign.bundle = load_workload(campaign.experiment, parsed.data,
-                                        output_of(parsed, campaign.experiment), [](const std::string&) {});
+        campaign.bundle =
+            load_workload(campaign.experiment, parsed.data, output_of(parsed, campaign.experiment));
         campaign.workers = std::max(parsed.workers, 1);
         return campaign;
     });
@@ -129,7 +129,7 @@ campaign::RunEnd run(const RunArguments& arguments, const campaign::Experiment& 
     if (arguments.force) {
         campaign::discard_results(result_path);
     }
-    const workloads::Bundle bundle = load_workload(experiment, arguments.data, output, print_line);
+    const workloads::Bundle bundle = load_workload(experiment, arguments.data, output);
     print_line(experiment.name + ": " + std::to_string(experiment.faults) + " faults on " +
                std::to_string(experiment.images) + " images of " + bundle.graph.name + ", " +
                std::to_string(experiment.policies.size()) + " policies, machine " +

@@ -4,7 +4,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "apps/commands_torch.h"
+#include "apps/front_end.h"
 #include "apps/interrupt.h"
 #include "apps/number_list_torch.h"
 #include "apps/options.h"

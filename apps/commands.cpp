@@ -12,9 +12,7 @@
 #include "apps/command_run.h"
 #include "apps/command_selfcheck.h"
 #include "apps/command_simulate.h"
-#ifdef FLUENCE_WITH_TORCH
-#include "apps/commands_torch.h"
-#endif
+#include "apps/front_end.h"
 
 namespace fluence::apps {
 
@@ -34,11 +32,9 @@ const std::vector<Command>& commands() {
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
         {"describe", "layers, feature maps, neurons, MACs and parameters of a network", run_describe},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
-#ifdef FLUENCE_WITH_TORCH
         {"import", "a trained network (TorchScript, or a listed one) and its data become a workload bundle",
          run_import},
         {"train", "train a listed network, with checkpoints", run_train},
-#endif
     };
     return table;
 }

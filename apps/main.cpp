@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "apps/commands.h"
+#include "apps/front_end.h"
 #include "apps/options.h"
 #include "sim/core/error.h"
 
@@ -55,6 +56,8 @@ int main(int argc, char** argv) {
     } catch (const fluence::InputError& error) {
         std::cerr << "error: " << error.what() << "\n";
         return fluence::kInputErrorExitCode;
+    } catch (const fluence::apps::FrontEndFailed& failed) {
+        return failed.code();
     } catch (const std::exception& error) {
         std::cerr << "internal error: " << error.what() << "\n";
         return 1;

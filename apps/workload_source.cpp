@@ -6,18 +6,14 @@
 #include <filesystem>
 #include <fstream>
 
+#include "apps/front_end.h"
 #include "sim/campaign/file_lock.h"
-#include "sim/campaign/workers.h"
 #include "sim/core/error.h"
-#ifdef FLUENCE_WITH_TORCH
-#include "models/import.h"
-#endif
 
 namespace fluence::apps {
 namespace {
 
 namespace fs = std::filesystem;
-using Log = std::function<void(const std::string&)>;
 
 // Size and CRC-32 of a file, as text; empty where there is none.
 std::string fingerprint(const fs::path& path) {
@@ -59,42 +55,25 @@ bool is_current(const fs::path& bundle, const fs::path& stamp_file, const nlohma
     return nlohmann::json::parse(stream, nullptr, false) == stamp;
 }
 
-#ifdef FLUENCE_WITH_TORCH
-
-void import_bundle(const campaign::Experiment& experiment, const std::string& data, const fs::path& bundle,
-                   const Log& log) {
-    const models::ImportRequest request = models::parse_import_request(
-        JsonObject(experiment.workload.import_request, experiment.file, "workload.import"), data);
-    // In a process of its own, which takes the front end's memory and threads with it.
-    const auto work = [&](std::int64_t) {
-        models::ImportReport report;
-        workloads::write_bundle(models::import_model(request, report, log), bundle.string());
-        log("imported: int8 top-1 " + std::to_string(report.int8_correct) + " of " +
-            std::to_string(report.images) + ", fp32 " + std::to_string(report.fp32_correct));
-        return std::string();
-    };
-    campaign::run_in_workers(
-        1, {0}, {[&] { return campaign::Work(work); }, [](auto, const auto&) {}, [] { return false; }},
-        experiment.file);
+void import_bundle(const campaign::Experiment& experiment, const std::string& data, const fs::path& bundle) {
+    if (!has_front_end()) {
+        throw InputError(
+            experiment.file, "workload.import",
+            "this program was built without the LibTorch front end, so it cannot import a network",
+            "a build with FLUENCE_WITH_TORCH=ON, or the bundle that one imported, with its stamp, as " +
+                bundle.string());
+    }
+    const int code =
+        run_front_end("import", {"--request", experiment.file, "--data", data, "--output", bundle.string()});
+    if (code != 0) {
+        throw FrontEndFailed(code);
+    }
 }
-
-#else
-
-[[noreturn]] void import_bundle(const campaign::Experiment& experiment, const std::string&,
-                                const fs::path& bundle, const Log&) {
-    throw InputError(
-        experiment.file, "workload.import",
-        "this program was built without the LibTorch front end, so it cannot import a network",
-        "a build with FLUENCE_WITH_TORCH=ON, or the bundle that one imported, with its stamp, as " +
-            bundle.string());
-}
-
-#endif
 
 }  // namespace
 
 workloads::Bundle load_workload(const campaign::Experiment& experiment, const std::string& data,
-                                const std::string& cache, const Log& log) {
+                                const std::string& cache) {
     if (!experiment.workload.bundle.empty()) {
         return workloads::read_bundle(experiment.workload.bundle);
     }
@@ -116,7 +95,7 @@ workloads::Bundle load_workload(const campaign::Experiment& experiment, const st
     if (!is_current(bundle, stamp_file, stamp)) {
         std::error_code ignored;
         fs::remove(stamp_file, ignored);
-        import_bundle(experiment, data, bundle, log);
+        import_bundle(experiment, data, bundle);
         std::ofstream(stamp_file) << stamp.dump(1) << "\n";
     }
     return workloads::read_bundle(bundle.string());

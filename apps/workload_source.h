@@ -1,7 +1,6 @@
 // The workload of an experiment: an existing bundle, or a trained network that is imported once and kept.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "sim/campaign/experiment.h"
@@ -11,8 +10,8 @@ namespace fluence::apps {
 
 // `data`: the folder that the paths of an import request are relative to; empty where none was given.
 // `cache`: folder for the imported bundle; it is used again until the request or the model file changes.
-// Throws InputError.
+// Throws InputError, FrontEndFailed.
 workloads::Bundle load_workload(const campaign::Experiment& experiment, const std::string& data,
-                                const std::string& cache, const std::function<void(const std::string&)>& log);
+                                const std::string& cache);
 
 }  // namespace fluence::apps

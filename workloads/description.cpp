@@ -7,6 +7,10 @@ nlohmann::ordered_json extents(const Shape& shape) {
     return {shape.channels, shape.height, shape.width};
 }
 
+Shape shape_of(const nlohmann::json& extents) {
+    return {extents.at(0), extents.at(1), extents.at(2)};
+}
+
 }  // namespace
 
 Counts counts_of(const NetworkDescription& network) {
@@ -69,6 +73,30 @@ nlohmann::ordered_json to_json(const NetworkDescription& network) {
                                   {"parameters", layer.parameters}});
     }
     return json;
+}
+
+NetworkDescription description_of(const nlohmann::json& json) {
+    NetworkDescription network;
+    network.name = json.at("name");
+    network.input = shape_of(json.at("input"));
+    network.classes = json.at("classes");
+    network.trained_parameters = json.value("trained_parameters", network.trained_parameters);
+    for (const nlohmann::json& row : json.at("layers")) {
+        LayerDescription layer;
+        layer.name = row.at("name");
+        layer.kind = row.at("kind");
+        layer.input = shape_of(row.at("input"));
+        layer.output = shape_of(row.at("output"));
+        layer.window.kernel_h = row.at("kernel").at(0);
+        layer.window.kernel_w = row.at("kernel").at(1);
+        layer.window.stride_h = row.at("stride").at(0);
+        layer.window.stride_w = row.at("stride").at(1);
+        layer.groups = row.at("groups");
+        layer.macs = row.at("macs");
+        layer.parameters = row.at("parameters");
+        network.layers.push_back(std::move(layer));
+    }
+    return network;
 }
 
 }  // namespace fluence::workloads

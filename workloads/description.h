@@ -42,5 +42,7 @@ Counts counts_of(const NetworkDescription& network);
 NetworkDescription describe(const Graph& graph);
 
 nlohmann::ordered_json to_json(const NetworkDescription& network);
+// The network of such an object. Throws nlohmann::json::exception where it is none.
+NetworkDescription description_of(const nlohmann::json& json);
 
 }  // namespace fluence::workloads
