@@ -20,6 +20,16 @@ struct Change {
 // The changes of one tensor, ascending by pixel, then channel; each element at most once.
 using Changes = std::vector<Change>;
 
+// Appends found[0 … count) to `output`; what `found` then holds is scratch.
+inline void append_changes(Changes& found, std::size_t count, Changes& output) {
+    if (output.empty()) {
+        found.resize(count);
+        output.swap(found);
+    } else {
+        output.insert(output.end(), found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+}
+
 // One layer of a faulty inference.
 struct LayerStep {
     LayerId layer;
@@ -57,6 +67,14 @@ class OrderedSet {
         words_[static_cast<std::size_t>(word)] |= std::uint64_t{1} << (value & 63);
         first_ = std::min(first_, word);
         last_ = std::max(last_, word);
+    }
+    // Members from `first` to `last` will be inserted by mark().
+    void expect(std::int64_t first, std::int64_t last) {
+        first_ = std::min(first_, first >> 6);
+        last_ = std::max(last_, last >> 6);
+    }
+    void mark(std::int64_t value) {
+        words_[static_cast<std::size_t>(value >> 6)] |= std::uint64_t{1} << (value & 63);
     }
     void insert_all(std::int64_t size) {
         for (std::int64_t value = 0; value < size; ++value) {
