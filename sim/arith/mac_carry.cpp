@@ -209,9 +209,8 @@ void MacDelta::emit_moved(const MacLayer& layer, int group) {
         const LayerStep& step = *collected.step;
         const std::int32_t* sums = step.golden.accumulators[index_of(step.layer)].data();
         const MovedSum* const first = moved;
-        while (moved != end && moved->row < collected.row_end) {
-            ++moved;
-        }
+        moved = std::partition_point(first, end,
+                                     [&](const MovedSum& sum) { return sum.row < collected.row_end; });
         candidates_.resize(std::max(candidates_.size(), static_cast<std::size_t>(moved - first) + 1));
         const MacLayer::Requantiser codes = layer.requantiser();
         Change* next = candidates_.data();
@@ -220,11 +219,11 @@ void MacDelta::emit_moved(const MacLayer& layer, int group) {
             const std::int32_t golden = sums[layer.sums_at(group, pixel) + at->channel];
             std::int32_t sum = golden;
             add_wrapping(sum, at->delta);
-            next->pixel = pixel;
-            next->channel = first_channel + at->channel;
-            next->code = codes.code_of(sum, next->channel);
-            next->golden = codes.code_of(golden, next->channel);
-            next += next->code != next->golden ? 1 : 0;
+            const std::int32_t channel = first_channel + at->channel;
+            const std::int32_t code = codes.code_of(sum, channel);
+            const std::int32_t golden_code = codes.code_of(golden, channel);
+            write_change(next, pixel, channel, code, golden_code);
+            next += code != golden_code ? 1 : 0;
         }
         if (step.bounds == nullptr) {
             append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);

@@ -85,11 +85,11 @@ void SimpleDelta::carry_add(const SimpleLayer& layer, const LayerStep& step) {
         const std::int64_t sum = left_weight * left_golden[element] + right_weight * right_golden[element];
         const std::int64_t moved = (left_weight * (x->code - x->golden) & from_left) +
                                    (right_weight * (y->code - y->golden) & from_right);
-        next->pixel = static_cast<std::int32_t>(pixel);
-        next->channel = static_cast<std::int32_t>(channel);
-        next->code = codes.code_of(sum + moved);
-        next->golden = codes.code_of(sum);
-        next += next->code != next->golden ? 1 : 0;
+        const std::int32_t code = codes.code_of(sum + moved);
+        const std::int32_t golden = codes.code_of(sum);
+        write_change(next, static_cast<std::int32_t>(pixel), static_cast<std::int32_t>(channel), code,
+                     golden);
+        next += code != golden ? 1 : 0;
         a -= from_left;
         b -= from_right;
     }
