@@ -21,14 +21,19 @@ constexpr std::int64_t kFewWeights = 128 * 1024;
 constexpr std::size_t kElementsInCache = 16 * 1024;
 
 // At -O2 the compiler leaves loops over single elements as they are.
-using Elements __attribute__((vector_size(kElementsAtATime * sizeof(DeltaElement)))) = DeltaElement;
+using Elements __attribute__((vector_size(4 * sizeof(DeltaElement)))) = DeltaElement;
+
+void copy_four(const DeltaElement* from, std::uint32_t place, DeltaElement* to) {
+    Elements elements;
+    std::memcpy(&elements, from, sizeof elements);
+    elements += place;
+    std::memcpy(to, &elements, sizeof elements);
+}
 
 void copy_under_tap(const DeltaElement* from, std::int32_t count, std::int32_t place, DeltaElement* to) {
     for (std::int32_t i = 0; i < count; i += kElementsAtATime) {
-        Elements elements;
-        std::memcpy(&elements, from + i, sizeof elements);
-        elements += static_cast<std::uint32_t>(place);
-        std::memcpy(to + i, &elements, sizeof elements);
+        copy_four(from + i, static_cast<std::uint32_t>(place), to + i);
+        copy_four(from + i + 4, static_cast<std::uint32_t>(place), to + i + 4);
     }
 }
 
