@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "sim/campaign/inference.h"
 #include "sim/campaign/plan.h"
 
 namespace fluence::campaign {
@@ -14,14 +15,15 @@ class BatchRunner {
     BatchResult run(std::int64_t batch);
 
   private:
+    struct Chunk;
     struct Struck;
 
     void run_image(std::int64_t batch, std::int64_t image, BatchResult& result);
     GoldenRow golden_row(std::int64_t image, std::int32_t policy) const;
-    OutcomeRow run_fault(const fault::FaultDraw& draw, std::int32_t policy, std::int32_t label,
-                         std::vector<Struck>& known);
-    const arith::FaultyRun& propagate(std::size_t engine, std::vector<arith::LayerFault> faults,
-                                      std::vector<Struck>& known);
+    void resolve_fault(std::int64_t id, Chunk& chunk);
+    Struck strike(const fault::FaultDraw& draw, std::int32_t policy, std::size_t first, Chunk& chunk);
+    void propagate(Chunk& chunk);
+    OutcomeRow outcome_row(const Struck& struck, const Chunk& chunk, std::int32_t label) const;
     const workloads::Codes& golden_logits(std::size_t engine) const;
 
     const CampaignPlan& plan_;
