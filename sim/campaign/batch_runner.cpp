@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <tuple>
 #include <utility>
+
+#include "sim/campaign/ledger.h"
 
 namespace fluence::campaign {
 namespace {
@@ -76,7 +79,8 @@ struct BatchRunner::Chunk {
     std::size_t changes = 0;  // in all lists
 };
 
-BatchRunner::BatchRunner(const CampaignPlan& plan) : plan_(plan), golden_(plan.engines.size()) {
+BatchRunner::BatchRunner(const CampaignPlan& plan, std::string reproducer, EngineDefect defect)
+    : plan_(plan), golden_(plan.engines.size()), recheck_(plan, std::move(reproducer), std::move(defect)) {
     const workloads::Graph& graph = plan.bundle->graph;
     for (const EngineParts& parts : plan.engines) {
         engines_.emplace_back(graph, parts.bounds, plan.sums, parts.filters);
@@ -106,6 +110,7 @@ void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult&
     for (std::size_t i = 0; i < engines_.size(); ++i) {
         golden_[i] = engines_[i].run(codes);
     }
+    golden_checked_.assign(engines_.size(), false);
     if (plan_.batching.holds_golden(batch)) {
         const auto policies = static_cast<std::int32_t>(plan_.policies.size());
         for (std::int32_t policy = 0; policy < policies; ++policy) {
@@ -119,6 +124,7 @@ void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult&
             resolve_fault(*next++, chunk);
         }
         propagate(chunk);
+        recheck(chunk);
         for (const Struck& struck : chunk.struck) {
             result.outcomes.push_back(outcome_row(struck, chunk, label));
         }
@@ -149,7 +155,9 @@ GoldenRow BatchRunner::golden_row(std::int64_t image, std::int32_t policy) const
 void BatchRunner::resolve_fault(std::int64_t id, Chunk& chunk) {
     const PlannedFault planned = planned_fault(plan_, id);
     const fault::FaultDraw& draw = planned.draw;
-    chunk.faults.push_back({id, planned.image, draw.upset, draw.phase, planned.stratum, draw.further});
+    const Experiment& experiment = *plan_.experiment;
+    chunk.faults.push_back({id, planned.image, draw.upset, draw.phase, planned.stratum, draw.further,
+                            rechecked(experiment.seed, experiment.self_check, id)});
     const std::size_t first = chunk.struck.size();
     for (std::size_t policy = 0; policy < plan_.policies.size(); ++policy) {
         chunk.struck.push_back(strike(draw, static_cast<std::int32_t>(policy), first, chunk));
@@ -193,11 +201,41 @@ BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32
 void BatchRunner::propagate(Chunk& chunk) {
     for (std::size_t engine = 0; engine < engines_.size(); ++engine) {
         Chunk::Carried& carried = chunk.carried[engine];
-        carried.runs = engines_[engine].propagate_many(golden_[engine], carried.lists);
+        if (!recheck_.has_defect()) {
+            carried.runs = engines_[engine].propagate_many(golden_[engine], carried.lists);
+            continue;
+        }
+        std::vector<std::vector<LayerFault>> given = carried.lists;
+        for (std::vector<LayerFault>& faults : given) {
+            recheck_.give(faults);
+        }
+        carried.runs = engines_[engine].propagate_many(golden_[engine], given);
     }
 }
 
-OutcomeRow BatchRunner::outcome_row(const Struck& struck, const Chunk& chunk, std::int32_t label) const {
+// Policies that share a list share the answer. Without a layer fault it is the image's fault-free run, which
+// one look is enough for.
+void BatchRunner::recheck(const Chunk& chunk) {
+    const std::size_t policies = plan_.policies.size();
+    for (std::size_t f = 0; f < chunk.faults.size(); ++f) {
+        std::set<std::pair<std::size_t, std::size_t>> done;  // engine and list
+        for (std::size_t p = 0; p < policies && chunk.faults[f].checked; ++p) {
+            const Struck& struck = chunk.struck[f * policies + p];
+            const std::size_t engine = plan_.policies[p].engine;
+            const bool fault_free = struck.list == 0;
+            if ((fault_free && golden_checked_[engine]) || !done.insert({engine, struck.list}).second) {
+                continue;
+            }
+            golden_checked_[engine] = golden_checked_[engine] || fault_free;
+            const Chunk::Carried& carried = chunk.carried[engine];
+            recheck_.check(
+                {chunk.faults[f], struck.policy, carried.lists[struck.list], carried.runs[struck.list]},
+                engines_[engine], golden_[engine]);
+        }
+    }
+}
+
+OutcomeRow BatchRunner::outcome_row(const Struck& struck, const Chunk& chunk, std::int32_t label) {
     const std::size_t engine = plan_.policies[static_cast<std::size_t>(struck.policy)].engine;
     const workloads::Graph& graph = plan_.bundle->graph;
     const arith::FaultyRun& run = chunk.carried[engine].runs[struck.list];
@@ -219,6 +257,12 @@ OutcomeRow BatchRunner::outcome_row(const Struck& struck, const Chunk& chunk, st
     row.first_changed_layer = run.first_changed_layer;
     row.last_changed_layer = run.last_changed_layer;
     row.changed_values = run.changed_values;
+    const LedgerEntry masked =
+        ledger_entry({golden_[engine], struck.resolution, chunk.carried[engine].lists[struck.list], run,
+                      inference.outcome, inference.dead},
+                     engines_[engine]);
+    row.masked_by = masked.by;
+    row.masked_layer = masked.layer;
     if (inference.flags.aborted) {
         row.top1 = -1;
         return row;
