@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "sim/campaign/inference.h"
+#include "sim/campaign/request.h"
 
 namespace fluence::campaign {
 namespace {
@@ -119,23 +120,42 @@ GoldenRow BatchRunner::golden_row(std::int64_t image, std::int32_t policy) const
     row.top1 = top1(logits);
     row.top2diff = top2_difference(logits, scale);
     row.loss = cross_entropy(logits, scale, row.label);
+    const FaultFreeRequest request = fault_free(policy);
+    row.runs = request.runs;
+    row.cycles = request.cycles;
     return row;
+}
+
+FaultFreeRequest BatchRunner::fault_free(std::int32_t policy) const {
+    const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
+    return fault_free_request(machine.policy, plan_.bundle->graph, plan_.experiment->accelerator,
+                              machine.timeline.cycles, golden_logits(machine.engine));
 }
 
 OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t policy, std::int32_t label,
                                   std::vector<Struck>& known) {
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
     const workloads::Graph& graph = plan_.bundle->graph;
-    const std::vector<fault::Upset> upsets = draw.all_at(machine.timeline.cycles);
-    fault::Resolution resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
-        upsets, golden_[machine.engine], engines_[machine.engine]);
-
-    const PolicyFlags flags =
-        apply_detectors(machine.policy, graph, plan_.experiment->accelerator, resolution);
-    const arith::FaultyRun& run = propagate(
-        machine.engine, flags.aborted ? std::vector<LayerFault>() : std::move(resolution.faults), known);
+    const fault::Resolver& resolver = *resolvers_[static_cast<std::size_t>(policy)];
     const workloads::Codes& golden = golden_logits(machine.engine);
-    const Inference inference = conclude(golden, resolution, flags, run);
+    const auto run_once = [&](const std::vector<fault::Upset>& strikes) {
+        TracedInference once;
+        once.resolution = resolver.resolve(strikes, golden_[machine.engine], engines_[machine.engine]);
+        const PolicyFlags flags =
+            apply_detectors(machine.policy, graph, plan_.experiment->accelerator, once.resolution);
+        once.run =
+            propagate(machine.engine,
+                      flags.aborted ? std::vector<LayerFault>() : std::move(once.resolution.faults), known);
+        once.result = conclude(golden, once.resolution, flags, once.run);
+        return once;
+    };
+    const std::vector<fault::Upset> upsets = upsets_of_request(machine.policy, draw, machine.timeline.cycles);
+    const TracedInference request = finish_request(
+        {machine.policy, graph, plan_.experiment->accelerator, machine.timeline, resolver, golden}, upsets,
+        run_once(upsets_of_first_run(machine.policy, machine.timeline, upsets)), run_once);
+    const fault::Resolution& resolution = request.resolution;
+    const arith::FaultyRun& run = request.run;
+    const Inference& inference = request.result;
 
     OutcomeRow row;
     row.policy = policy;
@@ -151,6 +171,8 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
     row.first_changed_layer = run.first_changed_layer;
     row.last_changed_layer = run.last_changed_layer;
     row.changed_values = run.changed_values;
+    row.runs = inference.runs;
+    row.recovery_cycles = inference.cycles - fault_free(policy).cycles;
     if (inference.flags.aborted) {
         row.top1 = -1;
         return row;

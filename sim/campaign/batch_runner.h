@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/campaign/plan.h"
+#include "sim/campaign/request.h"
 
 namespace fluence::campaign {
 
@@ -18,6 +19,7 @@ class BatchRunner {
 
     void run_image(std::int64_t batch, std::int64_t image, BatchResult& result);
     GoldenRow golden_row(std::int64_t image, std::int32_t policy) const;
+    FaultFreeRequest fault_free(std::int32_t policy) const;
     OutcomeRow run_fault(const fault::FaultDraw& draw, std::int32_t policy, std::int32_t label,
                          std::vector<Struck>& known);
     const arith::FaultyRun& propagate(std::size_t engine, std::vector<arith::LayerFault> faults,

@@ -54,6 +54,8 @@ struct OutcomeRow {
     double delta_loss = 0;  // cross entropy minus the fault-free one
     double top2diff = 0;
     std::uint64_t golden_bits = 0, faulty_bits = 0;
+    std::int32_t runs = 1;             // that the policy's inference end made of the inference
+    std::int64_t recovery_cycles = 0;  // more than the fault-free request took; negative: fewer
 };
 
 struct FaultRow {
@@ -72,6 +74,8 @@ struct GoldenRow {
     std::int32_t top1 = 0;
     double top2diff = 0;
     double loss = 0;
+    std::int32_t runs = 1;    // that the policy's inference end made of it
+    std::int64_t cycles = 0;  // of all of them, with their checks
 };
 
 }  // namespace fluence::campaign
