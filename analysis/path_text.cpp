@@ -334,6 +334,10 @@ void Teller::outcome() {
     }
     text += flags.empty() ? "" : "; flags " + joined(flags, ", ");
     text += path_.recovery_cycles > 0 ? "; " + counted(path_.recovery_cycles, "cycle") + " of recovery" : "";
+    text += path_.result.runs > 1
+                ? "; run " + std::to_string(path_.result.runs) + " times, " +
+                      counted(path_.result.cycles, "cycle") + " in all; told is the last run"
+                : "";
     line(text + ".");
 }
 

@@ -43,7 +43,7 @@ std::string sample_line(const Summary& summary) {
 std::vector<Definition> definitions(const Summary& summary) {
     const std::string reference = "\"" + summary.policies[summary.reference].name + "\"";
     const std::string confidence = confidence_text(summary.confidence);
-    return {
+    std::vector<Definition> list = {
         {"Accuracy, fault-free", "Images whose top-1 equals the label, over all images, without any fault."},
         {"Accuracy, one fault",
          "Faulty inferences whose top-1 equals the label, over all faulty inferences."},
@@ -66,6 +66,14 @@ std::vector<Definition> definitions(const Summary& summary) {
         {"Area",
          "Logic and on-chip memories in gate equivalents (one NAND2); DRAM check bits are listed apart."},
     };
+    if (summary.has_requests()) {
+        list.push_back(
+            {"Run again",
+             "Inferences that the policy ran more often than once; fault-free ones are false alarms, but "
+             "for policies that run everything twice. Mean recovery: cycles that a fault's inference took "
+             "more than the fault-free one of its image."});
+    }
+    return list;
 }
 
 }  // namespace fluence::analysis

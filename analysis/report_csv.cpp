@@ -76,6 +76,9 @@ std::string policies_csv(const Summary& summary) {
     append(header, {"delta_loss_mean", "delta_loss_low", "delta_loss_high", "cycles", "cycles_percent",
                     "microseconds", "area_ge", "area_percent", "protection_area_ge", "dram_check_share",
                     "faults_acted_on", "faults_ended_otherwise", "no_effect"});
+    append(header, estimate_header("run_again_fault_free"));
+    append(header, estimate_header("run_again"));
+    append(header, {"recovery_cycles_mean", "recovery_cycles_low", "recovery_cycles_high"});
     std::vector<Row> rows = {header};
     for (const PolicySummary& policy : summary.policies) {
         Row row = {policy.name, summary.policies[summary.reference].name};
@@ -95,6 +98,10 @@ std::string policies_csv(const Summary& summary) {
                      shortest(policy.area_percent), shortest(policy.protection_area_ge),
                      shortest(policy.dram_check_share), std::to_string(policy.acted),
                      std::to_string(policy.different), policy.no_effect ? "1" : "0"});
+        append(row, estimate_fields(policy.false_alarms));
+        append(row, estimate_fields(policy.run_again));
+        append(row, {shortest(policy.recovery_cycles.mean), shortest(policy.recovery_cycles.interval.low),
+                     shortest(policy.recovery_cycles.interval.high)});
         rows.push_back(std::move(row));
     }
     return csv(rows);

@@ -149,6 +149,22 @@ std::string fate_table(const Summary& summary) {
     return table.str();
 }
 
+std::string request_table(const Summary& summary) {
+    Table table("Inferences that were run again, and what faults cost in cycles",
+                {"Policy", "Run again, fault-free", "Run again, one fault", "Mean recovery, cycles"});
+    for (std::size_t i = 0; i < summary.policies.size(); ++i) {
+        const PolicySummary& policy = summary.policies[i];
+        const MeanEstimate& recovery = policy.recovery_cycles;
+        table.add_row(
+            policy_name(summary, i),
+            {rate_cell(policy.false_alarms), rate_cell(policy.run_again),
+             with_small(signed_fixed(recovery.mean, 1), "[" + signed_fixed(recovery.interval.low, 1) + ", " +
+                                                            signed_fixed(recovery.interval.high, 1) + "]")},
+            i == summary.reference);
+    }
+    return table.str();
+}
+
 std::string latency_table(const Summary& summary) {
     const std::vector<LayerLatency>& layers = summary.policies[summary.reference].layers;
     if (layers.empty()) {
@@ -309,7 +325,7 @@ std::vector<ReportFile> html_report(const Summary& summary) {
         {"difference_lead", html_escaped("Every policy met the same faults as \"" + reference +
                                          "\", so they are compared fault by fault.")},
         {"difference_table", difference_table(summary)},
-        {"fate_table", fate_table(summary)},
+        {"fate_table", fate_table(summary) + (summary.has_requests() ? request_table(summary) : "")},
         {"latency_table", latency_table(summary)},
         {"vulnerability_table", vulnerability_table(summary)},
         {"rate_table", rate_table(summary)},

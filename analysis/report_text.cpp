@@ -142,6 +142,18 @@ std::string count_table(const Summary& summary) {
     return table(rows);
 }
 
+std::string request_table(const Summary& summary) {
+    std::vector<Row> rows = {
+        {"Policy", "Run again, fault-free", "Run again, one fault", "Mean recovery, cycles"}};
+    for (const PolicySummary& policy : summary.policies) {
+        const MeanEstimate& recovery = policy.recovery_cycles;
+        rows.push_back({printable(policy.name), rate_cell(policy.false_alarms), rate_cell(policy.run_again),
+                        signed_fixed(recovery.mean, 1) + " [" + signed_fixed(recovery.interval.low, 1) +
+                            ", " + signed_fixed(recovery.interval.high, 1) + "]"});
+    }
+    return table(rows);
+}
+
 std::string significant(double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.3g", value);
@@ -206,6 +218,9 @@ std::vector<ReportFile> text_report(const Summary& summary) {
     text += policy_table(summary) + "\n";
     text += difference_table(summary) + "\n";
     text += count_table(summary) + "\n";
+    if (summary.has_requests()) {
+        text += request_table(summary) + "\n";
+    }
     if (!summary.vulnerability.structures.empty()) {
         text += vulnerability_table(summary) + "\n";
     }

@@ -1,6 +1,7 @@
 #include "analysis/summary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "analysis/breakdown.h"
@@ -23,7 +24,8 @@ struct Tally {
     std::array<std::int64_t, kOutcomeCount> outcomes{};
     std::array<std::int64_t, fault::kDeadReasonCount> dead{};
     std::int64_t corrected = 0, detected = 0, suppressed = 0, acted = 0, different = 0;
-    RunningMean delta_loss;
+    std::int64_t image_cycles = 0, images_again = 0, again = 0;
+    RunningMean delta_loss, recovery;
     PairedCounts sdc, accuracy;  // first: this policy, second: the reference
 };
 
@@ -53,6 +55,8 @@ void count_row(Tally& tally, const OutcomeRow& row, const OutcomeRow& reference)
     tally.acted += row.corrected || row.detected || row.suppressed;
     tally.different += ended_otherwise(row, reference);
     tally.delta_loss.add(row.delta_loss);
+    tally.again += row.runs > 1;
+    tally.recovery.add(static_cast<double>(row.recovery_cycles));
     count_pair(tally.sdc, row.outcome == Outcome::sdc, reference.outcome == Outcome::sdc);
     count_pair(tally.accuracy, row.correct, reference.correct);
 }
@@ -189,16 +193,16 @@ struct SummaryBuilder::Impl {
     }
 
     // Over images, which are all looked at.
-    Estimate fault_free(const std::vector<Tally>& strata) const {
-        return estimate(method, strata.front().images_correct, strata.front().images, sampling.confidence());
+    Estimate fault_free(const std::vector<Tally>& strata, std::int64_t count) const {
+        return estimate(method, count, strata.front().images, sampling.confidence());
     }
 
-    MeanEstimate mean(const std::vector<Tally>& strata) const {
+    MeanEstimate mean(const std::vector<Tally>& strata, RunningMean Tally::*of) const {
         std::vector<RunningMean> values;
         MeanEstimate result;
         for (const Tally& tally : strata) {
-            values.push_back(tally.delta_loss);
-            result.total += tally.delta_loss.total();
+            values.push_back(tally.*of);
+            result.total += (tally.*of).total();
         }
         const Sampling::Mean found = sampling.mean(values);
         result.mean = found.mean;
@@ -208,7 +212,10 @@ struct SummaryBuilder::Impl {
     }
 
     void fill_rates(PolicySummary& summary, const std::vector<Tally>& strata) const {
-        summary.fault_free_accuracy = fault_free(strata);
+        summary.fault_free_accuracy = fault_free(strata, strata.front().images_correct);
+        summary.false_alarms = fault_free(strata, strata.front().images_again);
+        summary.run_again = rate(strata, [](const Tally& tally) { return tally.again; });
+        summary.recovery_cycles = mean(strata, &Tally::recovery);
         summary.accuracy = rate(strata, [](const Tally& tally) { return tally.correct; });
         for (std::size_t i = 0; i < kOutcomeCount; ++i) {
             summary.outcomes[i] = rate(strata, [i](const Tally& tally) { return tally.outcomes[i]; });
@@ -229,7 +236,7 @@ struct SummaryBuilder::Impl {
                 summary.dead_reasons.push_back({name_of(reason), count});
             }
         }
-        summary.delta_loss = mean(strata);
+        summary.delta_loss = mean(strata, &Tally::delta_loss);
     }
 
     void fill_differences(PolicySummary& summary, const std::vector<Tally>& strata) const {
@@ -252,14 +259,22 @@ struct SummaryBuilder::Impl {
         return sum;
     }
 
-    void fill_costs(PolicySummary& summary, const campaign::PolicyRow& row) const {
+    // Of a fault-free inference with all its runs; where no image is in yet those of one run.
+    double cycles(std::size_t policy) const {
+        const Tally& tally = tallies[policy].front();
+        return tally.image_cycles > 0
+                   ? static_cast<double>(tally.image_cycles) / static_cast<double>(tally.images)
+                   : static_cast<double>(header.policies[policy].cycles);
+    }
+
+    void fill_costs(PolicySummary& summary, std::size_t index) const {
+        const campaign::PolicyRow& row = header.policies[index];
         const campaign::PolicyRow& base = header.policies[reference];
-        summary.cycles = row.cycles;
-        summary.cycles_percent =
-            percent_more(static_cast<double>(row.cycles), static_cast<double>(base.cycles));
+        summary.cycles = std::llround(cycles(index));
+        summary.cycles_percent = percent_more(cycles(index), cycles(reference));
         const nlohmann::json& clock = at_path(header.experiment, {"accelerator", "clock_mhz"});
         if (clock.is_number() && clock.get<double>() > 0) {
-            summary.microseconds = static_cast<double>(row.cycles) / clock.get<double>();
+            summary.microseconds = cycles(index) / clock.get<double>();
         }
         summary.area_ge = row.area_ge;
         summary.area_percent = percent_more(row.area_ge, base.area_ge);
@@ -276,13 +291,20 @@ struct SummaryBuilder::Impl {
         summary.description = row.description;
         summary.composition = row.composition;
         fill_rates(summary, tallies[index]);
-        fill_costs(summary, row);
+        fill_costs(summary, index);
         fill_differences(summary, tallies[index]);
         summary.no_effect =
             index != reference && faults(index) > 0 && summary.acted == 0 && summary.different == 0;
         return summary;
     }
 };
+
+bool Summary::has_requests() const {
+    return std::any_of(policies.begin(), policies.end(), [](const PolicySummary& policy) {
+        return policy.false_alarms.count > 0 || policy.run_again.count > 0 ||
+               policy.recovery_cycles.mean != 0;
+    });
+}
 
 SummaryBuilder::SummaryBuilder(const campaign::CampaignHeader& header, const SummaryOptions& options,
                                std::string file)
@@ -294,6 +316,8 @@ void SummaryBuilder::add(const campaign::GoldenRow& row) {
     Tally& tally = impl_->tallies[impl_->index_of_policy(row.policy)].front();
     ++tally.images;
     tally.images_correct += row.top1 == row.label;
+    tally.images_again += row.runs > 1;
+    tally.image_cycles += row.cycles;
 }
 
 void SummaryBuilder::add(const campaign::FaultRow& fault, const std::vector<OutcomeRow>& rows) {

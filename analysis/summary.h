@@ -56,8 +56,12 @@ struct PolicySummary {
     Estimate dead;                             // faults that changed no value
     std::vector<DeadCount> dead_reasons;       // of these, in the order of fault::DeadReason
     MeanEstimate delta_loss;                   // nats
+    // Requests: inferences that the policy's inference end made the machine run more often than once.
+    Estimate false_alarms;         // without faults, over images
+    Estimate run_again;            // faulty ones
+    MeanEstimate recovery_cycles;  // of a fault: more than its image takes without it
 
-    std::int64_t cycles = 0;    // of one fault-free inference
+    std::int64_t cycles = 0;    // of one fault-free inference: the mean over images, rounded
     double cycles_percent = 0;  // more than the reference's, in percent of it
     double microseconds = 0;    // 0: the clock is not known
     double area_ge = 0;
@@ -106,6 +110,9 @@ struct Summary {
     std::int64_t looks = 0;          // at most so many were planned; 0: the campaign did not stop by a rule
     std::int64_t ended_look = 0;     // the look that ended it, from 1; 0: none
     std::vector<std::string> notes;  // what a reader must know before using the figures
+
+    // Whether under some policy an inference was run again, or took longer for a fault.
+    bool has_requests() const;
 };
 
 // Gathers rows one by one. The reference is the policy named "none", otherwise the first.

@@ -18,6 +18,7 @@
 #include "sim/core/error.h"
 #include "sim/core/text.h"
 #include "sim/protect/policy.h"
+#include "sim/protect/rerun.h"
 #include "traces/perfetto.h"
 #include "traces/timeline_csv.h"
 #include "traces/timeline_vcd.h"
@@ -177,6 +178,11 @@ int simulate(const SimulateRequest& request) {
     report.config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
     report.policy = policy.name;
+    if (protect::reruns(policy)) {
+        report.runs = protect::least_runs(policy);
+        report.check = protect::check_cycles(policy, report.config, batch);
+        report.restart = protect::restart_cycles(report.config);
+    }
     report.area = accel::area_of(report.config, policy).area;
     report.unprotected_area = accel::area_of(report.config, protect::Policy()).area;
     report.process = request.process;

@@ -152,6 +152,11 @@ std::string LatencyReport::table() const {
     out << "\nDRAM, words of " << config.dram.word_bits << " bits: " << traffic.read_words << " read, "
         << traffic.write_words << " written; each once: " << traffic.unique_read_words << " and "
         << traffic.unique_write_words << "; kept on chip: " << traffic.kept_words << "\n";
+    if (check.count() > 0 || restart.count() > 0) {
+        out << "Inference end: " << (runs > 1 ? "always " : "at least ") << runs
+            << (runs > 1 ? " runs" : " run") << ", " << check.count() << " cycles of check behind each, "
+            << restart.count() << " of restart before another: " << request_cycles() << " cycles\n";
+    }
     out << "Area: " << text("%.0f", area.count()) << " NAND2 equivalents, "
         << text("%.2f", 100 * (area / unprotected_area - 1)) << " % more than without the policy\n";
     constexpr double kPicojoulesPerMicrojoule = 1e6;
@@ -194,6 +199,11 @@ nlohmann::ordered_json LatencyReport::json() const {
                                     {"images", images},
                                     {"cycles", timeline.cycles},
                                     {"cycles_per_image", cycles_per_image()},
+                                    {"inference_end",
+                                     {{"least_runs", runs},
+                                      {"check_cycles", check.count()},
+                                      {"restart_cycles", restart.count()},
+                                      {"cycles", request_cycles()}}},
                                     {"milliseconds", milliseconds(timeline.cycles)},
                                     {"utilisation", utilisation(*this)},
                                     {"traffic", traffic_json(traces::dram_traffic(timeline))},

@@ -21,6 +21,13 @@ struct LatencyReport {
     GateEquivalents area{}, unprotected_area{};  // of logic and on-chip memories, with and without the policy
     std::vector<accel::EnergyPart> energy;       // of this inference
     cost::Process process;                       // that it is stated for
+    // Inference end of the policy: at least so many runs, a check behind each, a restart between two. The
+    // cycles of everything else are those of one run.
+    int runs = 1;
+    Cycles check{}, restart{};
+    traces::Cycle request_cycles() const {
+        return runs * (timeline.cycles + check.count()) + (runs - 1) * restart.count();
+    }
 
     double milliseconds(traces::Cycle cycles) const;
     double cycles_per_image() const { return static_cast<double>(timeline.cycles) / images; }

@@ -4,6 +4,7 @@
 #include "sim/cost/logic.h"
 #include "sim/dataflow/registers.h"
 #include "sim/protect/area.h"
+#include "sim/protect/rerun_area.h"
 #include "sim/protect/suppressor_area.h"
 
 namespace fluence::accel {
@@ -129,6 +130,7 @@ AreaNode area_of(const AcceleratorConfig& config, const protect::Policy& policy)
     if (policy.checksum) {
         parts.push_back(protect::checksum_area(config, policy));
     }
+    parts.push_back(protect::inference_end_area(policy));
     return area_sum("accelerator", std::move(parts));
 }
 

@@ -1,5 +1,7 @@
 #include "sim/accel/detailed_accelerator.h"
 
+#include <algorithm>
+
 #include "sim/accel/burst.h"
 #include "sim/accel/memory_image.h"
 
@@ -116,6 +118,9 @@ DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, co
 void DetailedAccelerator::start_of_simulation() {
     debug_burst(dma_.dram, tlm::TLM_WRITE_COMMAND, 0, memory_.data(),
                 static_cast<std::int64_t>(memory_.size()));
+    if (!cells_.empty()) {
+        dram_.restore(cells_);
+    }
 }
 
 void DetailedAccelerator::attach(const std::vector<traces::Upset>& upsets) {
@@ -140,6 +145,7 @@ void DetailedAccelerator::run_to_end() {
         sc_core::sc_start();
     }
     if (!recovery_.aborted()) {
+        recovery_.finish(script_.timeline.cycles);
         read_logits();
     }
 }
@@ -170,8 +176,9 @@ DetailedRun DetailedAccelerator::result() const {
     for (const EccCodec* codec : {&dram_codec_, &weight_codec_, &activation_codec_, &output_codec_}) {
         run.corrected = run.corrected || codec->stats().corrected > 0;
         run.detected = run.detected || codec->stats().detected > 0;
-        run.suppressed = run.suppressed || codec->stats().zeroed > 0;
+        run.zeroed = run.zeroed || codec->stats().zeroed > 0;
     }
+    run.suppressed = run.zeroed;
     run.corrected = run.corrected || recovery_.corrected();
     run.detected = run.detected || recovery_.detected() || outputs.differs;
     run.suppressed = run.suppressed || outputs.zeroed;
@@ -179,6 +186,8 @@ DetailedRun DetailedAccelerator::result() const {
     run.aborted = recovery_.aborted();
     // An inference that was aborted has no outputs, whatever a filter did before.
     run.recovery_cycles = recovery_.cycles() + (run.aborted ? 0 : outputs.filter_cycles);
+    run.cycles = run.aborted ? std::min(recovery_.aborted_in() + 1, script_.timeline.cycles)
+                             : script_.timeline.cycles + run.recovery_cycles;
     return run;
 }
 

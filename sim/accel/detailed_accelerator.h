@@ -24,6 +24,9 @@ class DetailedAccelerator : public sc_core::sc_module {
     DetailedAccelerator(const sc_core::sc_module_name& name, const Script& script,
                         std::vector<std::uint8_t> memory);
 
+    // Instead of what the host puts there: the cells that a run left in DRAM. Before the first cycle.
+    void start_from(std::vector<std::uint8_t> cells) { cells_ = std::move(cells); }
+    const std::vector<std::uint8_t>& dram_cells() const { return dram_.cells(); }
     // Upsets of cycles that have not begun.
     void attach(const std::vector<traces::Upset>& upsets);
     void observe(ArrayObserver* observer) { array_.observe(observer); }
@@ -41,7 +44,7 @@ class DetailedAccelerator : public sc_core::sc_module {
     void read_logits();
 
     const Script& script_;
-    std::vector<std::uint8_t> memory_;
+    std::vector<std::uint8_t> memory_, cells_;
     workloads::Codes logits_;
     Cycle reached_ = 0;  // all cycles before it are done
 

@@ -6,9 +6,11 @@
 
 #include "sim/accel/child_process.h"
 #include "sim/accel/detailed_accelerator.h"
+#include "sim/accel/detailed_request.h"
 #include "sim/accel/machine.h"
 #include "sim/accel/memory_image.h"
 #include "sim/accel/systemc_setup.h"
+#include "sim/protect/rerun.h"
 
 namespace fluence::accel {
 namespace {
@@ -20,6 +22,7 @@ using UpsetLists = std::vector<std::vector<traces::Upset>>;
 struct Judged {
     DetailedRun run;
     std::vector<Altered> restricted, filtered;
+    std::vector<std::uint8_t> dram;  // its cells, where the policy runs inferences again
 };
 
 template <class T>
@@ -49,10 +52,13 @@ std::vector<T> take_all(std::istream& stream) {
 }
 
 void put_run(std::ostream& stream, const DetailedRun& run) {
-    for (const bool flag : {run.corrected, run.detected, run.suppressed, run.unrepaired, run.aborted}) {
+    for (const bool flag :
+         {run.corrected, run.detected, run.suppressed, run.unrepaired, run.aborted, run.zeroed}) {
         put(stream, flag);
     }
     put(stream, run.recovery_cycles);
+    put(stream, run.runs);
+    put(stream, run.cycles);
     put(stream, run.tensors.size());
     for (const workloads::Codes& codes : run.tensors) {
         put_all(stream, codes);
@@ -61,10 +67,13 @@ void put_run(std::ostream& stream, const DetailedRun& run) {
 
 DetailedRun take_run(std::istream& stream) {
     DetailedRun run;
-    for (bool* flag : {&run.corrected, &run.detected, &run.suppressed, &run.unrepaired, &run.aborted}) {
+    for (bool* flag :
+         {&run.corrected, &run.detected, &run.suppressed, &run.unrepaired, &run.aborted, &run.zeroed}) {
         *flag = take<bool>(stream);
     }
     run.recovery_cycles = take<Cycle>(stream);
+    run.runs = take<int>(stream);
+    run.cycles = take<Cycle>(stream);
     run.tensors.resize(take<std::size_t>(stream));
     for (workloads::Codes& codes : run.tensors) {
         codes = take_all<std::int32_t>(stream);
@@ -73,6 +82,29 @@ DetailedRun take_run(std::istream& stream) {
         throw std::runtime_error("the machine's process sent too few bytes");
     }
     return run;
+}
+
+std::string message_of(const std::vector<Judged>& runs) {
+    std::ostringstream message;
+    for (const Judged& judged : runs) {
+        put_run(message, judged.run);
+        put_all(message, judged.restricted);
+        put_all(message, judged.filtered);
+        put_all(message, judged.dram);
+    }
+    return message.str();
+}
+
+std::vector<Judged> judged_of(const std::string& message, std::size_t count) {
+    std::istringstream stream(message);
+    std::vector<Judged> runs(count);
+    for (Judged& judged : runs) {
+        judged.run = take_run(stream);
+        judged.restricted = take_all<Altered>(stream);
+        judged.filtered = take_all<Altered>(stream);
+        judged.dram = take_all<std::uint8_t>(stream);
+    }
+    return runs;
 }
 
 // One elaborated machine on one image.
@@ -95,19 +127,17 @@ class Machine {
         accelerator_.attach(upsets);
         accelerator_.run_to_end();
         const DetailedVectorUnit::Report& report = accelerator_.vector_unit().report();
-        Judged judged{accelerator_.result(), report.restricted, report.filtered};
+        Judged judged{accelerator_.result(), report.restricted, report.filtered, {}};
+        if (protect::reruns(workload_.policy)) {
+            judged.dram = accelerator_.dram_cells();
+        }
         complete(judged.run.tensors);
         return judged;
     }
 
-    // Every list from the same start. The machine goes once through the fault-free cycles; where the first
-    // upset of a list strikes, a copy of its process takes over.
+    // Every list from the same start.
     std::vector<DetailedRun> run_each(const UpsetLists& lists) {
-        std::vector<Judged> runs(lists.size());
-        for (const std::size_t i : by_first_cycle(lists)) {
-            accelerator_.run_until(std::min(first_cycle(lists[i]), script_.timeline.cycles));
-            runs[i] = in_copy(lists[i]);
-        }
+        std::vector<Judged> runs = from_one_start(lists);
         if (alters_values()) {
             finish({});
             judge_alterations(runs);
@@ -120,7 +150,61 @@ class Machine {
         return results;
     }
 
+    // Every list is a request with all its runs. Each run is made in a copy of this process, whose machine
+    // stays before its first cycle, but for the fault-free run at the end.
+    std::vector<DetailedRun> serve_each(const UpsetLists& lists) {
+        UpsetLists first(lists.size());
+        for (std::size_t i = 0; i < lists.size(); ++i) {
+            std::copy_if(lists[i].begin(), lists[i].end(), std::back_inserter(first[i]),
+                         [&](const traces::Upset& upset) { return upset.cycle < script_.timeline.cycles; });
+        }
+        std::vector<Judged> begun =
+            judged_of(in_child_process([&] { return message_of(from_one_start(first)); }), lists.size());
+        std::vector<DetailedRequest> requests;
+        std::vector<std::vector<Judged>> runs(lists.size());
+        for (std::size_t i = 0; i < lists.size(); ++i) {
+            requests.emplace_back(workload_, script_.timeline.cycles, lists[i]);
+            runs[i].push_back(std::move(begun[i]));
+            while (requests[i].again(runs[i].back().run)) {
+                const std::vector<traces::Upset> upsets = requests[i].next_upsets();
+                std::vector<std::uint8_t> cells = std::move(runs[i].back().dram);
+                runs[i].push_back(judged_of(in_child_process([&] {
+                                                accelerator_.start_from(std::move(cells));
+                                                return message_of({finish(upsets)});
+                                            }),
+                                            1)
+                                      .front());
+            }
+        }
+        if (alters_values()) {
+            finish({});
+        }
+        std::vector<DetailedRun> results;
+        for (std::size_t i = 0; i < lists.size(); ++i) {
+            if (alters_values()) {
+                judge_alterations(runs[i]);
+            }
+            std::vector<DetailedRun> all;
+            for (Judged& judged : runs[i]) {
+                all.push_back(std::move(judged.run));
+            }
+            results.push_back(requests[i].end(std::move(all)));
+        }
+        return results;
+    }
+
   private:
+    // The machine goes once through the fault-free cycles; where the first upset of a list strikes, a copy of
+    // its process takes over.
+    std::vector<Judged> from_one_start(const UpsetLists& lists) {
+        std::vector<Judged> runs(lists.size());
+        for (const std::size_t i : by_first_cycle(lists)) {
+            accelerator_.run_until(std::min(first_cycle(lists[i]), script_.timeline.cycles));
+            runs[i] = judged_of(in_child_process([&] { return message_of({finish(lists[i])}); }), 1).front();
+        }
+        return runs;
+    }
+
     static Cycle first_cycle(const std::vector<traces::Upset>& upsets) {
         Cycle first = kNever;
         for (const traces::Upset& upset : upsets) {
@@ -136,22 +220,6 @@ class Machine {
             return first_cycle(lists[a]) < first_cycle(lists[b]);
         });
         return order;
-    }
-
-    Judged in_copy(const std::vector<traces::Upset>& upsets) {
-        std::istringstream stream(in_child_process([&] {
-            const Judged judged = finish(upsets);
-            std::ostringstream message;
-            put_run(message, judged.run);
-            put_all(message, judged.restricted);
-            put_all(message, judged.filtered);
-            return message.str();
-        }));
-        Judged judged;
-        judged.run = take_run(stream);
-        judged.restricted = take_all<Altered>(stream);
-        judged.filtered = take_all<Altered>(stream);
-        return judged;
     }
 
     // Whether one of the values was wrong: `golden` are the fault-free ones in the same place.
@@ -212,13 +280,7 @@ DetailedRun run_detailed(const workloads::Graph& graph, const AcceleratorConfig&
                          const workloads::Codes& image, const std::vector<traces::Upset>& upsets,
                          const std::vector<arith::OutputBounds>& bounds,
                          const std::vector<arith::LayerFilters>& filters) {
-    std::istringstream stream(in_child_process([&] {
-        std::ostringstream message;
-        put_run(message, elaborate_and_run_detailed(graph, config, policy, timeline, image, upsets, bounds,
-                                                    nullptr, filters));
-        return message.str();
-    }));
-    return take_run(stream);
+    return run_detailed_each(graph, config, policy, timeline, image, {upsets}, bounds, filters).front();
 }
 
 std::vector<DetailedRun> run_detailed_each(const workloads::Graph& graph, const AcceleratorConfig& config,
@@ -233,7 +295,8 @@ std::vector<DetailedRun> run_detailed_each(const workloads::Graph& graph, const 
             Injector::check(machine.workload(), upsets);
         }
         std::ostringstream message;
-        for (const DetailedRun& run : machine.run_each(lists)) {
+        const bool requests = protect::reruns(policy);
+        for (const DetailedRun& run : requests ? machine.serve_each(lists) : machine.run_each(lists)) {
             put_run(message, run);
         }
         return message.str();

@@ -20,6 +20,9 @@ class Dram : public sc_core::sc_module, public Cells {
     Dram(const sc_core::sc_module_name& name, std::int64_t bytes, Cycle latency, const Clock& clock);
 
     void flip(std::int64_t byte, std::uint8_t mask) override { storage_.flip(byte, mask); }
+    // Stored words, check bits and what upsets left included.
+    const std::vector<std::uint8_t>& cells() const { return storage_.cells(); }
+    void restore(const std::vector<std::uint8_t>& cells) { storage_.restore(cells); }
 
   private:
     bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& access);

@@ -8,6 +8,8 @@
 #include "sim/protect/area.h"
 #include "sim/protect/layer_filters.h"
 #include "sim/protect/memory_code.h"
+#include "sim/protect/rerun.h"
+#include "sim/protect/rerun_area.h"
 #include "sim/protect/suppressor_area.h"
 
 namespace fluence::accel {
@@ -189,6 +191,42 @@ void add_filters(std::vector<EnergyPart>& parts, const AcceleratorConfig& config
     }
 }
 
+std::int64_t logits_of(const traces::Timeline& timeline) {
+    std::int64_t elements = 0;
+    for (const traces::VectorPass& pass : timeline.passes) {
+        elements += pass.layer == timeline.passes.back().layer ? pass.elements : 0;
+    }
+    return elements;
+}
+
+// Answers come from DRAM word by word, are kept and compared; exponentials are looked up. A second run that
+// happens always is what the first one takes.
+void add_inference_end(std::vector<EnergyPart>& parts, const AcceleratorConfig& config, const Policy& policy,
+                       const traces::Timeline& timeline, const EnergyTable& table) {
+    const std::int64_t runs = protect::least_runs(policy);
+    if (policy.confidence_rerun || policy.temporal_dmr) {
+        const std::int64_t logits = logits_of(timeline);
+        const std::int64_t bytes = logits * kSumBits / 8;
+        const std::int64_t words = (bytes + config.dram.word_bytes() - 1) / config.dram.word_bytes();
+        const Bytes kept(protect::kKeptLogits * kSumBits / 8);
+        parts.push_back({"answers read", runs * words, table.dram(config.dram.word_bits), true});
+        parts.push_back({"answers kept", runs * logits, table.sram(kept, kSumBits), true});
+        if (policy.confidence_rerun) {
+            const Bytes exponentials(protect::kExponentWords * protect::kExponentBits / 8);
+            parts.push_back({"confidence", 2 * logits, table.logic(protect::confidence_logic()), true});
+            parts.push_back({"exponentials", logits, table.sram(exponentials, protect::kExponentBits), true});
+        }
+    }
+    if (runs > 1) {
+        Picojoules once;
+        for (const EnergyPart& part : parts) {
+            const bool check = part.name == "answers read" || part.name == "answers kept";
+            once += check ? Picojoules() : part.total();
+        }
+        parts.push_back({"further run", runs - 1, once, true});
+    }
+}
+
 }  // namespace
 
 MemoryAccesses accesses_of(const AcceleratorConfig& config, const traces::Timeline& timeline, Memory memory) {
@@ -234,6 +272,7 @@ std::vector<EnergyPart> energy_of(const AcceleratorConfig& config, const Policy&
         parts.push_back(
             {"range restriction", elements, table.logic(protect::range_area(*policy.range, 1)), true});
     }
+    add_inference_end(parts, config, policy, timeline, table);
     parts.erase(std::remove_if(parts.begin(), parts.end(),
                                [](const EnergyPart& part) { return part.total() == Picojoules(); }),
                 parts.end());

@@ -50,7 +50,13 @@ struct DetailedRun {
                               // fault-free one)
     bool unrepaired = false;  // a checksum differed where no part acts on it
     bool aborted = false;     // DueAction::abort: the tensors are as far as the machine got
+    bool zeroed = false;      // a memory word with an error that was not corrected read as zero
     traces::Cycle recovery_cycles = 0;  // for which the clock stood (DueAction)
+    // Of the request, where the policy runs inferences again (sim/protect/rerun.h): its runs, and its working
+    // cycles with those of recoveries, of runs that were not aborted. All flags but `unrepaired`, `aborted`
+    // and `zeroed`, and recovery_cycles, are those of all runs together; the rest is the last run's.
+    int runs = 1;
+    traces::Cycle cycles = 0;
 };
 
 // Sees the array's registers in every cycle in which something moves in it, behind the cycle's upsets.
@@ -66,7 +72,10 @@ class ArrayObserver {
 // site of the machine, at their cycles. One elaboration a process, as above: elaborate_… for one run in this
 // process, run_detailed() in a child process, run_detailed_each() for many lists of upsets on one machine,
 // each from the same start, in order. `bounds`, `filters`: the policy's range restriction and filters, as the
-// Engine's. An observer changes nothing.
+// Engine's. An observer changes nothing. Where the policy runs inferences again, elaborate_… does the first
+// run alone; the others do whole requests, whose further runs begin with DRAM's cells as the run before left
+// them and everything else cleared, and upsets of cycles behind the first run strike those
+// (sim/protect/rerun.h).
 DetailedRun elaborate_and_run_detailed(const workloads::Graph& graph, const AcceleratorConfig& config,
                                        const protect::Policy& policy, const traces::Timeline& timeline,
                                        const workloads::Codes& image,

@@ -55,6 +55,9 @@ void RecoveryUnit::register_error(protect::RegisterAction action, Cycle t) {
 }
 
 bool RecoveryUnit::abort() {
+    if (!aborted_) {
+        aborted_in_ = finished_ == kNever ? script_.workload.clock.next_edge() : finished_;
+    }
     aborted_ = true;
     sequencer->halt();
     return false;

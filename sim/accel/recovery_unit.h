@@ -28,6 +28,9 @@ class RecoveryUnit : public sc_core::sc_module, public RegisterAlarm {
     void register_error(protect::RegisterAction action, Cycle t) override;
 
     bool aborted() const { return aborted_; }
+    Cycle aborted_in() const { return aborted_in_; }
+    // From here on the host reads what the run left; kNever so far.
+    void finish(Cycle cycles) { finished_ = cycles; }
     // Of PE registers.
     bool corrected() const { return register_corrected_; }
     bool detected() const { return register_detected_; }
@@ -55,6 +58,7 @@ class RecoveryUnit : public sc_core::sc_module, public RegisterAlarm {
     WordAccess dram_;
     std::array<Handler, kMemoryCount> handlers_;
     bool aborted_ = false;
+    Cycle aborted_in_ = kNever, finished_ = kNever;
     bool register_corrected_ = false, register_detected_ = false;
     Cycle cycles_ = 0;
 };

@@ -1,6 +1,9 @@
 #include "sim/accel/storage.h"
 
+#include <algorithm>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 namespace fluence::accel {
 
@@ -32,6 +35,14 @@ bool Storage::grant(tlm::tlm_dmi& access) {
 void Storage::flip(std::int64_t byte, std::uint8_t mask) {
     std::uint8_t& cell = cells_.at(static_cast<std::size_t>(byte));
     cell = static_cast<std::uint8_t>(cell ^ mask);
+}
+
+void Storage::restore(const std::vector<std::uint8_t>& cells) {
+    if (cells.size() != cells_.size()) {
+        throw std::logic_error("a memory of " + std::to_string(cells_.size()) + " bytes cannot hold " +
+                               std::to_string(cells.size()));
+    }
+    std::copy(cells.begin(), cells.end(), cells_.begin());  // in place: others have direct access
 }
 
 }  // namespace fluence::accel

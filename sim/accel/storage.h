@@ -17,6 +17,9 @@ class Storage {
     bool grant(tlm::tlm_dmi& access);
     // Inverts bits of one byte. Throws std::out_of_range.
     void flip(std::int64_t byte, std::uint8_t mask);
+    // All of them; as many.
+    const std::vector<std::uint8_t>& cells() const { return cells_; }
+    void restore(const std::vector<std::uint8_t>& cells);
 
   private:
     std::vector<std::uint8_t> cells_;

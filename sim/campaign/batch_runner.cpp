@@ -48,6 +48,24 @@ bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_fault);
 }
 
+// The entry of a request, of which `first` is that of the first run alone.
+LedgerEntry of_request(const LedgerEntry& first, const Inference& request) {
+    if (request.runs == 1) {
+        return first;
+    }
+    switch (request.outcome) {
+        case Outcome::sdc:
+        case Outcome::due:
+            return {};
+        case Outcome::benign:
+            return {MaskedBy::same_top1, -1};
+        case Outcome::masked:
+            break;
+    }
+    const bool by_run = first.by == MaskedBy::nothing || first.by == MaskedBy::same_top1;
+    return by_run ? LedgerEntry{MaskedBy::rerun, -1} : first;
+}
+
 }  // namespace
 
 // A fault under one policy: what the resolver and the detectors made of it.
@@ -111,6 +129,12 @@ void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult&
         golden_[i] = engines_[i].run(codes);
     }
     golden_checked_.assign(engines_.size(), false);
+    fault_free_.clear();
+    for (const PolicyPlan& machine : plan_.policies) {
+        fault_free_.push_back(fault_free_request(machine.policy, plan_.bundle->graph,
+                                                 plan_.experiment->accelerator, machine.timeline.cycles,
+                                                 golden_logits(machine.engine)));
+    }
     if (plan_.batching.holds_golden(batch)) {
         const auto policies = static_cast<std::int32_t>(plan_.policies.size());
         for (std::int32_t policy = 0; policy < policies; ++policy) {
@@ -125,7 +149,7 @@ void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult&
         }
         propagate(chunk);
         recheck(chunk);
-        for (const Struck& struck : chunk.struck) {
+        for (std::size_t struck = 0; struck < chunk.struck.size(); ++struck) {
             result.outcomes.push_back(outcome_row(struck, chunk, label));
         }
         result.faults.insert(result.faults.end(), std::make_move_iterator(chunk.faults.begin()),
@@ -148,6 +172,9 @@ GoldenRow BatchRunner::golden_row(std::int64_t image, std::int32_t policy) const
     row.top1 = top1(logits);
     row.top2diff = top2_difference(logits, scale);
     row.loss = cross_entropy(logits, scale, row.label);
+    const FaultFreeRequest& request = fault_free_[static_cast<std::size_t>(policy)];
+    row.runs = request.runs;
+    row.cycles = request.cycles;
     return row;
 }
 
@@ -169,12 +196,13 @@ void BatchRunner::resolve_fault(std::int64_t id, Chunk& chunk) {
 BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32_t policy, std::size_t first,
                                         Chunk& chunk) {
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
-    const std::vector<fault::Upset> upsets = draw.all_at(machine.timeline.cycles);
+    const std::vector<fault::Upset> upsets = upsets_of_request(machine.policy, draw, machine.timeline.cycles);
     Struck struck;
     struck.policy = policy;
     struck.cycle = upsets[0].cycle;
-    struck.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(upsets, golden_[machine.engine],
-                                                                              engines_[machine.engine]);
+    struck.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
+        upsets_of_first_run(machine.policy, machine.timeline, upsets), golden_[machine.engine],
+        engines_[machine.engine]);
     struck.flags = apply_detectors(machine.policy, plan_.bundle->graph, plan_.experiment->accelerator,
                                    struck.resolution);
     std::vector<LayerFault> faults = std::exchange(struck.resolution.faults, {});
@@ -235,12 +263,49 @@ void BatchRunner::recheck(const Chunk& chunk) {
     }
 }
 
-OutcomeRow BatchRunner::outcome_row(const Struck& struck, const Chunk& chunk, std::int32_t label) {
-    const std::size_t engine = plan_.policies[static_cast<std::size_t>(struck.policy)].engine;
+// One more run of the request, which few faults need: on its own.
+TracedInference BatchRunner::run_again(std::int32_t policy, const std::vector<fault::Upset>& upsets) {
+    const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
+    const arith::GoldenRun& golden = golden_[machine.engine];
+    arith::Engine& engine = engines_[machine.engine];
+    TracedInference run;
+    run.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(upsets, golden, engine);
+    const PolicyFlags flags =
+        apply_detectors(machine.policy, plan_.bundle->graph, plan_.experiment->accelerator, run.resolution);
+    if (!flags.aborted && !run.resolution.faults.empty()) {
+        run.run = engine.propagate(golden, run.resolution.faults);
+    }
+    run.result = conclude(golden_logits(machine.engine), run.resolution, flags, run.run);
+    return run;
+}
+
+OutcomeRow BatchRunner::outcome_row(std::size_t number, Chunk& chunk, std::int32_t label) {
+    Struck& struck = chunk.struck[number];
+    const FaultRow& fault = chunk.faults[number / plan_.policies.size()];
+    const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(struck.policy)];
+    const std::size_t engine = machine.engine;
     const workloads::Graph& graph = plan_.bundle->graph;
-    const arith::FaultyRun& run = chunk.carried[engine].runs[struck.list];
     const workloads::Codes& golden = golden_logits(engine);
-    const Inference inference = conclude(golden, struck.resolution, struck.flags, run);
+    const std::vector<LayerFault>& faults = chunk.carried[engine].lists[struck.list];
+
+    TracedInference first;
+    first.run = chunk.carried[engine].runs[struck.list];
+    first.result = conclude(golden, struck.resolution, struck.flags, first.run);
+    const LedgerEntry of_first = ledger_entry(
+        {golden_[engine], struck.resolution, faults, first.run, first.result.outcome, first.result.dead},
+        engines_[engine]);
+    first.resolution = std::move(struck.resolution);
+    const std::vector<fault::Upset> upsets =
+        upsets_of_request(machine.policy, {fault.upset, fault.phase, fault.further}, machine.timeline.cycles);
+    const TracedInference request = finish_request(
+        {machine.policy, graph, plan_.experiment->accelerator, machine.timeline,
+         *resolvers_[static_cast<std::size_t>(struck.policy)], golden},
+        upsets, std::move(first),
+        [&](const std::vector<fault::Upset>& later) { return run_again(struck.policy, later); });
+    const fault::Resolution& resolution = request.resolution;
+    const arith::FaultyRun& run = request.run;
+    const Inference& inference = request.result;
+    const LedgerEntry masked = of_request(of_first, inference);
 
     OutcomeRow row;
     row.fault = struck.fault;
@@ -251,18 +316,16 @@ OutcomeRow BatchRunner::outcome_row(const Struck& struck, const Chunk& chunk, st
     row.corrected = inference.flags.corrected;
     row.detected = inference.flags.detected;
     row.suppressed = inference.flags.suppressed;
-    row.struck_layer = struck.resolution.layer;
-    row.golden_bits = struck.resolution.golden_bits;
-    row.faulty_bits = struck.resolution.faulty_bits;
+    row.struck_layer = resolution.layer;
+    row.golden_bits = resolution.golden_bits;
+    row.faulty_bits = resolution.faulty_bits;
     row.first_changed_layer = run.first_changed_layer;
     row.last_changed_layer = run.last_changed_layer;
     row.changed_values = run.changed_values;
-    const LedgerEntry masked =
-        ledger_entry({golden_[engine], struck.resolution, chunk.carried[engine].lists[struck.list], run,
-                      inference.outcome, inference.dead},
-                     engines_[engine]);
     row.masked_by = masked.by;
     row.masked_layer = masked.layer;
+    row.runs = inference.runs;
+    row.recovery_cycles = inference.cycles - fault_free_[static_cast<std::size_t>(struck.policy)].cycles;
     if (inference.flags.aborted) {
         row.top1 = -1;
         return row;

@@ -7,6 +7,7 @@
 #include "sim/campaign/inference.h"
 #include "sim/campaign/plan.h"
 #include "sim/campaign/recheck.h"
+#include "sim/campaign/request.h"
 
 namespace fluence::campaign {
 
@@ -28,7 +29,9 @@ class BatchRunner {
     Struck strike(const fault::FaultDraw& draw, std::int32_t policy, std::size_t first, Chunk& chunk);
     void propagate(Chunk& chunk);
     void recheck(const Chunk& chunk);
-    OutcomeRow outcome_row(const Struck& struck, const Chunk& chunk, std::int32_t label);
+    // Of the chunk's struck fault; takes its resolution.
+    OutcomeRow outcome_row(std::size_t struck, Chunk& chunk, std::int32_t label);
+    TracedInference run_again(std::int32_t policy, const std::vector<fault::Upset>& upsets);
     const workloads::Codes& golden_logits(std::size_t engine) const;
 
     const CampaignPlan& plan_;
@@ -36,6 +39,7 @@ class BatchRunner {
     std::vector<arith::GoldenRun> golden_;  // of the current image, by engine
     std::vector<bool> golden_checked_;      // of the current image, by engine: full re-execution gave it too
     std::vector<std::unique_ptr<fault::Resolver>> resolvers_;
+    std::vector<FaultFreeRequest> fault_free_;  // of the current image, by policy
     Recheck recheck_;
 };
 

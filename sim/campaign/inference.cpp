@@ -1,12 +1,16 @@
 #include "sim/campaign/inference.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "sim/accel/child_process.h"
+#include "sim/campaign/request.h"
+#include "sim/core/error.h"
 #include "sim/fault/sum_rule.h"
 #include "sim/protect/detection.h"
 #include "sim/protect/range.h"
+#include "sim/protect/rerun.h"
 
 namespace fluence::campaign {
 namespace {
@@ -74,6 +78,36 @@ protect::FilterTables policy_tables(const protect::Policy& policy, const workloa
     }));
 }
 
+protect::Policy calibrated(const protect::Policy& policy, const workloads::Bundle& bundle,
+                           const AcceleratorConfig& config) {
+    if (!protect::needs_rerun_calibration(policy)) {
+        return policy;
+    }
+    if (bundle.calibration_count == 0) {
+        throw InputError("bundle " + bundle.graph.name, "calibration_images",
+                         "is 0, and policy " + policy.name +
+                             " takes its threshold from them: import the model again with this version");
+    }
+    const protect::FilterTables tables = policy_tables(policy, bundle, config);
+    const std::string bytes = accel::in_child_process([&] {
+        const arith::Engine engine(bundle.graph, policy_bounds(policy, bundle),
+                                   fault::sum_rule(bundle.graph, config),
+                                   protect::layer_filters(policy, bundle.graph, tables));
+        const workloads::TensorInfo& logits = bundle.graph.tensor(bundle.graph.logits);
+        nlohmann::json margins = nlohmann::json::array();
+        const std::int64_t images =
+            std::min(policy.confidence_rerun->calibration_images, bundle.calibration_count);
+        for (std::int64_t i = 0; i < images; ++i) {
+            const arith::GoldenRun run = engine.run(bundle.calibration_image(i));
+            margins.push_back(top2_difference(run.tensors[index_of(bundle.graph.logits)], logits.scale));
+        }
+        const std::vector<std::uint8_t> coded = nlohmann::json::to_cbor(margins);
+        return std::string(coded.begin(), coded.end());
+    });
+    return protect::with_calibrated_confidence(policy,
+                                               nlohmann::json::from_cbor(bytes).get<std::vector<double>>());
+}
+
 InferenceRunner::InferenceRunner(const workloads::Graph& graph, const AcceleratorConfig& config,
                                  const protect::Policy& policy, const traces::Timeline& timeline,
                                  std::vector<arith::OutputBounds> bounds, const workloads::Codes& image,
@@ -81,6 +115,7 @@ InferenceRunner::InferenceRunner(const workloads::Graph& graph, const Accelerato
     : graph_(graph),
       config_(config),
       policy_(policy),
+      timeline_(timeline),
       resolver_(graph, config, policy, timeline),
       engine_(graph, std::move(bounds), fault::sum_rule(graph, config), std::move(filters)),
       golden_(engine_.run(image)) {}
@@ -90,6 +125,16 @@ const workloads::Codes& InferenceRunner::golden_logits() const {
 }
 
 TracedInference InferenceRunner::run(const std::vector<fault::Upset>& upsets) {
+    return finish(upsets, run_once(upsets_of_first_run(policy_, timeline_, upsets)));
+}
+
+TracedInference InferenceRunner::finish(const std::vector<fault::Upset>& upsets, TracedInference first) {
+    const RequestMachine machine = {policy_, graph_, config_, timeline_, resolver_, golden_logits()};
+    return finish_request(machine, upsets, std::move(first),
+                          [this](const std::vector<fault::Upset>& strikes) { return run_once(strikes); });
+}
+
+TracedInference InferenceRunner::run_once(const std::vector<fault::Upset>& upsets) {
     TracedInference traced;
     // As campaigns do, so that a recorded fault is judged by what judged it.
     traced.resolution = resolver_.resolve(upsets, golden_, engine_);

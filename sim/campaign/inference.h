@@ -37,6 +37,9 @@ struct Inference {
     fault::DeadReason dead = fault::DeadReason::none;
     workloads::Codes logits;  // empty where the inference was aborted
     Outcome outcome = Outcome::masked;
+    // Of the request (request.h): its runs, and its working cycles with those for which the clock stood.
+    int runs = 1;
+    traces::Cycle cycles = 0;
 };
 // `images` of the graph: classify().
 Inference conclude(const workloads::Codes& golden_logits, const fault::Resolution& resolution,
@@ -46,6 +49,11 @@ Inference conclude(const workloads::Codes& golden_logits, const fault::Resolutio
 // can share one engine.
 std::vector<arith::OutputBounds> policy_bounds(const protect::Policy& policy,
                                                const workloads::Bundle& bundle);
+// The policy with the thresholds of its inference end taken from the bundle's calibration split, where it
+// asks for that (protect::with_calibrated_confidence()); in a child process, as below. Throws InputError
+// where the bundle has no such images.
+protect::Policy calibrated(const protect::Policy& policy, const workloads::Bundle& bundle,
+                           const AcceleratorConfig& config);
 // What its filter knows from the bundle's calibration split, and the filters of every layer; empty where it
 // has none. Runs an engine in a child process, because callers fork and must not own its library's threads.
 protect::FilterTables policy_tables(const protect::Policy& policy, const workloads::Bundle& bundle,
@@ -57,7 +65,8 @@ struct LayerChanges {
     std::vector<arith::ValueChange> values;
 };
 
-// An inference with everything on its way from the upset to the logits.
+// An inference with everything on its way from the upset to the logits. Of a request with several runs: the
+// last one, with all that the runs' flags say together, and what the first one was struck by.
 struct TracedInference {
     fault::Resolution resolution;  // faults as the engine executed them, behind the detectors
     arith::FaultyRun run;
@@ -77,15 +86,21 @@ class InferenceRunner {
 
     const arith::GoldenRun& golden() const { return golden_; }
     const workloads::Codes& golden_logits() const;
-    // All upsets strike the same inference.
+    // All upsets strike the same request: where the policy runs inferences again their cycles are those of
+    // request.h, which go on behind the first run.
     TracedInference run(const std::vector<fault::Upset>& upsets);
+    // The same, where the first run is known.
+    TracedInference finish(const std::vector<fault::Upset>& upsets, TracedInference first);
     // All tensors of that inference: the fault-free ones with the changes.
     std::vector<workloads::Codes> tensors_of(const TracedInference& inference) const;
 
   private:
+    TracedInference run_once(const std::vector<fault::Upset>& upsets);
+
     const workloads::Graph& graph_;
     const AcceleratorConfig& config_;
     const protect::Policy& policy_;
+    const traces::Timeline& timeline_;
     fault::Resolver resolver_;
     arith::Engine engine_;
     arith::GoldenRun golden_;

@@ -1,26 +1,11 @@
 #include "sim/campaign/outcome.h"
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 
+#include "sim/protect/confidence.h"
 #include "workloads/batch.h"
 
 namespace fluence::campaign {
-namespace {
-
-// Natural logarithm of the sum of the exponentials, without overflow.
-double log_sum_exp(const workloads::Codes& logits, double scale) {
-    const double best = scale * static_cast<double>(logits[static_cast<std::size_t>(top1(logits))]);
-    double sum = 0;
-    for (const std::int32_t code : logits) {
-        sum += std::exp(scale * static_cast<double>(code) - best);
-    }
-    return best + std::log(sum);
-}
-
-}  // namespace
-
 const char* name_of(Outcome outcome) {
     constexpr std::array<const char*, kOutcomeCount> names = {"masked", "benign", "sdc", "due"};
     return names[static_cast<std::size_t>(outcome)];
@@ -30,27 +15,20 @@ const char* name_of(MaskedBy by) {
     constexpr std::array<const char*, kMaskedByCount> names = {
         "nothing",   "absent",      "idle",   "overwritten", "never_read", "padding",
         "corrected", "suppressed",  "gemm",   "accumulate",  "requantise", "relu",
-        "pool",      "later_layer", "logits", "same_top1"};
+        "pool",      "later_layer", "logits", "same_top1",   "rerun"};
     return names[static_cast<std::size_t>(by)];
 }
 
 std::int32_t top1(const workloads::Codes& logits) {
-    return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    return protect::top1(logits);
 }
 
 double top2_difference(const workloads::Codes& logits, double scale) {
-    if (logits.size() < 2) {
-        return 1;
-    }
-    workloads::Codes best(2);
-    std::partial_sort_copy(logits.begin(), logits.end(), best.begin(), best.end(), std::greater<>());
-    const double sum = log_sum_exp(logits, scale);
-    return std::exp(scale * static_cast<double>(best[0]) - sum) -
-           std::exp(scale * static_cast<double>(best[1]) - sum);
+    return protect::top2_difference(logits, scale);
 }
 
 double cross_entropy(const workloads::Codes& logits, double scale, std::int32_t label) {
-    return log_sum_exp(logits, scale) -
+    return protect::log_sum_exp(logits, scale) -
            scale * static_cast<double>(logits.at(static_cast<std::size_t>(label)));
 }
 

@@ -39,8 +39,9 @@ enum class MaskedBy {
     later_layer,  // a layer behind the struck one gave the same codes
     logits,       // the layer of the logits gave the same ones
     same_top1,    // the logits differ, the predicted class does not
+    rerun,        // the first run was wrong, and the answer of a further one counted
 };
-inline constexpr int kMaskedByCount = 16;
+inline constexpr int kMaskedByCount = 17;
 const char* name_of(MaskedBy by);
 
 // Index of the largest logit; the lowest index wins a tie.
@@ -78,7 +79,9 @@ struct OutcomeRow {
     double top2diff = 0;
     std::uint64_t golden_bits = 0, faulty_bits = 0;
     MaskedBy masked_by = MaskedBy::nothing;
-    std::int32_t masked_layer = -1;  // in which it vanished; −1: in none
+    std::int32_t masked_layer = -1;    // in which it vanished; −1: in none
+    std::int32_t runs = 1;             // that the policy's inference end made of the inference
+    std::int64_t recovery_cycles = 0;  // more than the fault-free request took; negative: fewer
 };
 
 struct FaultRow {
@@ -99,6 +102,8 @@ struct GoldenRow {
     std::int32_t top1 = 0;
     double top2diff = 0;
     double loss = 0;
+    std::int32_t runs = 1;    // that the policy's inference end made of it
+    std::int64_t cycles = 0;  // of all of them, with their checks
 };
 
 }  // namespace fluence::campaign

@@ -18,6 +18,7 @@
 #include "sim/core/error.h"
 #include "sim/fault/sum_rule.h"
 #include "sim/protect/area.h"
+#include "sim/protect/rerun.h"
 
 namespace fluence::campaign {
 namespace {
@@ -63,6 +64,9 @@ class Engines {
         policy.name.clear();
         policy.description.clear();
         policy.memory = {};
+        policy.confidence_rerun.reset();
+        policy.temporal_dmr.reset();
+        policy.due_rerun.reset();
         return protect::to_json(policy);
     }
 
@@ -154,6 +158,23 @@ nlohmann::json to_json(const cost::AreaNode& node) {
     return value;
 }
 
+// As far as the longest request of all policies may reach.
+void plan_later_upsets(CampaignPlan& plan) {
+    if (!plan.experiment->fault_model.upsets.poisson()) {
+        return;
+    }
+    const AcceleratorConfig& config = plan.experiment->accelerator;
+    plan.later_mean = mean_upsets(plan);
+    for (const PolicyPlan& policy : plan.policies) {
+        const auto run = static_cast<double>(policy.timeline.cycles);
+        const Cycles pause = protect::check_cycles(policy.policy, config, plan.bundle->graph) +
+                             protect::restart_cycles(config);
+        const int more = protect::most_runs(policy.policy) - 1;
+        plan.later_extent =
+            std::max(plan.later_extent, more * (run + static_cast<double>(pause.count())) / run);
+    }
+}
+
 PolicyRow policy_row(const CampaignPlan& plan, std::size_t index) {
     const PolicyPlan& policy = plan.policies[index];
     const cost::AreaNode area = accel::area_of(plan.experiment->accelerator, policy.policy);
@@ -243,7 +264,8 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
     Engines engines;
     std::vector<PolicyPlan> policies;
     std::vector<std::vector<fault::SiteClass>> sites;
-    for (const protect::Policy& policy : experiment.policies) {
+    for (const protect::Policy& given : experiment.policies) {
+        const protect::Policy policy = calibrated(given, bundle, experiment.accelerator);
         policies.push_back(
             {policy,
              {},
@@ -269,6 +291,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
     if (!plan_sampling(plan, workers, stop)) {
         return std::nullopt;
     }
+    plan_later_upsets(plan);
     return plan;
 }
 
@@ -280,6 +303,11 @@ PlannedFault planned_fault(const CampaignPlan& plan, std::int64_t id) {
     fault.stratum = place.stratum;
     fault.draw = plan.strata.draw(plan.sampler, plan.experiment->seed, id, place.stratum, order.round(place),
                                   fault.image);
+    if (plan.later_mean > 0 && plan.later_extent > 0) {
+        const std::vector<fault::DrawnUpset> later = plan.sampler.later(
+            plan.experiment->seed, static_cast<std::uint64_t>(id), plan.later_mean, plan.later_extent);
+        fault.draw.further.insert(fault.draw.further.end(), later.begin(), later.end());
+    }
     return fault;
 }
 

@@ -3,6 +3,7 @@
 
 #include "sim/campaign/plan.h"
 #include "sim/campaign/replay.h"
+#include "sim/campaign/request.h"
 #include "sim/core/error.h"
 #include "sim/core/text.h"
 
@@ -48,11 +49,9 @@ RecordedFault recorded_fault(const ResultReader& results, std::int64_t fault, co
     recorded.policy = protect::parse_policy(row.composition, results.path());
     recorded.group.id = "fault " + std::to_string(fault);
     recorded.group.image = struck.image;
-    recorded.group.upsets = {struck.upset};
+    recorded.group.upsets =
+        upsets_of_request(recorded.policy, {struck.upset, struck.phase, struck.further}, row.cycles);
     recorded.group.upsets[0].cycle = outcome.cycle;
-    for (const fault::DrawnUpset& other : struck.further) {
-        recorded.group.upsets.push_back(fault::placed(other.upset, other.phase, row.cycles));
-    }
     recorded.group.expected = expected_of(outcome);
     return recorded;
 }

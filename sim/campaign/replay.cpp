@@ -162,7 +162,7 @@ Replay::Replay(const workloads::Bundle& bundle, const AcceleratorConfig& config,
                const protect::Policy& policy)
     : bundle_(bundle),
       config_(config),
-      policy_(policy),
+      policy_(calibrated(policy, bundle, config)),
       bounds_(policy_bounds(policy, bundle)),
       filters_(protect::layer_filters(policy, bundle.graph, policy_tables(policy, bundle, config))),
       timeline_(accel::run_machine(bundle.graph, config, policy, bundle.image(0)).timeline) {}
@@ -272,6 +272,8 @@ Inference judged(const accel::DetailedRun& run, const workloads::Graph& graph,
                  const arith::GoldenRun& golden) {
     Inference result;
     result.flags = {run.corrected, run.detected, run.suppressed, run.unrepaired, run.aborted};
+    result.runs = run.runs;
+    result.cycles = run.cycles;
     if (run.aborted) {
         result.outcome = Outcome::due;
         return result;
@@ -292,6 +294,8 @@ std::vector<std::string> differences_between(const InferenceRunner& runner, cons
     compare.same("suppressed", fast.result.flags.suppressed, other.flags.suppressed);
     compare.same("unrepaired", fast.result.flags.unrepaired, other.flags.unrepaired);
     compare.same("aborted", fast.result.flags.aborted, other.flags.aborted);
+    compare.same("runs", fast.result.runs, other.runs);
+    compare.same("cycles", fast.result.cycles, other.cycles);
     compare.same("recovery cycles", fast.resolution.recovery_cycles, detailed.recovery_cycles);
     if (!fast.result.flags.aborted && !other.flags.aborted) {
         const std::vector<workloads::Codes> tensors = runner.tensors_of(fast);

@@ -28,7 +28,7 @@ struct Replayed {
     std::vector<std::string> differences;
 };
 
-// One machine under one policy. Simulates its timing once. Keeps references to bundle, config and policy.
+// One machine under one policy. Simulates its timing once. Keeps references to bundle and config.
 class Replay {
   public:
     Replay(const workloads::Bundle& bundle, const AcceleratorConfig& config, const protect::Policy& policy);
@@ -49,7 +49,7 @@ class Replay {
 
     const workloads::Bundle& bundle_;
     const AcceleratorConfig& config_;
-    const protect::Policy& policy_;
+    const protect::Policy policy_;  // calibrated
     std::vector<arith::OutputBounds> bounds_;
     std::vector<arith::LayerFilters> filters_;
     traces::Timeline timeline_;

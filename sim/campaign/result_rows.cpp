@@ -76,16 +76,17 @@ static std::vector<fault::DrawnUpset> further_of(const std::string& text, const 
     return further;
 }
 
-const char* const kInsertGolden = "INSERT INTO golden VALUES(?,?,?,?,?,?)";
+const char* const kInsertGolden = "INSERT INTO golden VALUES(?,?,?,?,?,?,?,?)";
 const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?,?)";
-const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const char* const kSelectGolden = "SELECT * FROM golden ORDER BY image, policy";
 const char* const kSelectFaults = "SELECT * FROM fault ORDER BY id";
 const char* const kSelectOutcomes = "SELECT * FROM outcome ORDER BY fault, policy";
 
 void write_row(Statement& statement, const GoldenRow& row) {
     statement.bind(std::int64_t{row.image}).bind(std::int64_t{row.policy}).bind(std::int64_t{row.label});
-    statement.bind(std::int64_t{row.top1}).bind(row.top2diff).bind(row.loss).run();
+    statement.bind(std::int64_t{row.top1}).bind(row.top2diff).bind(row.loss);
+    statement.bind(std::int64_t{row.runs}).bind(row.cycles).run();
 }
 
 void write_row(Statement& statement, const FaultRow& row) {
@@ -109,8 +110,8 @@ void write_row(Statement& statement, const OutcomeRow& row) {
     statement.bind(static_cast<std::int64_t>(row.golden_bits))
         .bind(static_cast<std::int64_t>(row.faulty_bits))
         .bind(static_cast<std::int64_t>(row.masked_by))
-        .bind(std::int64_t{row.masked_layer})
-        .run();
+        .bind(std::int64_t{row.masked_layer});
+    statement.bind(std::int64_t{row.runs}).bind(row.recovery_cycles).run();
 }
 
 GoldenRow read_golden(Statement& statement) {
@@ -121,6 +122,8 @@ GoldenRow read_golden(Statement& statement) {
     row.top1 = statement.integer32();
     row.top2diff = statement.real();
     row.loss = statement.real();
+    row.runs = statement.integer32();
+    row.cycles = statement.integer();
     return row;
 }
 
@@ -165,6 +168,8 @@ OutcomeRow read_outcome(Statement& statement, const std::string& file) {
     row.masked_by =
         static_cast<MaskedBy>(checked_code(statement.integer32(), kMaskedByCount, file, "outcome.masked_by"));
     row.masked_layer = statement.integer32();
+    row.runs = statement.integer32();
+    row.recovery_cycles = statement.integer();
     return row;
 }
 

@@ -25,7 +25,8 @@ CREATE TABLE timing(policy INTEGER NOT NULL, layer INTEGER NOT NULL, first_cycle
 CREATE TABLE site(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, units INTEGER NOT NULL,
   bits INTEGER NOT NULL, layer INTEGER NOT NULL, cross_section REAL NOT NULL);
 CREATE TABLE golden(image INTEGER NOT NULL, policy INTEGER NOT NULL, label INTEGER NOT NULL,
-  top1 INTEGER NOT NULL, top2diff REAL NOT NULL, loss REAL NOT NULL, PRIMARY KEY(image, policy)) WITHOUT ROWID;
+  top1 INTEGER NOT NULL, top2diff REAL NOT NULL, loss REAL NOT NULL, runs INTEGER NOT NULL,
+  cycles INTEGER NOT NULL, PRIMARY KEY(image, policy)) WITHOUT ROWID;
 CREATE TABLE fault(id INTEGER @fault_key, image INTEGER NOT NULL, site INTEGER NOT NULL,
   unit INTEGER NOT NULL, layer INTEGER NOT NULL, bits TEXT NOT NULL, phase REAL NOT NULL,
   stratum INTEGER NOT NULL, further TEXT NOT NULL, checked INTEGER NOT NULL);
@@ -34,11 +35,12 @@ CREATE TABLE outcome(fault INTEGER NOT NULL, policy INTEGER NOT NULL, cycle INTE
   suppressed INTEGER NOT NULL, struck_layer INTEGER NOT NULL, first_changed_layer INTEGER NOT NULL,
   last_changed_layer INTEGER NOT NULL, changed_values INTEGER NOT NULL, top1 INTEGER NOT NULL,
   correct INTEGER NOT NULL, delta_loss REAL NOT NULL, top2diff REAL NOT NULL, golden_bits INTEGER NOT NULL,
-  faulty_bits INTEGER NOT NULL, masked_by INTEGER NOT NULL, masked_layer INTEGER NOT NULL@outcome_key;
+  faulty_bits INTEGER NOT NULL, masked_by INTEGER NOT NULL, masked_layer INTEGER NOT NULL, runs INTEGER NOT NULL,
+  recovery_cycles INTEGER NOT NULL@outcome_key;
 CREATE TABLE batch(id INTEGER PRIMARY KEY);
 CREATE VIEW readable AS SELECT fault.id AS fault, image, s.name AS site, unit, bits, policy.name AS policy,
   cycle, o.name AS outcome, d.name AS dead, m.name AS masked_by, corrected, detected, suppressed, layer.name AS struck_layer,
-  top1, correct, delta_loss
+  top1, correct, delta_loss, runs, recovery_cycles
   FROM outcome JOIN fault ON fault.id = outcome.fault JOIN policy ON policy.id = outcome.policy
   JOIN code s ON s.kind = 'site' AND s.id = fault.site JOIN code o ON o.kind = 'outcome' AND o.id = outcome.outcome
   JOIN code d ON d.kind = 'dead' AND d.id = outcome.dead

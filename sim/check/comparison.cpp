@@ -19,6 +19,8 @@ struct Answer {
     std::vector<Codes> tensors;
     campaign::PolicyFlags flags;
     traces::Cycle recovery_cycles = 0;
+    int runs = 1;
+    traces::Cycle cycles = 0;
     campaign::Outcome outcome = campaign::Outcome::masked;
 };
 
@@ -58,13 +60,18 @@ std::string first_difference(const workloads::Graph& graph, const Answer& fast, 
                                      {"detected", &campaign::PolicyFlags::detected}}) {
         text += text.empty() ? flag_difference(name, fast.flags.*flag, detailed.flags.*flag) : "";
     }
+    const auto number = [&text](const char* name, std::int64_t of_fast, std::int64_t of_detailed) {
+        if (text.empty() && of_fast != of_detailed) {
+            text = std::string(name) + ": fast " + std::to_string(of_fast) + ", detailed " +
+                   std::to_string(of_detailed);
+        }
+    };
+    number("runs", fast.runs, detailed.runs);
+    number("cycles", fast.cycles, detailed.cycles);
     if (!text.empty() || fast.flags.aborted) {
         return text;
     }
-    if (fast.recovery_cycles != detailed.recovery_cycles) {
-        text = "recovery cycles: fast " + std::to_string(fast.recovery_cycles) + ", detailed " +
-               std::to_string(detailed.recovery_cycles);
-    }
+    number("recovery cycles", fast.recovery_cycles, detailed.recovery_cycles);
     for (const auto& [name, flag] : {std::pair{"suppressed", &campaign::PolicyFlags::suppressed},
                                      {"unrepaired", &campaign::PolicyFlags::unrepaired}}) {
         text += text.empty() ? flag_difference(name, fast.flags.*flag, detailed.flags.*flag) : "";
@@ -87,6 +94,9 @@ Answer fast_answer(campaign::InferenceRunner& runner, const UpsetList& upsets, V
         answer.flags = inference.result.flags;
         answer.recovery_cycles = inference.resolution.recovery_cycles;
         answer.outcome = inference.result.outcome;
+        answer.runs = inference.result.runs;
+        answer.cycles = inference.result.cycles;
+        verdict.runs = answer.runs;
         verdict.dead = inference.result.dead;
     } catch (const std::exception& error) {
         answer.error = error.what();
@@ -99,20 +109,25 @@ Answer fast_answer(campaign::InferenceRunner& runner, const UpsetList& upsets, V
 
 // Campaigns resolve single upsets without regard to others. Empty where that comes to the same.
 std::string single_difference(const Setup& setup, const fault::Resolver& resolver, arith::Engine& engine,
-                              const campaign::InferenceRunner& runner, const traces::Upset& upset,
+                              campaign::InferenceRunner& runner, const traces::Upset& upset,
                               const Answer& joint, const Verdict& verdict) {
-    fault::Resolution resolution = resolver.resolve(upset, runner.golden());
+    campaign::TracedInference first;
+    first.resolution = resolver.resolve(upset, runner.golden());
     const campaign::PolicyFlags flags =
-        campaign::apply_detectors(setup.policy, setup.graph, setup.config, resolution);
-    const arith::FaultyRun run =
-        flags.aborted ? arith::FaultyRun() : engine.propagate(runner.golden(), resolution.faults);
-    const campaign::Inference result =
-        conclude(runner.golden_logits(), resolution, flags, run, setup.graph.images());
+        campaign::apply_detectors(setup.policy, setup.graph, setup.config, first.resolution);
+    if (!flags.aborted) {
+        first.run = engine.propagate(runner.golden(), first.resolution.faults);
+    }
+    first.result = conclude(runner.golden_logits(), first.resolution, flags, first.run, setup.graph.images());
+    const campaign::TracedInference request = runner.finish({upset}, std::move(first));
+    const campaign::Inference& result = request.result;
     const auto all = [](const campaign::PolicyFlags& f) {
         return std::tie(f.corrected, f.detected, f.suppressed, f.unrepaired, f.aborted);
     };
     const bool same = all(result.flags) == all(joint.flags) && result.outcome == joint.outcome &&
-                      resolution.recovery_cycles == joint.recovery_cycles && result.dead == verdict.dead &&
+                      request.resolution.recovery_cycles == joint.recovery_cycles &&
+                      result.runs == joint.runs && result.cycles == joint.cycles &&
+                      result.dead == verdict.dead &&
                       (result.flags.aborted || result.logits == joint.tensors[index_of(setup.graph.logits)]);
     return same ? "" : "single: the upset alone is resolved in another way than in a list of one";
 }
@@ -121,6 +136,8 @@ Answer detailed_answer(const Setup& setup, const Codes& golden_logits, accel::De
     Answer answer;
     answer.flags = {run.corrected, run.detected, run.suppressed, run.unrepaired, run.aborted};
     answer.recovery_cycles = run.recovery_cycles;
+    answer.runs = run.runs;
+    answer.cycles = run.cycles;
     const Codes& logits = run.tensors.at(index_of(setup.graph.logits));
     answer.outcome = run.aborted
                          ? campaign::Outcome::due
@@ -194,7 +211,7 @@ std::vector<Verdict> compare_fidelities(const Setup& setup, const TileLevelRun& 
         const Answer fast = fast_answer(runner, lists[i], verdicts[i]);
         verdicts[i].difference = first_difference(setup.graph, fast, detailed[i]);
         if (verdicts[i].difference.empty() && lists[i].size() == 1 &&
-            setup.config.array.control == ArrayControl::central) {
+            lists[i][0].cycle < run.timeline.cycles && setup.config.array.control == ArrayControl::central) {
             verdicts[i].difference =
                 single_difference(setup, resolver, engine, runner, lists[i][0], fast, verdicts[i]);
         }

@@ -18,6 +18,7 @@ struct Verdict {
     fault::DeadReason dead = fault::DeadReason::none;
     campaign::Outcome outcome = campaign::Outcome::masked;
     bool recovered = false;  // the clock stood for some cycles
+    int runs = 1;            // that the policy's inference end made of the inference
 };
 
 // What the tile-level machine made of a setup.
@@ -28,7 +29,7 @@ struct TileLevelRun {
 // Throws InputError where the machine cannot run the network.
 TileLevelRun run_tile_level(const Setup& setup);
 
-// Compares the answers to each of `lists`: all tensors, logits, flags, outcome and recovery cycles. An answer
+// Compares the answers to each of `lists`: all tensors, logits, flags, outcome, runs and cycles. An answer
 // that cannot be had (an exception) is a difference, and one of the tile-level run is one of every list.
 using Comparison = std::function<std::vector<Verdict>(const Setup& setup, const TileLevelRun& run,
                                                       const std::vector<UpsetList>& lists)>;

@@ -36,12 +36,15 @@ class Draw {
 AcceleratorConfig draw_machine(RandomStream& random);
 // Any composition of parts that parse_policy() takes.
 protect::Policy draw_policy(RandomStream& random);
+// Any parts of the inference end that go with the rest of the policy, or none.
+void draw_inference_end(RandomStream& random, protect::Policy& policy);
 // A small network, a machine that runs it, a policy and an image. `refused`: how many machines drawn before
 // did not.
 Setup draw_setup(RandomStream& random, int& refused);
 
 // One to four upsets on the sites of a machine and in the cycles of its run, half of them where and when
-// something is going on, sometimes the same word or register twice.
+// something is going on, sometimes the same word or register twice. Where the policy runs inferences again,
+// some of them in later runs or between two.
 class UpsetDraw {
   public:
     // Keeps references.
@@ -52,6 +55,7 @@ class UpsetDraw {
 
   private:
     traces::Upset upset(Draw& draw) const;
+    void move_to_later_run(Draw& draw, traces::Upset& upset) const;
     void aim_at_word(Draw& draw, traces::Upset& upset) const;
     void aim_at_accumulator(Draw& draw, traces::Upset& upset) const;
     void aim_at_register(Draw& draw, traces::Upset& upset) const;

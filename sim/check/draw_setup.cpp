@@ -4,6 +4,7 @@
 #include "sim/protect/memory_code.h"
 #include "sim/protect/register_code.h"
 #include "sim/protect/registry.h"
+#include "sim/protect/rerun.h"
 #include "workloads/random_graph.h"
 
 namespace fluence::check {
@@ -187,6 +188,35 @@ protect::Policy draw_policy(RandomStream& random) {
     }
     draw_filter(draw, policy);
     return policy;
+}
+
+void draw_inference_end(RandomStream& random, protect::Policy& policy) {
+    Draw draw(random);
+    const auto compare = [&] {
+        return draw.chance(2) ? protect::AnswerCompare::logits : protect::AnswerCompare::top1;
+    };
+    if (protect::detects(policy) && draw.chance(2)) {
+        policy.due_rerun = {draw.chance(2), draw.chance(2), draw.chance(2), draw.between(1, 2)};
+        policy.due_rerun->aborted |= !policy.due_rerun->zeroed && !policy.due_rerun->alarm;
+    }
+    switch (draw.between(0, 3)) {
+        case 0:
+            policy.temporal_dmr = {compare(), draw.between(2, 4)};
+            break;
+        case 1:
+        case 2: {
+            protect::ConfidenceRerunPart part;
+            part.top1_confidence = draw.chance(2) ? draw.between(1, 10) / 10.0 : 0;
+            part.top2_difference =
+                part.top1_confidence == 0 || draw.chance(2) ? draw.between(1, 10) / 10.0 : 0;
+            part.compare = compare();
+            part.runs = draw.between(2, 4);
+            policy.confidence_rerun = part;
+            break;
+        }
+        default:
+            break;
+    }
 }
 
 Setup draw_setup(RandomStream& random, int& refused) {

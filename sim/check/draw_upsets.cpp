@@ -2,6 +2,7 @@
 
 #include "sim/check/draw.h"
 #include "sim/dataflow/space_time.h"
+#include "sim/protect/rerun.h"
 
 namespace fluence::check {
 
@@ -194,7 +195,22 @@ UpsetList UpsetDraw::list(RandomStream& random) const {
         next.cycle = std::clamp<Cycle>(next.cycle, 0, timeline_.cycles - 1);
         list.push_back(next);
     }
+    for (Upset& upset : list) {
+        if (protect::reruns(setup_.policy) && draw.chance(3)) {
+            move_to_later_run(draw, upset);
+        }
+    }
     return list;
+}
+
+// The beginning of a run behind others of full length, give or take the pause between them.
+void UpsetDraw::move_to_later_run(Draw& draw, Upset& upset) const {
+    const Cycle pause = protect::check_cycles(setup_.policy, setup_.config, setup_.graph).count() +
+                        protect::restart_cycles(setup_.config).count();
+    upset.cycle += draw.between(1, 2) * (timeline_.cycles + pause);
+    if (draw.chance(4)) {
+        upset.cycle -= draw.below(pause + 2);
+    }
 }
 
 }  // namespace fluence::check

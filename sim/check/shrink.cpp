@@ -7,6 +7,7 @@
 #include "sim/check/draw.h"
 #include "sim/check/simplify.h"
 #include "sim/core/error.h"
+#include "sim/protect/rerun.h"
 
 namespace fluence::check {
 namespace {
@@ -134,7 +135,7 @@ class Shrinker {
         }
         const UpsetDraw draw(setup, run->timeline);
         for (int round = 0; round < kRedrawRounds; ++round) {
-            if (take_first(setup, run, redrawn(draw, run->timeline, round))) {
+            if (take_first(setup, run, redrawn(draw, run->timeline, protect::reruns(setup.policy), round))) {
                 return true;
             }
         }
@@ -142,14 +143,15 @@ class Shrinker {
     }
 
     // The case's upsets as far as they exist here, and lists of no more upsets on sites of the same kinds.
-    std::vector<UpsetList> redrawn(const UpsetDraw& draw, const traces::Timeline& timeline, int round) const {
+    std::vector<UpsetList> redrawn(const UpsetDraw& draw, const traces::Timeline& timeline, bool later_runs,
+                                   int round) const {
         const UpsetList& upsets = result_.smallest.upsets;
         std::set<traces::SiteKind> kinds;
         for (const traces::Upset& upset : upsets) {
             kinds.insert(upset.site);
         }
         std::vector<UpsetList> lists;
-        if (round == 0 && exist(upsets, draw, timeline)) {
+        if (round == 0 && exist(upsets, draw, timeline, later_runs)) {
             lists.push_back(upsets);
         }
         RandomStream random(0, RandomPurpose::self_check_upsets, static_cast<std::uint64_t>(round));
@@ -166,9 +168,10 @@ class Shrinker {
         return lists;
     }
 
-    static bool exist(const UpsetList& upsets, const UpsetDraw& draw, const traces::Timeline& timeline) {
+    static bool exist(const UpsetList& upsets, const UpsetDraw& draw, const traces::Timeline& timeline,
+                      bool later_runs) {
         return std::all_of(upsets.begin(), upsets.end(), [&](const traces::Upset& upset) {
-            return upset.cycle < timeline.cycles &&
+            return (upset.cycle < timeline.cycles || later_runs) &&
                    std::any_of(draw.sites().begin(), draw.sites().end(), [&](const fault::SiteClass& site) {
                        return site.kind == upset.site && upset.unit < site.units;
                    });

@@ -94,6 +94,8 @@ std::vector<Setup> plainer_policies(const Setup& setup) {
         p = plain;
     });
     add([](protect::Policy& p) { p.registers = {}; });
+    add([](protect::Policy& p) { p.confidence_rerun.reset(), p.temporal_dmr.reset(); });
+    add([](protect::Policy& p) { p.due_rerun.reset(); });
     add([](protect::Policy& p) { p.gradient.reset(), p.median.reset(), p.just_say_zero.reset(); });
     add([](protect::Policy& p) { p.relu_check.reset(); });
     add([](protect::Policy& p) { p.range.reset(); });

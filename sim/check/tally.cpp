@@ -92,6 +92,9 @@ void add_policy_features(const protect::Policy& policy, std::set<std::string>& f
     const bool always = policy.gradient && policy.gradient->gate == protect::GradientPart::Gate::always;
     when(policy.gradient && always, "gradient suppression, always");
     when(policy.gradient && !always, "gradient suppression on detection");
+    when(policy.confidence_rerun.has_value(), "run again on low confidence");
+    when(policy.temporal_dmr.has_value(), "temporal DMR");
+    when(policy.due_rerun.has_value(), "run again on uncorrectable errors");
 }
 
 std::string layer_feature(const workloads::Layer& layer) {
@@ -140,6 +143,7 @@ void Tally::add_case(const Setup& setup, const UpsetList& list, const Verdict& v
     when(verdict.flags.unrepaired, "unrepaired");
     when(verdict.flags.aborted, "aborted");
     when(verdict.recovered, "recovered");
+    when(verdict.runs > 1, "run again");
 }
 
 void Tally::add(const Tally& other) {

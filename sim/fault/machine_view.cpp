@@ -264,4 +264,13 @@ Cycle MachineView::stored_at(std::int64_t dram_word) const {
     return cycle;
 }
 
+Cycle MachineView::written_at(std::int64_t dram_word) const {
+    Cycle cycle = std::numeric_limits<Cycle>::max();
+    stores_.for_each(dram_word, [&](const SpanIndex::Span& span) {
+        cycle = timeline.stores[static_cast<std::size_t>(span.item)].write_cycle(span.offset + dram_word -
+                                                                                 span.first);
+    });
+    return cycle;
+}
+
 }  // namespace fluence::fault

@@ -129,6 +129,8 @@ class MachineView {
     // Edge at which a DRAM word of activations is stored; 0 for what is there from the beginning; past the
     // end of the run where it never is.
     Cycle stored_at(std::int64_t dram_word) const;
+    // Edge at which the run writes a DRAM word; past all cycles where it never does.
+    Cycle written_at(std::int64_t dram_word) const;
 
     // Blocks that hold an accumulator, in time order; visit(block, position in the block: n·pixels + m).
     template <class Visit>

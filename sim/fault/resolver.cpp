@@ -367,4 +367,31 @@ Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::Gold
     return all;
 }
 
+std::vector<Upset> Resolver::left_in_dram(const std::vector<Upset>& upsets, traces::Cycle last_edge) const {
+    const MachineView& machine = impl_->machine;
+    std::map<std::int64_t, std::vector<Strike>> words;
+    for (const Upset& upset : upsets) {
+        if (const WordBits bits = impl_->bits_of(upset); upset.site == SiteKind::dram && bits.any()) {
+            words[upset.unit].push_back({upset.cycle, bits});
+        }
+    }
+    const arith::GoldenRun nothing_read;
+    Effects effects(machine);
+    Verdicts verdicts;
+    const WordSites sites(machine, nothing_read, effects, verdicts);
+    std::vector<Upset> left;
+    for (auto& [word, strikes] : words) {
+        std::stable_sort(strikes.begin(), strikes.end(),
+                         [](const Strike& a, const Strike& b) { return a.cycle < b.cycle; });
+        Upset upset;
+        upset.site = SiteKind::dram;
+        upset.unit = word;
+        upset.bits = sites.left(word, strikes, last_edge);
+        if (upset.bits.any()) {
+            left.push_back(upset);
+        }
+    }
+    return left;
+}
+
 }  // namespace fluence::fault

@@ -32,6 +32,7 @@ struct Resolution {
     bool detected = false;              // a code detected at least one read that it could not correct
     bool zeroed = false;                // and such a word read as zero
     bool aborted = false;               // DueAction::abort: the inference ended
+    traces::Cycle ended = -1;           // and in which cycle; the run's cycles: when the host read the logits
     traces::Cycle recovery_cycles = 0;  // DueAction: cycles for which the machine's clock stood
     // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
     // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle; zeros in
@@ -59,6 +60,12 @@ class Resolver {
     // `golden`. golden_bits, faulty_bits and layer are those of the first upset in time.
     Resolution resolve(const std::vector<Upset>& upsets, const arith::GoldenRun& golden,
                        arith::Engine& engine) const;
+
+    // What `upsets`, of which those in DRAM count, leave in DRAM's words when the last edge of the run is
+    // `last_edge` (its cycles, or the cycle of an abort): the bits in which a word differs from a valid code
+    // word of what the machine wrote there, as upsets in cycle 0 of a run that follows. Words that the run
+    // wrote anew behind them are right; scrubbing counts.
+    std::vector<Upset> left_in_dram(const std::vector<Upset>& upsets, traces::Cycle last_edge) const;
 
   private:
     struct Impl;

@@ -37,9 +37,9 @@ std::string summary_of_fault_model(const std::string& name) {
 Upset placed(const Upset& upset, double phase, traces::Cycle cycles) {
     Upset result = upset;
     if (upset.site != SiteKind::neuron) {
-        // The product may round up to the end of the run.
         const auto cycle = static_cast<traces::Cycle>(std::floor(phase * static_cast<double>(cycles)));
-        result.cycle = std::max<traces::Cycle>(0, std::min(cycle, cycles - 1));
+        // Of the run itself the product may round up to its end.
+        result.cycle = std::max<traces::Cycle>(0, phase < 1 ? std::min(cycle, cycles - 1) : cycle);
     }
     return result;
 }
@@ -100,6 +100,21 @@ std::vector<DrawnUpset> Sampler::further(std::uint64_t seed, std::uint64_t sampl
     std::vector<DrawnUpset> upsets;
     for (int i = 0; i < count; ++i) {
         upsets.push_back(draw_from(random));
+    }
+    return upsets;
+}
+
+std::vector<DrawnUpset> Sampler::later(std::uint64_t seed, std::uint64_t sample, double mean,
+                                       double extent) const {
+    // Numbers that neither samples nor further() reach.
+    constexpr std::uint64_t kLater = std::uint64_t{1} << 62;
+    RandomStream random(seed, RandomPurpose::fault_sampling, kLater | sample);
+    std::vector<DrawnUpset> upsets;
+    // A Poisson process: exponential distances, in units of a run.
+    const auto step = [&] { return -std::log1p(-random.uniform()) / mean; };
+    for (double at = step(); at < extent && timed_; at += step()) {
+        upsets.push_back(draw_from(random));
+        upsets.back().phase = 1 + at;
     }
     return upsets;
 }

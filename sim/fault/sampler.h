@@ -45,9 +45,9 @@ struct DrawnUpset {
     double phase = 0;
 };
 
-// One drawn fault, before it is given a cycle of a particular machine run: `phase` in [0,1) is the moment
-// as a share of the run, so that the same fault strikes runs of different length (policies cost cycles)
-// at the same relative moment. Upset::cycle = ⌊phase · cycles⌋.
+// One drawn fault, before it is given a cycle of a particular machine run: `phase` is the moment as a share
+// of the run, in [0,1) but for Sampler::later(), so that the same fault strikes runs of different length
+// (policies cost cycles) at the same relative moment. Upset::cycle = ⌊phase · cycles⌋.
 struct FaultDraw {
     Upset upset;
     double phase = 0;
@@ -68,6 +68,9 @@ class Sampler {
     FaultDraw draw(std::uint64_t seed, std::uint64_t sample) const;
     // Upsets that strike the same inference as the sample, each drawn as it is, independent of it.
     std::vector<DrawnUpset> further(std::uint64_t seed, std::uint64_t sample, int count) const;
+    // Upsets that come behind the inference's first run, of phases in [1, 1 + extent): a Poisson process of
+    // `mean` > 0 upsets in the time of a run, independent of the others.
+    std::vector<DrawnUpset> later(std::uint64_t seed, std::uint64_t sample, double mean, double extent) const;
     // The sites that are struck, with their cross-sections.
     const std::vector<SiteClass>& classes() const { return classes_; }
 

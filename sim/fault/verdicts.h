@@ -30,6 +30,7 @@ class Verdicts {
         for (const Entry& entry : entries_) {
             last = entry.aborts ? std::min(last, entry.cycle) : last;
         }
+        result.ended = last == std::numeric_limits<traces::Cycle>::max() ? -1 : last;
         for (const Entry& entry : entries_) {
             if (entry.cycle <= last) {
                 result.corrected = result.corrected || entry.corrected;

@@ -87,6 +87,16 @@ std::vector<WordSites::State> WordSites::history(Memory memory, std::int64_t wor
     }
 }
 
+WordBits WordSites::left(std::int64_t word, const std::vector<Strike>& strikes, Cycle last_edge) const {
+    const Cycle written = machine_.written_at(word);
+    const Cycle from = written <= last_edge ? written : 0;
+    const std::vector<State> states = history(Memory::dram, word, {from, {}, {}, -1}, strikes, last_edge + 1);
+    // A scrubber that reads in the last cycle writes nothing back any more.
+    const State& last = states.back().from <= last_edge ? states.back() : *std::prev(states.end(), 2);
+    const int data_bits = 8 * machine_.memory.word_bytes();
+    return last.latent ^ machine_.code(Memory::dram).encode(last.stored.residual, data_bits);
+}
+
 std::uint32_t WordSites::stored_bits(const Field& field) const {
     const auto index = static_cast<std::size_t>(field.index);
     if (field.kind == FieldKind::activation) {

@@ -34,6 +34,9 @@ class WordSites {
     };
     const std::vector<StruckLogit>& logits() const { return logits_; }
 
+    // The wrong bits of a DRAM word, check bits included, when the last edge of the run is `last_edge`.
+    WordBits left(std::int64_t word, const std::vector<Strike>& strikes, Cycle last_edge) const;
+
     // What DRAM delivers wrong in cycle `cycle` of the operands of O[m,n], inside the fold. `verdicts`: null,
     // or where the reads are noted.
     std::vector<StruckOperand> operands_in_dram(std::int32_t fold, std::int64_t m, std::int64_t n,

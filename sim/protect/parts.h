@@ -49,4 +49,13 @@ std::vector<nlohmann::json> write_median(const PartInfo& info, const Policy& pol
 void parse_just_say_zero(const PartInfo& info, JsonObject& object, Policy& policy);
 std::vector<nlohmann::json> write_just_say_zero(const PartInfo& info, const Policy& policy);
 
+// rerun_part.cpp: their cycles are those of further runs and of the check behind each (rerun.h).
+void parse_confidence_rerun(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_confidence_rerun(const PartInfo& info, const Policy& policy);
+void parse_temporal_dmr(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_temporal_dmr(const PartInfo& info, const Policy& policy);
+void parse_due_rerun(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_due_rerun(const PartInfo& info, const Policy& policy);
+void time_rerun(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
+
 }  // namespace fluence::protect

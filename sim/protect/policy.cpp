@@ -7,6 +7,7 @@
 #include "sim/protect/memory_code.h"
 #include "sim/protect/register_code.h"
 #include "sim/protect/registry.h"
+#include "sim/protect/rerun.h"
 
 namespace fluence::protect {
 namespace {
@@ -58,6 +59,7 @@ void check_composition(const JsonObject& root, const Policy& policy) {
         root.fail(point, "has several filters for the same outputs",
                   "one of gradient-suppression, median, just-say-zero");
     }
+    check_inference_end(root, policy);
 }
 
 }  // namespace

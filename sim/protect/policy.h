@@ -1,4 +1,4 @@
-// A protection policy: a composition of parts that act at five points of the machine
+// A protection policy: a composition of parts that act at six points of the machine
 // (configs/policies/*.json; docs/policies.md).
 #pragma once
 
@@ -40,8 +40,8 @@ struct MemoryPart {
 //   abort      the inference ends here
 enum class RegisterAction { recompute, abort };
 
-// Point 2, PE registers: a code a role (sim/protect/register_code.h). Each upset is judged by the bits that it
-// inverts in its register alone.
+// Point 2, PE registers: a code a role (sim/protect/register_code.h). Each upset is judged by the bits that
+// it inverts in its register alone.
 struct RegisterPart {
     std::string code = "none";
     RegisterAction on_due = RegisterAction::recompute;
@@ -89,10 +89,38 @@ struct JustSayZeroPart {
     std::int64_t buffer_bytes = kFilterBufferBytes;
 };
 
+// Point 6, inference end: what makes the machine run an inference again, and which answer then counts
+// (rerun.h). Answers are compared by their logits or by their predicted classes; `runs`: so many answers at
+// most.
+inline constexpr int kMostRuns = 8;
+enum class AnswerCompare { logits, top1 };
+// The first answer's softmax confidence, or its margin over the second class, is below the threshold (ILR).
+struct ConfidenceRerunPart {
+    double top1_confidence = 0;    // 0: not looked at
+    double top2_difference = 0;    // likewise
+    double calibration_share = 0;  // > 0: top2_difference is to be such that this share of the calibration
+                                   // images at most is below it (calibrated())
+    std::int64_t calibration_images = kCalibrationImages;
+    AnswerCompare compare = AnswerCompare::logits;
+    int runs = 3;
+};
+// Always: full temporal redundancy.
+struct TemporalDmrPart {
+    AnswerCompare compare = AnswerCompare::logits;
+    int runs = 3;
+};
+// A run in which something was detected and not repaired is thrown away, `reruns` times at most.
+struct DueRerunPart {
+    bool aborted = true;  // it was aborted
+    bool zeroed = true;   // a memory word read as zero
+    bool alarm = true;    // a checksum or a ReLU check raised an alarm on which no part acts
+    int reruns = 1;
+};
+
 struct Policy {
     std::string name;
     std::string description;
-    std::array<MemoryPart, kMemoryCount> memory;  // by index_of(Memory)
+    std::array<MemoryPart, kMemoryCount> memory;             // by index_of(Memory)
     std::array<RegisterPart, kRegisterRoleCount> registers;  // by index_of(RegisterRole)
     std::optional<ChecksumPart> checksum;
     std::optional<ZeroPart> zero;
@@ -101,6 +129,9 @@ struct Policy {
     std::optional<GradientPart> gradient;
     std::optional<MedianPart> median;
     std::optional<JustSayZeroPart> just_say_zero;
+    std::optional<ConfidenceRerunPart> confidence_rerun;
+    std::optional<TemporalDmrPart> temporal_dmr;
+    std::optional<DueRerunPart> due_rerun;
 };
 
 // Throws InputError: unknown keys or parts, two owners of one point, a suppressor without its detector.

@@ -80,6 +80,19 @@ const std::vector<PartInfo>& part_registry() {
          R"({"part": "just-say-zero", "predicate": "peak", "calibration_images": 200,
              "buffer_bytes": 65536})",
          parse_just_say_zero, write_just_say_zero, time_filter},
+        {"confidence-rerun", Point::inference_end,
+         "runs an inference again whose softmax confidence is low, and compares (ILR)",
+         R"({"part": "confidence-rerun", "top1_confidence": 0.5, "top2_difference": 0.25,
+             "compare": "logits", "runs": 3})",
+         parse_confidence_rerun, write_confidence_rerun, time_rerun},
+        {"temporal-dmr", Point::inference_end,
+         "runs every inference twice, and again where the answers differ",
+         R"({"part": "temporal-dmr", "compare": "top1", "runs": 3})", parse_temporal_dmr, write_temporal_dmr,
+         time_rerun},
+        {"due-rerun", Point::inference_end,
+         "runs an inference again in which an error was detected and not repaired",
+         R"({"part": "due-rerun", "on": ["abort", "zeroed-word", "alarm"], "reruns": 1})", parse_due_rerun,
+         write_due_rerun, time_rerun},
     };
     return table;
 }

@@ -99,6 +99,18 @@ TEST(Energy, a_policy_only_adds) {
               part(parts, "DRAM").count);
 }
 
+// temporal-dmr does everything twice, and reads, keeps and compares the answers of both runs.
+TEST(Energy, a_second_run_takes_what_the_first_takes) {
+    const workloads::Graph graph = residual_graph();
+    const AcceleratorConfig config = test::machine("hand", {});
+    const auto once = energy(graph, config, "none"), twice = energy(graph, config, "temporal-dmr");
+    const std::int64_t logits = graph.tensor(graph.logits).shape.elements();
+    EXPECT_NEAR(part(twice, "further run").total().count(), total_of(once).count(),
+                1e-9 * total_of(once).count());
+    EXPECT_EQ(part(twice, "answers kept").count, 2 * logits);
+    EXPECT_EQ(part(twice, "answers read").count, 2 * ((4 * logits + 7) / 8));
+}
+
 // The three buffers' accesses are those that the layers state, whatever the machine.
 TEST(Energy, accesses_add_up_to_the_layers) {
     const workloads::Graph graph = residual_graph();

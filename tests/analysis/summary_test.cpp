@@ -52,6 +52,34 @@ TEST(Summary, CountsOutcomesPerPolicy) {
     EXPECT_EQ(none.delta_loss.total, 4);
 }
 
+// Two images of 1,000 and 3,000 cycles under the second policy, one of them run twice; its four faults cost
+// 0, 500, 500 and 3,000 cycles, and two of their inferences were run again.
+TEST(Summary, CountsRequestsOfSeveralRuns) {
+    Campaign campaign = tiny_campaign();
+    const std::vector<std::int64_t> cycles = {1000, 3000}, costs = {0, 500, 500, 3000};
+    for (campaign::GoldenRow& row : campaign.golden) {
+        row.cycles = row.policy == 0 ? 1000 : cycles[static_cast<std::size_t>(row.image)];
+        row.runs = row.cycles == 3000 ? 2 : 1;
+    }
+    for (std::size_t fault = 0; fault < campaign.faults.size(); ++fault) {
+        campaign::OutcomeRow& row = campaign.faults[fault].rows.at(1);
+        row.recovery_cycles = costs.at(fault);
+        row.runs = fault >= 2 ? 2 : 1;
+    }
+    const Summary summary = summarise(campaign);
+    const PolicySummary& again = summary.policies[1];
+    EXPECT_TRUE(summary.has_requests());
+    EXPECT_EQ(again.cycles, 2000);
+    EXPECT_DOUBLE_EQ(again.cycles_percent, 100);
+    EXPECT_EQ(again.false_alarms.count, 1);
+    EXPECT_EQ(again.false_alarms.total, 2);
+    EXPECT_EQ(again.run_again.count, 2);
+    EXPECT_EQ(again.run_again.total, 4);
+    EXPECT_DOUBLE_EQ(again.recovery_cycles.mean, 1000);
+    EXPECT_EQ(summary.policies[0].run_again.count, 0);
+    EXPECT_FALSE(summarise(tiny_campaign()).has_requests());
+}
+
 TEST(Summary, NamesWhyFaultsAreDead) {
     const Summary summary = summarise(tiny_campaign());
     EXPECT_EQ(summary.policies[0].dead.count, 1);

@@ -67,6 +67,8 @@ OutcomeRow sample_outcome(std::int64_t fault, std::int32_t policy) {
     row.faulty_bits = ~static_cast<std::uint64_t>(fault);
     row.masked_by = static_cast<MaskedBy>((fault + policy) % kMaskedByCount);
     row.masked_layer = static_cast<std::int32_t>(fault % 4) - 1;
+    row.runs = 1 + static_cast<std::int32_t>(fault % 3);
+    row.recovery_cycles = fault * 4000000007 - 5;
     return row;
 }
 
@@ -106,6 +108,8 @@ BatchResult sample_batch(std::int64_t batch) {
             golden.top1 = static_cast<std::int32_t>((image + policy) % 10);
             golden.top2diff = 1.0 / static_cast<double>(image + 1);
             golden.loss = std::exp(-static_cast<double>(image));
+            golden.runs = 1 + policy;
+            golden.cycles = 3000000000 + image;
             result.golden.push_back(golden);
         }
         for (std::int64_t k = 0; k < kFaultsPerImage; ++k) {

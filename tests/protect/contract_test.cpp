@@ -29,6 +29,9 @@ Policy policy_with(const PartInfo& part) {
     if (std::string(part.name) == "zero-on-detection") {
         value["mac_output"].push_back({{"part", "linear-checksum"}});
     }
+    if (std::string(part.name) == "due-rerun") {
+        value["activation"].push_back({{"part", "relu-check"}});
+    }
     return parse_policy(value, part.name);
 }
 
