@@ -53,6 +53,15 @@ void note_effects(const Summary& summary, std::vector<std::string>& notes) {
     }
 }
 
+void note_checks(const Summary& summary, std::vector<std::string>& notes) {
+    if (summary.check_share <= 0) {
+        notes.push_back("Self-check: turned off; no fault was run again by full re-execution.");
+        return;
+    }
+    notes.push_back("Self-check: " + thousands(summary.checked) + " of " + thousands(summary.faults) +
+                    " faults were run again by full re-execution under every policy, and nothing differed.");
+}
+
 void note_small_cells(const Summary& summary, std::vector<std::string>& notes) {
     for (const Breakdown& breakdown : summary.breakdowns) {
         std::size_t small = 0;
@@ -104,6 +113,7 @@ std::vector<std::string> notes_on(const Summary& summary) {
     note_sampling(summary, notes);
     note_draws(summary, notes);
     note_effects(summary, notes);
+    note_checks(summary, notes);
     note_small_cells(summary, notes);
     return notes;
 }

@@ -24,6 +24,14 @@ std::string headline(const Summary& summary) {
     return summary.accelerator.empty() ? workload : workload + " on " + summary.accelerator;
 }
 
+std::string effect_remark(const Summary& summary, std::size_t policy) {
+    const PolicySummary& found = summary.policies[policy];
+    if (found.no_effect) {
+        return "no effect on any fault";
+    }
+    return policy != summary.reference && summary.faults > 0 && found.acted == 0 ? "never acted" : "";
+}
+
 std::string sample_line(const Summary& summary) {
     std::string line = "Fault model " + (summary.fault_model.empty() ? "unknown" : summary.fault_model);
     if (!summary.seed.empty()) {
@@ -52,6 +60,11 @@ std::vector<Definition> definitions(const Summary& summary) {
          "same policy, and no detection was left unrepaired."},
         {"DUE", "Detected, not repaired."},
         {"Benign, masked", "Benign: the logits differ, top-1 is the same. Masked: the logits are identical."},
+        {"Masked at",
+         "Where the last difference from the fault-free inference vanished: in what the fault struck (it met "
+         "nothing that is used), in the sums (gemm, accumulate), in requantisation, at the clamp of the "
+         "activation function (relu), in a pool, a later layer or the logits; same_top1 is benign, nothing "
+         "is SDC and DUE."},
         {"Brackets and parentheses", "The " + confidence + " interval, and the count behind the rate."},
         {"Difference",
          "Rate of the policy minus rate of " + reference +

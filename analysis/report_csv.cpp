@@ -158,6 +158,21 @@ std::string latency_csv(const Summary& summary) {
     return csv(rows);
 }
 
+// Long form: one row a structure ("" for all), policy and place.
+std::string ledger_csv(const Summary& summary) {
+    std::vector<Row> rows = {{"structure", "policy", "masked_by", "count", "total", "rate", "low", "high"}};
+    for (const LedgerCell& cell : summary.ledger) {
+        for (std::size_t i = 0; i < cell.policies.size(); ++i) {
+            for (const campaign::MaskedBy by : entries_of(summary.ledger)) {
+                Row row = {cell.structure, summary.policies[i].name, name_of(by)};
+                append(row, estimate_fields(cell.policies[i][static_cast<std::size_t>(by)]));
+                rows.push_back(std::move(row));
+            }
+        }
+    }
+    return csv(rows);
+}
+
 std::string vulnerability_csv(const Summary& summary) {
     Row header = {"structure", "technology", "bits", "raw_fit_per_mbit", "policy"};
     append(header, estimate_header("avf"));
@@ -207,11 +222,10 @@ std::string strata_csv(const Summary& summary) {
 }  // namespace
 
 std::vector<ReportFile> csv_report(const Summary& summary) {
-    std::vector<ReportFile> files = {{"policies.csv", policies_csv(summary)},
-                                     {"outcomes.csv", outcomes_csv(summary)},
-                                     {"dead_reasons.csv", dead_csv(summary)},
-                                     {"latency.csv", latency_csv(summary)},
-                                     {"vulnerability.csv", vulnerability_csv(summary)}};
+    std::vector<ReportFile> files = {
+        {"policies.csv", policies_csv(summary)}, {"outcomes.csv", outcomes_csv(summary)},
+        {"dead_reasons.csv", dead_csv(summary)}, {"ledger.csv", ledger_csv(summary)},
+        {"latency.csv", latency_csv(summary)},   {"vulnerability.csv", vulnerability_csv(summary)}};
     if (summary.weighted) {
         files.push_back({"strata.csv", strata_csv(summary)});
     }

@@ -62,8 +62,8 @@ std::string policy_name(const Summary& summary, std::size_t index) {
     if (index == summary.reference) {
         name += " <span class=\"tag\">reference</span>";
     }
-    if (summary.policies[index].no_effect) {
-        name += " <span class=\"tag\">no effect on any fault</span>";
+    if (const std::string remark = effect_remark(summary, index); !remark.empty()) {
+        name += " <span class=\"tag\">" + remark + "</span>";
     }
     return name;
 }
@@ -161,6 +161,28 @@ std::string request_table(const Summary& summary) {
              with_small(signed_fixed(recovery.mean, 1), "[" + signed_fixed(recovery.interval.low, 1) + ", " +
                                                             signed_fixed(recovery.interval.high, 1) + "]")},
             i == summary.reference);
+    }
+    return table.str();
+}
+
+std::string ledger_table(const Summary& summary) {
+    const std::vector<campaign::MaskedBy> entries = entries_of(summary.ledger);
+    std::vector<std::string> header = {"Structure, policy"};
+    for (const campaign::MaskedBy by : entries) {
+        header.emplace_back(name_of(by));
+    }
+    Table table("Where faults were masked, by structure and policy: rate, interval (percent) and count",
+                header);
+    for (const LedgerCell& cell : summary.ledger) {
+        for (std::size_t i = 0; i < cell.policies.size(); ++i) {
+            std::vector<std::string> cells;
+            for (const campaign::MaskedBy by : entries) {
+                cells.push_back(rate_cell(cell.policies[i][static_cast<std::size_t>(by)]));
+            }
+            table.add_row(html_escaped(cell.structure.empty() ? "all" : cell.structure) + "<small>" +
+                              html_escaped(summary.policies[i].name) + "</small>",
+                          cells, cell.structure.empty());
+        }
     }
     return table.str();
 }
@@ -297,6 +319,7 @@ std::string definition_list(const Summary& summary) {
 std::string chart_data(const Summary& summary) {
     nlohmann::ordered_json data = to_json(summary);
     data["experiment"].erase("resolved");
+    data.erase("ledger");
     for (nlohmann::ordered_json& policy : data["policies"]) {
         for (const char* unused : {"composition", "area_tree", "layers"}) {
             policy.erase(unused);
@@ -326,6 +349,7 @@ std::vector<ReportFile> html_report(const Summary& summary) {
                                          "\", so they are compared fault by fault.")},
         {"difference_table", difference_table(summary)},
         {"fate_table", fate_table(summary) + (summary.has_requests() ? request_table(summary) : "")},
+        {"ledger_table", ledger_table(summary)},
         {"latency_table", latency_table(summary)},
         {"vulnerability_table", vulnerability_table(summary)},
         {"rate_table", rate_table(summary)},

@@ -123,6 +123,23 @@ Json breakdown_json(const Breakdown& breakdown, const std::vector<PolicySummary>
     return {{"title", breakdown.title}, {"cells", cells}};
 }
 
+Json ledger_json(const Summary& summary) {
+    Json cells = Json::array();
+    for (const LedgerCell& cell : summary.ledger) {
+        Json policies = Json::array();
+        for (std::size_t i = 0; i < cell.policies.size(); ++i) {
+            Json masked = Json::object();
+            for (const campaign::MaskedBy by : entries_of(summary.ledger)) {
+                masked[name_of(by)] = estimate_json(cell.policies[i][static_cast<std::size_t>(by)]);
+            }
+            policies.push_back({{"policy", summary.policies[i].name}, {"masked_by", masked}});
+        }
+        cells.push_back(
+            {{"structure", cell.structure.empty() ? Json() : Json(cell.structure)}, {"policies", policies}});
+    }
+    return cells;
+}
+
 Json vulnerability_json(const Summary& summary) {
     Json structures = Json::array();
     for (const StructureVulnerability& structure : summary.vulnerability.structures) {
@@ -221,6 +238,8 @@ nlohmann::ordered_json to_json(const Summary& summary) {
             {"reference", summary.policies[summary.reference].name},
             {"policies", policies},
             {"breakdowns", breakdowns},
+            {"ledger", ledger_json(summary)},
+            {"self_check", {{"share", summary.check_share}, {"checked", summary.checked}}},
             {"vulnerability", vulnerability_json(summary)},
             {"upset_rates", upset_rates_json(summary)},
             {"notes", summary.notes}};

@@ -95,12 +95,17 @@ std::string overhead(const std::string& value, double percent_more, bool referen
     return reference ? value + " (ref)" : value + " (" + signed_fixed(percent_more, 2) + " %)";
 }
 
+std::string marked_name(const Summary& summary, std::size_t policy) {
+    const std::string remark = effect_remark(summary, policy);
+    return printable(summary.policies[policy].name) + (remark.empty() ? "" : " (" + remark + ")");
+}
+
 std::string policy_table(const Summary& summary) {
     std::vector<Row> rows = {{"Policy", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE"}};
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const bool reference = i == summary.reference;
-        rows.push_back({printable(policy.name), rate_cell(policy.accuracy),
+        rows.push_back({marked_name(summary, i), rate_cell(policy.accuracy),
                         rate_cell(outcome(policy, Outcome::sdc)), rate_cell(outcome(policy, Outcome::due)),
                         overhead(thousands(policy.cycles), policy.cycles_percent, reference),
                         overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference)});
@@ -150,6 +155,41 @@ std::string request_table(const Summary& summary) {
         rows.push_back({printable(policy.name), rate_cell(policy.false_alarms), rate_cell(policy.run_again),
                         signed_fixed(recovery.mean, 1) + " [" + signed_fixed(recovery.interval.low, 1) +
                             ", " + signed_fixed(recovery.interval.high, 1) + "]"});
+    }
+    return table(rows);
+}
+
+// Where faults were masked under each policy.
+std::string ledger_table(const Summary& summary) {
+    Row header = {"Masked at"};
+    for (const PolicySummary& policy : summary.policies) {
+        header.push_back(printable(policy.name));
+    }
+    std::vector<Row> rows = {header};
+    for (const campaign::MaskedBy by : entries_of(summary.ledger)) {
+        Row row = {name_of(by)};
+        for (const LedgerEstimates& policy : summary.ledger.front().policies) {
+            row.push_back(rate_cell(policy[static_cast<std::size_t>(by)]));
+        }
+        rows.push_back(std::move(row));
+    }
+    return table(rows);
+}
+
+// Faults of each structure by where the reference masked them.
+std::string structure_ledger_table(const Summary& summary) {
+    const std::vector<campaign::MaskedBy> entries = entries_of(summary.ledger);
+    Row header = {"Faults under " + printable(summary.policies[summary.reference].name)};
+    for (const campaign::MaskedBy by : entries) {
+        header.push_back(name_of(by));
+    }
+    std::vector<Row> rows = {header};
+    for (auto cell = summary.ledger.begin() + 1; cell != summary.ledger.end(); ++cell) {
+        Row row = {cell->structure};
+        for (const campaign::MaskedBy by : entries) {
+            row.push_back(thousands(cell->policies[summary.reference][static_cast<std::size_t>(by)].count));
+        }
+        rows.push_back(std::move(row));
     }
     return table(rows);
 }
@@ -218,6 +258,8 @@ std::vector<ReportFile> text_report(const Summary& summary) {
     text += policy_table(summary) + "\n";
     text += difference_table(summary) + "\n";
     text += count_table(summary) + "\n";
+    text += ledger_table(summary) + "\n";
+    text += structure_ledger_table(summary) + "\n";
     if (summary.has_requests()) {
         text += request_table(summary) + "\n";
     }

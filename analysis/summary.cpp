@@ -147,6 +147,8 @@ struct SummaryBuilder::Impl {
     std::vector<std::vector<Tally>> tallies;           // by policy and stratum
     std::vector<const OutcomeRow*> by_policy;          // scratch
     BreakdownCounter breakdowns;
+    LedgerCounter ledger;
+    std::int64_t checked = 0;
     VulnerabilityCounter vulnerability;
     Sampling sampling;
 
@@ -160,6 +162,7 @@ struct SummaryBuilder::Impl {
           reference(find_reference(header.policies)),
           tallies(header.policies.size(), std::vector<Tally>(header.strata.size())),
           breakdowns(header.policies.size(), header),
+          ledger(header.policies.size(), header.strata.size()),
           vulnerability(header),
           sampling(header.strata, method, confidence_of_intervals(header, confidence)) {
         if (!(confidence > 0 && confidence < 1)) {
@@ -342,6 +345,8 @@ void SummaryBuilder::add(const campaign::FaultRow& fault, const std::vector<Outc
         count_row(state.tallies[i][stratum], *state.by_policy[i], reference);
     }
     state.breakdowns.add(fault, state.by_policy);
+    state.ledger.add(fault, state.by_policy);
+    state.checked += fault.checked;
     state.vulnerability.add(fault, state.by_policy);
 }
 
@@ -368,6 +373,10 @@ Summary SummaryBuilder::finish(bool complete) const {
         summary.policies.push_back(state.policy(i));
     }
     summary.breakdowns = state.breakdowns.finish(state.sampling);
+    summary.ledger = state.ledger.finish(state.sampling);
+    summary.checked = state.checked;
+    const nlohmann::json& share = at_path(experiment, {"self_check"});
+    summary.check_share = share.is_number() ? share.get<double>() : 0;
     std::vector<double> fault_free;
     for (const PolicySummary& policy : summary.policies) {
         fault_free.push_back(policy.fault_free_accuracy.rate);

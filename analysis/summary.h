@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analysis/intervals.h"
+#include "analysis/ledger.h"
 #include "analysis/vulnerability.h"
 #include "sim/campaign/result_store.h"
 
@@ -103,7 +104,10 @@ struct Summary {
     std::size_t reference = 0;  // the policy that differences and overheads refer to
     std::vector<PolicySummary> policies;
     std::vector<Breakdown> breakdowns;
+    std::vector<LedgerCell> ledger;
     VulnerabilityReport vulnerability;
+    std::int64_t checked = 0;  // faults that full re-execution confirmed under every policy
+    double check_share = 0;    // of all faults, as the experiment asks for
     // Strata of the fault space; weighted: rates weigh the counts beside them.
     bool weighted = false;
     std::vector<campaign::StratumRow> strata;

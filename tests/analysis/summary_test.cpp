@@ -7,6 +7,8 @@
 #include <algorithm>
 
 #include "analysis/breakdown.h"
+#include "analysis/prose.h"
+#include "analysis/reports.h"
 #include "sim/core/error.h"
 #include "synthetic_campaign.h"
 
@@ -88,6 +90,41 @@ TEST(Summary, NamesWhyFaultsAreDead) {
     ASSERT_EQ(summary.policies[1].dead_reasons.size(), 1u);
     EXPECT_EQ(summary.policies[1].dead_reasons[0].reason, "corrected");
     EXPECT_EQ(summary.policies[1].dead_reasons[0].count, 2);
+}
+
+TEST(Summary, KeepsTheLedgerByPolicyAndStructure) {
+    const Summary summary = summarise(tiny_campaign());
+    const auto count = [&](std::size_t cell, std::size_t policy, campaign::MaskedBy by) {
+        return summary.ledger.at(cell).policies.at(policy).at(static_cast<std::size_t>(by)).count;
+    };
+    using campaign::MaskedBy;
+    EXPECT_EQ(entries_of(summary.ledger), (std::vector<MaskedBy>{MaskedBy::nothing, MaskedBy::absent,
+                                                                 MaskedBy::corrected, MaskedBy::same_top1}));
+    ASSERT_EQ(summary.ledger.size(), 4u);  // all, weight buffer, psum, DRAM in the order of the kinds
+    EXPECT_EQ(summary.ledger[0].structure, "");
+    EXPECT_EQ(count(0, 0, MaskedBy::nothing), 2);
+    EXPECT_EQ(count(0, 0, MaskedBy::absent), 1);
+    EXPECT_EQ(count(0, 0, MaskedBy::same_top1), 1);
+    EXPECT_EQ(count(0, 1, MaskedBy::nothing), 1);
+    EXPECT_EQ(count(0, 1, MaskedBy::corrected), 2);
+    for (std::size_t cell = 1; cell < 4; ++cell) {
+        const std::string& structure = summary.ledger[cell].structure;
+        EXPECT_EQ(count(cell, 1, MaskedBy::corrected), structure == "weight_buffer" ? 2 : 0) << structure;
+        EXPECT_EQ(count(cell, 1, MaskedBy::same_top1), structure == "pe_psum" ? 1 : 0) << structure;
+        EXPECT_EQ(count(cell, 1, MaskedBy::nothing), structure == "dram" ? 1 : 0) << structure;
+        EXPECT_EQ(summary.ledger[cell].policies[0][0].total, structure == "weight_buffer" ? 2 : 1);
+    }
+    EXPECT_DOUBLE_EQ(summary.ledger[0].policies[0][0].rate, 0.5);
+}
+
+TEST(Summary, SaysHowManyFaultsWereRunAgain) {
+    Campaign campaign = tiny_campaign();
+    EXPECT_THAT(summarise(campaign).notes, Contains(HasSubstr("Self-check: turned off")));
+    campaign.header.experiment["self_check"] = 0.25;
+    campaign.faults[2].fault.checked = true;
+    const Summary summary = summarise(campaign);
+    EXPECT_EQ(summary.checked, 1);
+    EXPECT_THAT(summary.notes, Contains(HasSubstr("Self-check: 1 of 4 faults were run again")));
 }
 
 TEST(Summary, ComparesWithTheReferenceFaultByFault) {
@@ -208,6 +245,13 @@ TEST(Summary, NamesAPolicyWithoutEffect) {
     // One fault that ends otherwise is an effect.
     campaign.faults[2].rows[1].changed_values = 4;
     EXPECT_FALSE(summarise(campaign).policies[1].no_effect);
+    EXPECT_EQ(effect_remark(summary, 1), "no effect on any fault");
+    EXPECT_EQ(effect_remark(summarise(campaign), 1), "never acted");
+    EXPECT_EQ(effect_remark(summary, 0), "");
+    EXPECT_EQ(effect_remark(summarise(tiny_campaign()), 1), "");
+    for (const ReportFile& file : {text_report(summary)[0], html_report(summary)[0]}) {
+        EXPECT_THAT(file.content, HasSubstr("no effect on any fault")) << file.name;
+    }
 }
 
 TEST(Summary, WarnsOfSmallCellsAndSharedImages) {

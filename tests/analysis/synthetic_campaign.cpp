@@ -47,6 +47,9 @@ OutcomeRow outcome_row(std::int64_t fault, std::int32_t policy, Outcome outcome,
     row.correct = outcome == Outcome::masked || outcome == Outcome::benign;
     row.top1 = outcome == Outcome::sdc ? 9 : 0;
     row.changed_values = outcome == Outcome::masked ? 0 : 3;
+    row.masked_by = outcome == Outcome::masked   ? campaign::MaskedBy::requantise
+                    : outcome == Outcome::benign ? campaign::MaskedBy::same_top1
+                                                 : campaign::MaskedBy::nothing;
     return row;
 }
 
@@ -107,6 +110,7 @@ Campaign tiny_campaign() {
     // Fault 0: SDC in conv1, corrected by secded.
     OutcomeRow corrected = outcome_row(0, 1, Outcome::masked, 0);
     corrected.dead = DeadReason::corrected;
+    corrected.masked_by = campaign::MaskedBy::corrected;
     corrected.corrected = true;
     OutcomeRow sdc = outcome_row(0, 0, Outcome::sdc, 0);
     sdc.delta_loss = 2;
@@ -114,8 +118,10 @@ Campaign tiny_campaign() {
     // Fault 1: a check bit that only secded stores.
     OutcomeRow absent = outcome_row(1, 0, Outcome::masked, -1);
     absent.dead = DeadReason::absent;
+    absent.masked_by = campaign::MaskedBy::absent;
     OutcomeRow check = outcome_row(1, 1, Outcome::masked, 0);
     check.dead = DeadReason::corrected;
+    check.masked_by = campaign::MaskedBy::corrected;
     check.corrected = true;
     campaign.faults.push_back({fault_row(1, 1, SiteKind::weight_buffer, 64), {absent, check}});
     // Fault 2: benign in both.
