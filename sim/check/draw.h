@@ -38,8 +38,8 @@ AcceleratorConfig draw_machine(RandomStream& random);
 protect::Policy draw_policy(RandomStream& random);
 // Any parts of the inference end that go with the rest of the policy, or none.
 void draw_inference_end(RandomStream& random, protect::Policy& policy);
-// A small network, a machine that runs it, a policy and an image. `refused`: how many machines drawn before
-// did not.
+// A small network, a machine that runs it, a policy, with an inference end in a quarter of the draws, and an
+// image. `refused`: how many machines drawn before did not.
 Setup draw_setup(RandomStream& random, int& refused);
 
 // One to four upsets on the sites of a machine and in the cycles of its run, half of them where and when

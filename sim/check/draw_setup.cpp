@@ -236,6 +236,9 @@ Setup draw_setup(RandomStream& random, int& refused) {
             setup.policy.checksum.reset();  // refused: activations do not leave the array
             setup.policy.zero.reset();
         }
+        if (draw.chance(4)) {
+            draw_inference_end(random, setup.policy);
+        }
         setup.range_margin = draw.chance(2) ? 0 : draw.between(1, 40);
         try {
             check_runnable(setup);

@@ -352,6 +352,51 @@ TEST_F(Campaign, SeveralUpsetsAreReplayed) {
     EXPECT_GT(changed, 0);
 }
 
+// Upsets by Poisson's law go on behind the first run. What a campaign recorded of its requests is what a
+// replay on either machine makes of them.
+TEST_F(Campaign, RequestsOfSeveralRunsAreReplayed) {
+    Experiment experiment = small_experiment();
+    experiment.policies = {protect::load_policy("none"), protect::load_policy("temporal-dmr"),
+                           protect::parse_policy({{"name", "abort-rerun"},
+                                                  {"memory", {{{"part", "parity"}, {"on_due", "abort"}}}},
+                                                  {"inference_end", {{{"part", "due-rerun"}}}}},
+                                                 "test")};
+    experiment.fault_model.upsets.mean = 3;
+    experiment.fault_model.upsets.most = 4;
+    experiment.faults = 120;
+    experiment.resolved["accelerator"] = to_json(experiment.accelerator);
+    run(experiment, "requests", 2);
+    const ResultReader reader(folder_.file("requests"));
+    const CampaignHeader& header = reader.header();
+    reader.for_each_golden([&](const GoldenRow& row) {
+        EXPECT_EQ(row.runs, row.policy == 1 ? 2 : 1);
+        const std::int64_t once = header.policies[static_cast<std::size_t>(row.policy)].cycles;
+        EXPECT_TRUE(row.policy == 1 ? row.cycles > 2 * once : row.cycles == once);
+    });
+    std::map<std::int32_t, int> again;
+    int later = 0;
+    reader.for_each_fault([&](const FaultRow& fault, const std::vector<OutcomeRow>& rows) {
+        later += std::any_of(fault.further.begin(), fault.further.end(),
+                             [](const fault::DrawnUpset& other) { return other.phase >= 1; });
+        for (const OutcomeRow& row : rows) {
+            again[row.policy] += row.runs > 1 ? 1 : 0;
+        }
+    });
+    EXPECT_EQ(again[0], 0);
+    EXPECT_EQ(again[1], experiment.faults);
+    EXPECT_GT(again[2], 0);
+    EXPECT_GT(later, 0);
+    for (const char* policy : {"none", "temporal-dmr", "abort-rerun"}) {
+        for (std::int64_t id = 0; id < experiment.faults; id += 40) {
+            const RecordedFault fault = recorded_fault(reader, id, policy);
+            const Replay replay(bundle_, fault.accelerator, fault.policy);
+            const std::vector<Replayed> replayed = replay.run({fault.group}, Fidelity::both);
+            EXPECT_TRUE(replayed[0].differences.empty())
+                << policy << " " << id << ": " << replayed[0].differences[0];
+        }
+    }
+}
+
 TEST_F(Campaign, StopsWhenItsIntervalIsNarrowForAnyNumberOfWorkersAndKills) {
     Experiment experiment = small_experiment();
     experiment.faults = 20000;
