@@ -116,8 +116,9 @@ int follow(cluster::Communicator& job, const Arguments& arguments) {
         const RunArguments parsed = parse(arguments).value();
         campaign::LoadedCampaign campaign;
         campaign.experiment = read(parsed);
-        campaign.bundle =
-            load_workload(campaign.experiment, parsed.data, output_of(parsed, campaign.experiment));
+        const std::string output = output_of(parsed, campaign.experiment);
+        campaign.bundle = load_workload(campaign.experiment, parsed.data, output);
+        campaign.result_path = result_path_in(output, parsed.shard);
         campaign.workers = std::max(parsed.workers, 1);
         return campaign;
     });

@@ -3,11 +3,15 @@
 // same instruction against the largest weights of its channels; where a sum could saturate, the outputs whose
 // windows hold the pixel are computed again by plain loops. Layers with signed inputs, which oneDNN halves
 // the weights of, take the engine's own dense kernel (the first convolution).
+//
+// Requantising and adding are done in single precision, sixteen codes at a time: exact wherever the result is
+// not within the error bound of the middle between two codes; there 64-bit integers decide.
 #include "bench/dense_batch.h"
 
 #include <immintrin.h>
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -60,21 +64,96 @@ FLUENCE_FAST_LOOPS void narrow(const std::int32_t* codes, std::int64_t n, std::u
     }
 }
 
-// 16 bits of a product with a multiplier are not enough: exact in 64, as workloads::rescale().
-FLUENCE_FAST_LOOPS void add_codes(const std::uint8_t* a, const std::uint8_t* b, bool a_signed, bool b_signed,
-                                  const Layer& layer, std::int64_t n, std::uint8_t* to) {
-    const std::int64_t ma = layer.multiplier[0];
-    const std::int64_t mb = layer.multiplier[1];
-    const int shift = layer.shift[0];
-    const std::int64_t rounding = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
-    const std::int64_t lo = layer.clamp_lo;
-    const std::int64_t hi = layer.clamp_hi;
-    for (std::int64_t i = 0; i < n; ++i) {
-        const std::int64_t x = a_signed ? static_cast<std::int8_t>(a[i]) : a[i];
-        const std::int64_t y = b_signed ? static_cast<std::int8_t>(b[i]) : b[i];
-        std::int64_t code = (ma * x + mb * y + rounding) >> shift;
-        code = code < lo ? lo : code;
-        to[i] = static_cast<std::uint8_t>(code > hi ? hi : code);
+#define FLUENCE_AVX2 __attribute__((target("avx2")))
+
+constexpr int kCodes = 16;  // converted at a time
+
+// Rounding of eight values that are at most `doubt` away from the exact ones.
+struct Rounding {
+    float lo, hi;  // the clamp
+    float doubt;
+};
+struct Rounded {
+    __m256i codes;
+    bool certain;
+};
+FLUENCE_AVX2 inline Rounded round_eight(__m256 exact, const Rounding& rule) {
+    const __m256 x = _mm256_min_ps(_mm256_max_ps(exact, _mm256_set1_ps(rule.lo)), _mm256_set1_ps(rule.hi));
+    const __m256i codes = _mm256_cvtps_epi32(x);
+    const __m256 off = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), _mm256_sub_ps(x, _mm256_cvtepi32_ps(codes)));
+    const __m256 doubtful = _mm256_cmp_ps(off, _mm256_set1_ps(0.5F - rule.doubt), _CMP_GT_OQ);
+    return {codes, _mm256_movemask_ps(doubtful) == 0};
+}
+
+// The lowest bytes of sixteen codes, in order.
+FLUENCE_AVX2 inline void store_bytes(__m256i first, __m256i second, std::uint8_t* to) {
+    const __m256i byte = _mm256_set1_epi32(255);
+    const __m256i words = _mm256_permute4x64_epi64(
+        _mm256_packus_epi32(_mm256_and_si256(first, byte), _mm256_and_si256(second, byte)), 0xd8);
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+}
+
+FLUENCE_AVX2 inline __m256i biased(const std::int32_t* sums, const std::int32_t* bias) {
+    return _mm256_add_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums)),
+                            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias)));
+}
+
+// Rows of `channels` sums without bias; channels: a multiple of 16.
+FLUENCE_AVX2 void requantise_rows(const std::int32_t* sums, std::int64_t rows, int channels,
+                                  const Layer& layer, const float* factors, std::uint8_t* to) {
+    const Rounding rule = {static_cast<float>(layer.clamp_lo), static_cast<float>(layer.clamp_hi), 1e-4F};
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (int n = 0; n < channels; n += kCodes, sums += kCodes, to += kCodes) {
+            const __m256i first = biased(sums, layer.bias.data() + n);
+            const __m256i second = biased(sums + 8, layer.bias.data() + n + 8);
+            const Rounded a =
+                round_eight(_mm256_mul_ps(_mm256_cvtepi32_ps(first), _mm256_loadu_ps(factors + n)), rule);
+            const Rounded b = round_eight(
+                _mm256_mul_ps(_mm256_cvtepi32_ps(second), _mm256_loadu_ps(factors + n + 8)), rule);
+            store_bytes(a.codes, b.codes, to);
+            for (int i = n; !(a.certain && b.certain) && i < n + kCodes; ++i) {
+                const auto at = static_cast<std::size_t>(i);
+                const std::int64_t code = workloads::rescale(std::int64_t{sums[i - n]} + layer.bias[at],
+                                                             layer.multiplier[at], layer.shift[at]);
+                to[i - n] =
+                    static_cast<std::uint8_t>(std::clamp<std::int64_t>(code, layer.clamp_lo, layer.clamp_hi));
+            }
+        }
+    }
+}
+
+FLUENCE_AVX2 inline __m256 eight_codes(const std::uint8_t* from, bool is_signed) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes));
+}
+
+FLUENCE_AVX2 inline __m256 weighted_sum(__m256 x, float left, __m256 y, float right) {
+    return _mm256_add_ps(_mm256_mul_ps(x, _mm256_set1_ps(left)), _mm256_mul_ps(y, _mm256_set1_ps(right)));
+}
+
+// n: a multiple of 16.
+FLUENCE_AVX2 void add_codes(const std::uint8_t* a, const std::uint8_t* b, bool a_signed, bool b_signed,
+                            const Layer& layer, std::int64_t n, std::uint8_t* to) {
+    const float left = std::ldexp(static_cast<float>(layer.multiplier[0]), -layer.shift[0]);
+    const float right = std::ldexp(static_cast<float>(layer.multiplier[1]), -layer.shift[0]);
+    // Factors, products and their sum are rounded, each to 24 bits.
+    const float doubt = std::ldexp((std::abs(left) + std::abs(right)) * 255, -21);
+    const Rounding rule = {static_cast<float>(layer.clamp_lo), static_cast<float>(layer.clamp_hi), doubt};
+    for (std::int64_t i = 0; i < n; i += kCodes) {
+        const Rounded first = round_eight(
+            weighted_sum(eight_codes(a + i, a_signed), left, eight_codes(b + i, b_signed), right), rule);
+        const Rounded second = round_eight(
+            weighted_sum(eight_codes(a + i + 8, a_signed), left, eight_codes(b + i + 8, b_signed), right),
+            rule);
+        store_bytes(first.codes, second.codes, to + i);
+        for (std::int64_t j = i; !(first.certain && second.certain) && j < i + kCodes; ++j) {
+            const std::int64_t x = a_signed ? static_cast<std::int8_t>(a[j]) : a[j];
+            const std::int64_t y = b_signed ? static_cast<std::int8_t>(b[j]) : b[j];
+            const std::int64_t code =
+                workloads::rescale(layer.multiplier[0] * x + layer.multiplier[1] * y, 1, layer.shift[0]);
+            to[j] = static_cast<std::uint8_t>(std::clamp<std::int64_t>(code, layer.clamp_lo, layer.clamp_hi));
+        }
     }
 }
 
@@ -171,6 +250,8 @@ class Mac {
             parameters_[static_cast<std::size_t>(n / 8)].set(n % 8,
                                                              layer_.multiplier[static_cast<std::size_t>(n)],
                                                              layer_.shift[static_cast<std::size_t>(n)]);
+            factors_.push_back(std::ldexp(static_cast<float>(layer_.multiplier[static_cast<std::size_t>(n)]),
+                                          -(layer_.shift[static_cast<std::size_t>(n)] & 63)));
         }
     }
 
@@ -203,10 +284,12 @@ class Mac {
         std::vector<std::int16_t> packed;
         std::vector<std::int32_t> rows(static_cast<std::size_t>(out_.plane() * blocks_ * arith::kBlock));
         for (std::int64_t image = 0; image < images_; ++image) {
-            for (std::int64_t i = 0; i < in_.elements(); ++i) {
-                const std::uint8_t byte = input[static_cast<std::size_t>(image * in_.elements() + i)];
-                codes[static_cast<std::size_t>(i % in_.channels * plane + i / in_.channels)] =
-                    signed_ ? static_cast<std::int8_t>(byte) : byte;
+            const std::uint8_t* bytes = input.data() + image * in_.elements();
+            for (std::int64_t pixel = 0; pixel < plane; ++pixel) {
+                for (std::int64_t c = 0; c < in_.channels; ++c, ++bytes) {
+                    codes[static_cast<std::size_t>(c * plane + pixel)] =
+                        signed_ ? static_cast<std::int8_t>(*bytes) : *bytes;
+                }
             }
             kernel_.pack_input(codes, 0, packed);
             kernel_.dense(0, packed, kernel_.pixel_offsets().data(), out_.plane(), rows.data());
@@ -281,13 +364,22 @@ class Mac {
         }
     }
 
-    // A few rows at a time, so that they stay in the L1 cache.
     void requantise(Bytes8& output, std::vector<std::int32_t>* logits) {
+        output.resize(sums_.size());
+        if (logits == nullptr && out_.channels % kCodes == 0) {
+            requantise_rows(sums_.data(), images_ * out_.plane(), out_.channels, layer_, factors_.data(),
+                            output.data());
+        } else {
+            requantise_few(output, logits);
+        }
+    }
+
+    // A few rows at a time, so that they stay in the L1 cache.
+    void requantise_few(Bytes8& output, std::vector<std::int32_t>* logits) {
         const int row_size = blocks_ * arith::kBlock;
         const std::int64_t rows = images_ * out_.plane();
         const std::int64_t at_a_time = std::max(1, 2048 / row_size);
         std::vector<std::int32_t> chunk(static_cast<std::size_t>(at_a_time * row_size));
-        output.resize(sums_.size());
         const arith::Kernels& kernels = arith::kernels(arith::best_kernel());
         for (std::int64_t first = 0; first < rows; first += at_a_time) {
             const std::int64_t count = std::min(at_a_time, rows - first);
@@ -320,6 +412,7 @@ class Mac {
     std::vector<std::int8_t> weights_;
     std::vector<std::int8_t> most_;
     std::vector<arith::RequantiseBlock> parameters_;
+    std::vector<float> factors_;  // multiplier / 2^shift, by output channel
     dnnl::convolution_forward::primitive_desc description_;
     std::unique_ptr<dnnl::convolution_forward> primitive_;
     memory weights_memory_;

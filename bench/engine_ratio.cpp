@@ -53,7 +53,7 @@ Network trained_network(const std::string& directory) {
 }
 
 struct DenseRates {
-    double primitive_macs, dense, dense_macs, restart, repaired;
+    double primitive_macs, dense, dense_macs, restart, repaired, images;
 };
 
 DenseRates measure_dense(const Network& network) {
@@ -94,11 +94,17 @@ DenseRates measure_dense(const Network& network) {
     const double images = static_cast<double>(runs) * kBatch;
     return {
         static_cast<double>(dense.primitive_macs()) * runs / (dense.primitive_seconds() - primitive_before),
-        images / seconds, macs * images / seconds, images / (restart / neurons), dense.repaired_share()};
+        images / seconds,
+        macs * images / seconds,
+        images / (restart / neurons),
+        dense.repaired_share(),
+        images};
 }
 
 struct EngineRates {
     double faults, golden, changed, masked;
+    double resolving;  // share of the time that drawing and resolving take
+    double count, images;
 };
 
 // Draws, resolves and propagates.
@@ -134,6 +140,7 @@ EngineRates measure_engine(const Network& network, const AcceleratorConfig& conf
             const fault::Upset upset = sampler.draw(bench::kSeed, sample++).at(timeline.cycles);
             inferences.push_back(resolver.resolve(upset, golden).faults);
         }
+        rates.resolving += bench::processor_seconds() - begin;
         for (const arith::FaultyRun& run : engine.propagate_many(golden, inferences)) {
             rates.changed += static_cast<double>(run.changed_values);
             rates.masked += run.logits.empty() ? 1 : 0;
@@ -145,6 +152,9 @@ EngineRates measure_engine(const Network& network, const AcceleratorConfig& conf
     rates.golden = golden_seconds / images;
     rates.changed /= count;
     rates.masked /= count;
+    rates.resolving /= seconds;
+    rates.count = count;
+    rates.images = images;
     return rates;
 }
 
@@ -154,16 +164,16 @@ void print(const Network& network, const AcceleratorConfig& config) {
     std::printf("  oneDNN's convolutions       %8.1f GMAC/s\n", dense.primitive_macs * 1e-9);
     std::printf("  dense, batch 64             %8.1f GMAC/s (%.0f %%), %.2f %% of outputs computed again\n",
                 dense.dense_macs * 1e-9, 100 * dense.dense_macs / dense.primitive_macs, 100 * dense.repaired);
-    std::printf("  dense, batch 64             %8.0f faults/s\n", dense.dense);
+    std::printf("  dense, batch 64             %8.0f faults/s, %.0f images\n", dense.dense, dense.images);
     std::printf("  layer restart               %8.0f faults/s  %5.1f times dense\n", dense.restart,
                 dense.restart / dense.dense);
     for (const char* model : {"neuron-flip", "seu"}) {
         const EngineRates engine = measure_engine(network, config, model);
         std::printf(
-            "  engine, %-18s  %8.0f faults/s  %5.1f times dense, %.0f changed values a fault, "
-            "%.1f %% masked; golden run %.1f ms\n",
-            model, engine.faults, engine.faults / dense.dense, engine.changed, 100 * engine.masked,
-            1e3 * engine.golden);
+            "  engine, %-18s  %8.0f faults/s  %5.1f times dense; %.0f faults on %.0f images, %.0f %% of the "
+            "time drawing and resolving, %.0f changed values a fault, %.1f %% masked; golden run %.1f ms\n",
+            model, engine.faults, engine.faults / dense.dense, engine.count, engine.images,
+            100 * engine.resolving, engine.changed, 100 * engine.masked, 1e3 * engine.golden);
     }
 }
 

@@ -1,7 +1,8 @@
 // Energy of one inference under a policy, from the words and operations of its timeline and the table of
 // sim/cost/energy.h. Counted: MACs with the registers they write, the vector unit, every access to the three
 // buffers and to DRAM, and what a policy adds: check bits, encoders, decoders, scrubbing, checksum column,
-// codes and copies of PEs, range restriction, filters. A gated filter counts as always on. Not counted: leakage, clock tree, wires, control, idle PEs (taken as gated).
+// codes and copies of PEs, range restriction, filters. A gated filter counts as always on. Not counted:
+// leakage, clock tree, wires, control, idle PEs (taken as gated).
 #pragma once
 
 #include <string>

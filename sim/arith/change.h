@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "sim/arith/engine.h"
@@ -11,14 +15,50 @@ namespace fluence::arith {
 
 // An element whose code differs from the golden one.
 struct Change {
-    std::int32_t pixel = 0;  // y · width + x
-    std::int32_t channel = 0;
-    std::int32_t code = 0;
-    std::int32_t golden = 0;
+    std::int32_t pixel;  // y · width + x
+    std::int32_t channel;
+    std::int32_t code;
+    std::int32_t golden;
+};
+
+// Leaves what resize() adds uninitialised.
+template <class Value>
+struct UninitialisedAllocator : std::allocator<Value> {
+    template <class Other>
+    struct rebind {
+        using other = UninitialisedAllocator<Other>;
+    };
+    template <class... Arguments>
+    void construct(Value* at, Arguments&&... arguments) {
+        if constexpr (sizeof...(arguments) == 0) {
+            ::new (static_cast<void*>(at)) Value;
+        } else {
+            ::new (static_cast<void*>(at)) Value{std::forward<Arguments>(arguments)...};
+        }
+    }
 };
 
 // The changes of one tensor, ascending by pixel, then channel; each element at most once.
-using Changes = std::vector<Change>;
+using Changes = std::vector<Change, UninitialisedAllocator<Change>>;
+
+// Writes a change with two stores: the compiler would assemble it in a vector register, which takes longer.
+inline void write_change(Change* to, std::int32_t pixel, std::int32_t channel, std::int32_t code,
+                         std::int32_t golden) {
+    const std::int32_t place[2] = {pixel, channel};
+    const std::int32_t codes[2] = {code, golden};
+    std::memcpy(&to->pixel, place, sizeof place);
+    std::memcpy(&to->code, codes, sizeof codes);
+}
+
+// Appends found[0 … count) to `output`; what `found` then holds is scratch.
+inline void append_changes(Changes& found, std::size_t count, Changes& output) {
+    if (output.empty()) {
+        found.resize(count);
+        output.swap(found);
+    } else {
+        output.insert(output.end(), found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+}
 
 // One layer of a faulty inference.
 struct LayerStep {
@@ -57,6 +97,14 @@ class OrderedSet {
         words_[static_cast<std::size_t>(word)] |= std::uint64_t{1} << (value & 63);
         first_ = std::min(first_, word);
         last_ = std::max(last_, word);
+    }
+    // Members from `first` to `last` will be inserted by mark().
+    void expect(std::int64_t first, std::int64_t last) {
+        first_ = std::min(first_, first >> 6);
+        last_ = std::max(last_, last >> 6);
+    }
+    void mark(std::int64_t value) {
+        words_[static_cast<std::size_t>(value >> 6)] |= std::uint64_t{1} << (value & 63);
     }
     void insert_all(std::int64_t size) {
         for (std::int64_t value = 0; value < size; ++value) {

@@ -21,6 +21,12 @@ struct Wide {
     FLUENCE_AVX2 static Vector all(std::int32_t value) {
         return _mm256_set1_epi16(static_cast<std::int16_t>(value));
     }
+    // The deltas of two elements, in turn.
+    FLUENCE_AVX2 static Vector deltas(const DeltaElement* pair) {
+        const __m256i elements =
+            _mm256_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(pair)));
+        return _mm256_shuffle_epi8(elements, _mm256_set1_epi16(0x0703));
+    }
     FLUENCE_AVX2 static Vector load(const void* from) {
         return _mm256_loadu_si256(static_cast<const __m256i*>(from));
     }
@@ -50,6 +56,10 @@ struct Narrow {
     FLUENCE_AVX2 static Vector zero() { return _mm_setzero_si128(); }
     FLUENCE_AVX2 static Vector all(std::int32_t value) {
         return _mm_set1_epi16(static_cast<std::int16_t>(value));
+    }
+    FLUENCE_AVX2 static Vector deltas(const DeltaElement* pair) {
+        const __m128i elements = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(pair));
+        return _mm_shuffle_epi8(elements, _mm_set1_epi16(0x0703));
     }
     FLUENCE_AVX2 static Vector load(const void* from) {
         return _mm_loadu_si128(static_cast<const __m128i*>(from));
@@ -83,11 +93,11 @@ struct Sums {
             value[i] = Ops::zero();
         }
     }
-    // Two elements under one tap.
-    FLUENCE_AVX2 void add(const DeltaElement* pair, const std::uint8_t* tap, std::int64_t block_size) {
-        const typename Ops::Vector deltas = Ops::all(pair[0].delta | pair[1].delta);
-        const std::uint8_t* first = tap + pair[0].offset;
-        const std::uint8_t* second = tap + pair[1].offset;
+    // The weights of two elements times their deltas.
+    FLUENCE_AVX2 void add(const DeltaElement* pair, const std::uint8_t* weights, std::int64_t block_size) {
+        const typename Ops::Vector deltas = Ops::deltas(pair);
+        const std::uint8_t* first = weights + place_of(pair[0]);
+        const std::uint8_t* second = weights + place_of(pair[1]);
 #pragma GCC unroll 4
         for (int b = 0; b < kBlocks; ++b) {
             const typename Ops::Vector x = Ops::load(first + b * block_size);
@@ -120,16 +130,12 @@ class Pass {
         : task_(task), weights_(task.weights + block * task.block_size), block_(block), moved_(moved) {}
 
     FLUENCE_AVX2 MovedSum* run() {
-        const DeltaHit* hit = task_.hits + task_.first_hit;
         for (std::int32_t row = 0; row < task_.row_count; ++row) {
-            const DeltaRow& at = task_.rows[row];
-            const DeltaHit* end = task_.hits + at.hit_end;
-            if (at.magnitude <= kNarrowMagnitude) {
-                narrow_row(row, hit, end);
+            if (task_.rows[row].magnitude <= kNarrowMagnitude) {
+                narrow_row(row);
             } else {
-                wide_row(row, hit, end);
+                wide_row(row);
             }
-            hit = end;
         }
         return moved_;
     }
@@ -141,14 +147,12 @@ class Pass {
         return (std::int64_t{task_.rows[row].pixel} * task_.blocks + block_) * Ops::kWidth;
     }
 
-    FLUENCE_AVX2 void narrow_row(std::int32_t row, const DeltaHit* hit, const DeltaHit* end) {
+    FLUENCE_AVX2 void narrow_row(std::int32_t row) {
         Sums<Ops, kBlocks> sums;
         sums.clear();
-        for (; hit < end; ++hit) {
-            const std::uint8_t* tap = weights_ + hit->tap;
-            for (std::int32_t i = hit->first; i < hit->last; i += 2) {
-                sums.add(task_.elements + i, tap, task_.block_size);
-            }
+        const DeltaElement* end = task_.elements + task_.rows[row].last;
+        for (const DeltaElement* pair = task_.elements + task_.rows[row].first; pair < end; pair += 2) {
+            sums.add(pair, weights_, task_.block_size);
         }
         sums.centre(task_.rows[row].sum);
         const std::int16_t* up = task_.up + slack_at(row);
@@ -170,44 +174,60 @@ class Pass {
         }
     }
 
-    void list(std::int32_t row, int b, std::uint32_t bits, const std::int16_t* values) {
+    template <class Value>
+    void list(std::int32_t row, int b, std::uint32_t bits, const Value* values) {
         for (; bits != 0; bits &= bits - 1) {
             const std::int32_t channel = __builtin_ctz(bits);
             *moved_++ = {row, (block_ + b) * Ops::kWidth + channel, values[slot_of(channel, Ops::kWidth)]};
         }
     }
 
-    FLUENCE_AVX2 void wide_row(std::int32_t row, const DeltaHit* hit, const DeltaHit* end) {
-        std::int32_t totals[kChannels] = {};
+    FLUENCE_AVX2 void wide_row(std::int32_t row) {
+        alignas(32) std::int32_t totals[kChannels];
+#pragma GCC unroll 16
+        for (int i = 0; i < kChannels; i += 8) {
+            Wide::store(totals + i, Wide::zero());
+        }
         Sums<Ops, kBlocks> sums;
         sums.clear();
         std::int32_t sum = 0;
         std::int32_t magnitude = 0;
-        for (; hit < end; ++hit) {
-            const std::uint8_t* tap = weights_ + hit->tap;
-            for (std::int32_t i = hit->first; i < hit->last; i += 2) {
-                const DeltaElement* pair = task_.elements + i;
-                const std::int32_t first = static_cast<std::int8_t>(pair[0].delta);
-                const std::int32_t second = static_cast<std::int8_t>(pair[1].delta >> 8);
-                const std::int32_t more = std::abs(first) + std::abs(second);
-                if (magnitude + more > kNarrowMagnitude) {
-                    flush(sums, sum, totals);
-                    sum = 0;
-                    magnitude = 0;
-                }
-                sums.add(pair, tap, task_.block_size);
-                sum += first + second;
-                magnitude += more;
+        const DeltaElement* end = task_.elements + task_.rows[row].last;
+        for (const DeltaElement* pair = task_.elements + task_.rows[row].first; pair < end; pair += 2) {
+            const std::int32_t first = delta_of(pair[0]);
+            const std::int32_t second = delta_of(pair[1]);
+            const std::int32_t more = std::abs(first) + std::abs(second);
+            if (magnitude + more > kNarrowMagnitude) {
+                flush(sums, sum, totals);
+                sum = 0;
+                magnitude = 0;
             }
+            sums.add(pair, weights_, task_.block_size);
+            sum += first + second;
+            magnitude += more;
         }
         flush(sums, sum, totals);
         const std::int16_t* up = task_.up + slack_at(row);
         const std::int16_t* down = task_.down + slack_at(row);
-        for (std::int32_t n = 0; n < kChannels; ++n) {
-            const std::int32_t slot = slot_of(n, Ops::kWidth);
-            *moved_ = {row, block_ * Ops::kWidth + n, totals[slot]};
-            moved_ += totals[slot] > up[slot] || totals[slot] < down[slot] ? 1 : 0;
+        for (int b = 0; b < kBlocks; ++b) {
+            std::uint32_t bits = 0;
+            for (std::int32_t channel = 0; channel < Ops::kWidth; channel += 8) {
+                const std::int32_t slot = b * Ops::kWidth + slot_of(channel, Ops::kWidth);
+                bits |= outside(totals + slot, down + slot, up + slot) << channel;
+            }
+            list(row, b, bits, totals + b * Ops::kWidth);
         }
+    }
+
+    // One bit for each of eight sums.
+    FLUENCE_AVX2 static std::uint32_t outside(const std::int32_t* totals, const std::int16_t* down,
+                                              const std::int16_t* up) {
+        const __m256i value = Wide::load(totals);
+        const __m256i most = _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(up)));
+        const __m256i least = _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(down)));
+        const __m256i moved =
+            _mm256_or_si256(_mm256_cmpgt_epi32(value, most), _mm256_cmpgt_epi32(least, value));
+        return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(moved)));
     }
 
     FLUENCE_AVX2 static void flush(Sums<Ops, kBlocks>& sums, std::int32_t sum, std::int32_t* totals) {

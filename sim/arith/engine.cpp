@@ -68,10 +68,12 @@ struct Engine::Impl {
                                [&](TensorId id) { return !changes[index_of(id)].empty(); });
         }
     };
+    void arrange_tensor(TensorId id, GoldenRun& golden) const;
     void run_layer(std::size_t index, const GoldenRun& golden, std::size_t count);
     void account(std::size_t index, Inference& inference) const;
-    void leave_layer(std::size_t index, Inference& inference) const;
-    static void release(TensorId id, Inference& inference);
+    void leave_layer(std::size_t index, Inference& inference);
+    void take_spare(Changes& changes);
+    void release(TensorId id, Inference& inference);
     std::vector<ValueChange> changes_of(TensorId id, const Inference& inference) const;
 
     struct Prepared {
@@ -85,8 +87,10 @@ struct Engine::Impl {
     const LayerFilters no_filters;
     std::vector<Prepared> layers;
     std::vector<std::size_t> last_reader;
+    std::vector<bool> added;  // by tensor: whether an add reads it
 
     std::vector<Inference> inferences;  // reused from call to call
+    std::vector<Changes> spare;         // empty, with memory; the last one was used last
     std::vector<LayerStep> steps;
     std::vector<Inference*> stepping;
     MacDelta mac_delta;
@@ -100,7 +104,8 @@ Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKi
       bounds(std::move(bounds_in)),
       filters(std::move(filters_in)),
       layers(graph.layers.size()),
-      last_reader(last_readers(graph)) {
+      last_reader(last_readers(graph)),
+      added(graph.tensors.size()) {
     check_bounds(graph, bounds);
     check_sums(graph, sums);
     check_filters(graph, filters);
@@ -110,6 +115,9 @@ Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKi
             layers[i].mac.emplace(graph, layer_id(i), kind, sums);
         } else {
             layers[i].simple.emplace(graph, layer);
+        }
+        for (const TensorId id : layer.inputs) {
+            added[index_of(id)] = added[index_of(id)] || layer.kind == OpKind::add;
         }
     }
 }
@@ -121,7 +129,10 @@ GoldenRun Engine::Impl::run(const Codes& image) const {
     golden.accumulators.resize(layers.size());
     golden.unfiltered.resize(layers.size());
     golden.slack.resize(layers.size());
+    golden.pixels.resize(graph.tensors.size());
+    golden.window_sums.resize(layers.size());
     golden.tensors[index_of(graph.input)] = image;
+    arrange_tensor(graph.input, golden);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         Codes& output = golden.tensors[index_of(layer.output)];
@@ -129,14 +140,36 @@ GoldenRun Engine::Impl::run(const Codes& image) const {
             layers[i].mac->run(golden.tensors[index_of(layer.inputs[0])], bounds_of(i),
                                golden.accumulators[i], golden.slack[i], output);
         } else {
-            layers[i].simple->run(golden.tensors, bounds_of(i), output);
+            layers[i].simple->run(golden.tensors, bounds_of(i), golden.window_sums[i], output);
         }
         if (const PixelFilter* filter = filters_of(i).always.get()) {
             golden.unfiltered[i] = output;
             filter_all(*filter, layer_id(i), graph.tensor(layer.output).shape, output);
         }
+        arrange_tensor(layer.output, golden);
     }
     return golden;
+}
+
+void Engine::Impl::arrange_tensor(TensorId id, GoldenRun& golden) const {
+    const workloads::TensorInfo& tensor = graph.tensor(id);
+    if (!added[index_of(id)] || tensor.format == workloads::NumberFormat::s32) {
+        return;
+    }
+    const auto plane = static_cast<std::size_t>(tensor.shape.plane());
+    const auto channels = static_cast<std::size_t>(tensor.shape.channels);
+    const Codes& codes = golden.tensors[index_of(id)];
+    std::vector<std::int16_t>& pixels = golden.pixels[index_of(id)];
+    pixels.resize(codes.size());
+    constexpr std::size_t kTile = 16;  // a cache line of each channel
+    for (std::size_t begin = 0; begin < plane; begin += kTile) {
+        const std::size_t end = std::min(begin + kTile, plane);
+        for (std::size_t c = 0; c < channels; ++c) {
+            for (std::size_t pixel = begin; pixel < end; ++pixel) {
+                pixels[pixel * channels + c] = static_cast<std::int16_t>(codes[c * plane + pixel]);
+            }
+        }
+    }
 }
 
 // The layer in all inferences that it concerns.
@@ -150,6 +183,7 @@ void Engine::Impl::run_layer(std::size_t index, const GoldenRun& golden, std::si
         Inference& inference = inferences[i];
         const LayerFault* fault = inference.fault_in(index);
         if (fault != nullptr || inference.inputs_changed(layer)) {
+            take_spare(inference.changes[index_of(layer.output)]);
             steps.push_back({layer_id(index), golden, inference.changes, fault, bounds_of(index), unfiltered,
                              inference.changes[index_of(layer.output)], inference.result.restricted_values,
                              inference.result.filtered_values});
@@ -183,7 +217,7 @@ void Engine::Impl::account(std::size_t index, Inference& inference) const {
     ++inference.changed_tensors;
 }
 
-void Engine::Impl::leave_layer(std::size_t index, Inference& inference) const {
+void Engine::Impl::leave_layer(std::size_t index, Inference& inference) {
     const Layer& layer = graph.layers[index];
     inference.next_fault += inference.fault_in(index) != nullptr ? 1 : 0;
     for (const TensorId id : layer.inputs) {
@@ -196,10 +230,22 @@ void Engine::Impl::leave_layer(std::size_t index, Inference& inference) const {
     }
 }
 
+// Memory goes from tensor to tensor, so that it is still in the cache.
+void Engine::Impl::take_spare(Changes& changes) {
+    if (changes.capacity() == 0 && !spare.empty()) {
+        changes = std::move(spare.back());
+        spare.pop_back();
+    }
+}
+
 void Engine::Impl::release(TensorId id, Inference& inference) {
     Changes& changes = inference.changes[index_of(id)];
     inference.changed_tensors -= changes.empty() ? 0 : 1;
-    changes.clear();
+    if (changes.capacity() > 0) {
+        changes.clear();
+        spare.push_back(std::move(changes));
+        changes = Changes();
+    }
 }
 
 std::vector<ValueChange> Engine::Impl::changes_of(TensorId id, const Inference& inference) const {

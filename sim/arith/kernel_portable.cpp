@@ -40,27 +40,18 @@ void dense(const DenseTask& task) {
     }
 }
 
-// The delta of element `i` of a hit.
-inline std::int32_t delta_of(const DeltaElement& element, std::int32_t i) {
-    return static_cast<std::int8_t>(static_cast<std::uint32_t>(element.delta) >> (i % 2 * 8));
-}
-
 std::int64_t delta(const DeltaTask& task, MovedSum* moved) {
     const MovedSum* begin = moved;
     for (int block = 0; block < task.blocks; ++block) {
         const std::uint8_t* weights = task.weights + block * task.block_size;
-        std::int32_t hit = task.first_hit;
         for (std::int64_t row = 0; row < task.row_count; ++row) {
             const DeltaRow& at = task.rows[row];
             std::array<std::int32_t, 32> sums{};
-            for (; hit < at.hit_end; ++hit) {
-                const DeltaHit& tap = task.hits[hit];
-                for (std::int32_t i = tap.first; i < tap.last; ++i) {
-                    const std::int32_t change = delta_of(task.elements[i], i);
-                    const std::uint8_t* from = weights + tap.tap + task.elements[i].offset;
-                    for (int n = 0; n < task.width; ++n) {
-                        sums[static_cast<std::size_t>(n)] += change * (from[n] - 128);
-                    }
+            for (std::int32_t i = at.first; i < at.last; ++i) {
+                const std::int32_t change = delta_of(task.elements[i]);
+                const std::uint8_t* from = weights + place_of(task.elements[i]);
+                for (int n = 0; n < task.width; ++n) {
+                    sums[static_cast<std::size_t>(n)] += change * (from[n] - 128);
                 }
             }
             const std::int64_t slack = (std::int64_t{at.pixel} * task.blocks + block) * task.width;

@@ -40,25 +40,28 @@ struct DenseTask {
     std::int32_t* result = nullptr;  // pixels × blocks·kBlock
 };
 
-// A changed input element. Its products are taken with 8-bit instructions (vpmaddubsw: weights moved by 128
-// to be unsigned, two elements at a time), which are exact while |delta| ≤ kDeltaLimit: 2·255·64 < 2¹⁵.
-// Larger changes are split into several elements.
+// A changed input element under a tap of an output pixel's window. Its products are taken with 8-bit
+// instructions (vpmaddubsw: weights moved by 128 to be unsigned, two elements at a time), which are exact
+// while |delta| ≤ kDeltaLimit: 2·255·64 < 2¹⁵. Larger changes are split into several elements.
+// The delta stands in the upper 8 bits, two's complement; below it, where its weights begin in a block, so
+// that adding a tap's place to an element moves it under that tap.
+using DeltaElement = std::uint32_t;
 inline constexpr std::int32_t kDeltaLimit = 64;
-struct DeltaElement {
-    std::int32_t offset = 0;  // of its channel's weights within a tap
-    std::int32_t delta = 0;   // 8 bits, two's complement; every second element's in bits 8 … 15
-};
+inline constexpr int kDeltaPlaceBits = 24;
+inline constexpr DeltaElement delta_element(std::int32_t place, std::int32_t delta) {
+    return static_cast<std::uint32_t>(delta) << kDeltaPlaceBits | static_cast<std::uint32_t>(place);
+}
+inline constexpr std::int32_t place_of(DeltaElement element) {
+    return static_cast<std::int32_t>(element & ((1u << kDeltaPlaceBits) - 1));
+}
+inline constexpr std::int32_t delta_of(DeltaElement element) {
+    return static_cast<std::int32_t>(element) >> kDeltaPlaceBits;
+}
 
-// One changed input pixel under one tap of an output pixel's window: an even number of elements.
-struct DeltaHit {
-    std::int32_t tap = 0;  // where the tap's weights begin in a block
-    std::int32_t first = 0, last = 0;
-};
-
-// An output pixel that changed input pixels reach. Its hits begin where those of the row in front end.
+// An output pixel that changed input pixels reach, and their elements: an even number.
 struct DeltaRow {
     std::int32_t pixel = 0;
-    std::int32_t hit_end = 0;
+    std::int32_t first = 0, last = 0;
     std::int32_t sum = 0;        // of all its deltas
     std::int32_t magnitude = 0;  // of their absolute values
 };
@@ -79,8 +82,6 @@ struct MovedSum {
 struct DeltaTask {
     const DeltaRow* rows = nullptr;
     std::int64_t row_count = 0;
-    const DeltaHit* hits = nullptr;
-    std::int32_t first_hit = 0;  // of the first row
     const DeltaElement* elements = nullptr;
     const std::uint8_t* weights = nullptr;
     std::int64_t block_size = 0;  // bytes of a block of weights

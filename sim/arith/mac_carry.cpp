@@ -2,118 +2,178 @@
 // accumulators that move further than their slack are looked at.
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "sim/arith/mac_delta.h"
 
 namespace fluence::arith {
 
-using workloads::Shape;
-using workloads::Window;
-
 namespace {
 
 // Carrying a changed element under a tap costs half of what the dense loop takes for one.
 constexpr double kDeltaCost = 0.5;
+// Elements are copied so many at a time; behind each row there is room for what is copied too much.
+constexpr std::int32_t kElementsAtATime = 8;
 // Room for sums that moved, so that it does not grow with the number of inferences.
 constexpr std::size_t kSumsAtATime = std::size_t{1} << 20;
+// Layers with few weights gain nothing from waiting for more inferences than the L2 cache holds elements of.
+constexpr std::int64_t kFewWeights = 128 * 1024;
+constexpr std::size_t kElementsInCache = 16 * 1024;
+
+// At -O2 the compiler leaves loops over single elements as they are.
+using Elements __attribute__((vector_size(4 * sizeof(DeltaElement)))) = DeltaElement;
+
+void copy_four(const DeltaElement* from, std::uint32_t place, DeltaElement* to) {
+    Elements elements;
+    std::memcpy(&elements, from, sizeof elements);
+    elements += place;
+    std::memcpy(to, &elements, sizeof elements);
+}
+
+void copy_under_tap(const DeltaElement* from, std::int32_t count, std::int32_t place, DeltaElement* to) {
+    for (std::int32_t i = 0; i < count; i += kElementsAtATime) {
+        copy_four(from + i, static_cast<std::uint32_t>(place), to + i);
+        copy_four(from + i + 4, static_cast<std::uint32_t>(place), to + i + 4);
+    }
+}
 
 }  // namespace
 
 bool MacDelta::collect(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                        const Change* end) {
-    const std::size_t elements = element_count_;
-    const std::size_t hits = hits_.size();
-    const std::size_t rows = delta_rows_.size();
-    reached_.reserve(layer.output_shape().plane());
-    list_elements(layer, group, begin, end);
-    mark_reached(layer);
-    reached_.take(outputs_);
-    const std::int64_t work = list_hits(layer);
-    forget_elements();
+    list_changed(layer, group, begin, end);
+    const std::int64_t work = measure_reach(layer);
     const double full = static_cast<double>(outputs_.size()) * layer.taps() * layer.group_inputs();
-    if (kDeltaCost * static_cast<double>(work) > full) {
-        element_count_ = elements;
-        hits_.resize(hits);
-        delta_rows_.resize(rows);
-        return false;
+    const bool dense = kDeltaCost * static_cast<double>(work) > full;
+    if (!dense) {
+        list_rows();
+        list_elements(layer);
+        collected_.push_back({&step, static_cast<std::int32_t>(delta_rows_.size())});
     }
-    collected_.push_back({&step, static_cast<std::int32_t>(delta_rows_.size())});
-    return true;
+    for (const std::int32_t pixel : outputs_) {
+        reach_[static_cast<std::size_t>(pixel)] = Reach{};
+    }
+    return !dense;
 }
 
-// Nothing branches on what cannot be predicted. A pixel's elements are filled up to an even number.
-void MacDelta::list_elements(const MacLayer& layer, int group, const Change* begin, const Change* end) {
-    ranges_.resize(std::max(ranges_.size(), static_cast<std::size_t>(layer.input_shape().plane())));
-    // At most four elements a change (|delta| ≤ 255) and one to fill up.
-    const std::size_t most = element_count_ + 5 * static_cast<std::size_t>(end - begin) + 1;
-    elements_.resize(std::max(elements_.size(), most));
-    changed_pixels_.clear();
+// The changed pixels of a group's input and their elements.
+void MacDelta::list_changed(const MacLayer& layer, int group, const Change* begin, const Change* end) {
+    // At most four elements a change (|delta| ≤ 255), and what is copied too much.
+    changed_elements_.resize(std::max(
+        changed_elements_.size(), 4 * static_cast<std::size_t>(end - begin) + std::size_t{kElementsAtATime}));
+    changed_.clear();
     const std::int32_t first_channel = group * layer.group_inputs();
     const std::int32_t width = layer.delta_width();
-    auto at = static_cast<std::int32_t>(element_count_);
+    const std::int32_t columns = layer.input_shape().width;
+    DeltaElement* next = changed_elements_.data();
     const Change* change = begin;
     while (change != end) {
         const std::int32_t pixel = change->pixel;
-        Range range = {at, at, 0, 0};
+        const DeltaElement* first = next;
+        std::int32_t sum = 0;
+        std::int32_t magnitude = 0;
         for (; change != end && change->pixel == pixel; ++change) {
-            const std::int32_t offset = (change->channel - first_channel) * width;
+            const std::int32_t place = (change->channel - first_channel) * width;
             std::int32_t delta = change->code - change->golden;
-            range.sum += delta;
-            range.magnitude += std::abs(delta);
-            for (; std::abs(delta) > kDeltaLimit; ++at) {
+            sum += delta;
+            magnitude += std::abs(delta);
+            for (; std::abs(delta) > kDeltaLimit; ++next) {
                 const std::int32_t part = delta > 0 ? kDeltaLimit : -kDeltaLimit;
-                elements_[static_cast<std::size_t>(at)] = {offset, (part & 0xff) << (at % 2 * 8)};
+                *next = delta_element(place, part);
                 delta -= part;
             }
-            elements_[static_cast<std::size_t>(at)] = {offset, (delta & 0xff) << (at % 2 * 8)};
-            ++at;
+            *next++ = delta_element(place, delta);
         }
-        elements_[static_cast<std::size_t>(at)] = {};
-        at += at % 2;
-        range.last = at;
-        ranges_[static_cast<std::size_t>(pixel)] = range;
-        changed_pixels_.push_back(pixel);
+        const std::int32_t row = pixel / columns;
+        changed_.push_back({row, pixel - row * columns,
+                            static_cast<std::int32_t>(first - changed_elements_.data()),
+                            Reach{static_cast<std::int32_t>(next - first), sum, magnitude, 0}});
     }
-    element_count_ = static_cast<std::size_t>(at);
+}
+
+// outputs_ and what reaches them; returns the number of their elements.
+std::int64_t MacDelta::measure_reach(const MacLayer& layer) {
+    const std::int64_t plane = layer.output_shape().plane();
+    reached_.reserve(plane);
+    reach_.resize(std::max(reach_.size(), static_cast<std::size_t>(plane)));
+    std::int64_t work = 0;
+    for (const ChangedPixel& changed : changed_) {
+        const Reach by = changed.reach;
+        const MacLayer::ReachedRange columns = layer.reached_columns(changed.column);
+        for (const Reached& row : layer.reached_rows(changed.row)) {
+            reached_.expect(row.output, row.output + layer.output_shape().width - 1);
+            for (const Reached& column : columns) {
+                const std::int32_t pixel = row.output + column.output;
+                reach_[static_cast<std::size_t>(pixel)] += by;
+                work += by[kElements];
+                reached_.mark(pixel);
+            }
+        }
+    }
+    reached_.take(outputs_);
+    return work;
+}
+
+// Room for the elements of outputs_.
+void MacDelta::list_rows() {
+    next_element_.resize(reach_.size());
+    for (const std::int32_t pixel : outputs_) {
+        const Reach reach = reach_[static_cast<std::size_t>(pixel)];
+        const auto first = static_cast<std::int32_t>(element_count_);
+        const std::int32_t last = first + reach[kElements] + reach[kElements] % 2;
+        delta_rows_.push_back({pixel, first, last, reach[kSum], reach[kMagnitude]});
+        next_element_[static_cast<std::size_t>(pixel)] = first;
+        element_count_ = static_cast<std::size_t>(last + kElementsAtATime);
+    }
+    elements_.resize(std::max(elements_.size(), element_count_));
+}
+
+void MacDelta::list_elements(const MacLayer& layer) {
+    for (const ChangedPixel& changed : changed_) {
+        const DeltaElement* from = changed_elements_.data() + changed.first;
+        const std::int32_t count = changed.reach[kElements];
+        const MacLayer::ReachedRange columns = layer.reached_columns(changed.column);
+        for (const Reached& row : layer.reached_rows(changed.row)) {
+            for (const Reached& column : columns) {
+                std::int32_t& next = next_element_[static_cast<std::size_t>(row.output + column.output)];
+                copy_under_tap(from, count, row.place + column.place, elements_.data() + next);
+                next += count;
+            }
+        }
+    }
+    // Rows of an odd number of elements are filled up.
+    for (const std::int32_t pixel : outputs_) {
+        elements_[static_cast<std::size_t>(next_element_[static_cast<std::size_t>(pixel)])] = 0;
+    }
+}
+
+bool MacDelta::enough_collected(const MacLayer& layer) const {
+    const std::int64_t row_size = std::int64_t{layer.delta_blocks()} * layer.delta_width();
+    return delta_rows_.size() * static_cast<std::size_t>(row_size) >= kSumsAtATime ||
+           (element_count_ >= kElementsInCache &&
+            layer.delta_blocks() * layer.delta_block_size() <= kFewWeights);
 }
 
 void MacDelta::finish(const MacLayer& layer, int group) {
     if (collected_.empty()) {
         return;
     }
-    const std::size_t row_size = static_cast<std::size_t>(layer.delta_blocks()) * layer.delta_width();
-    const std::size_t at_a_time = std::max<std::size_t>(1, kSumsAtATime / row_size);
-    moved_count_ = 0;
-    std::size_t first = 0;
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < collected_.size(); ++i) {
-        const auto end = static_cast<std::size_t>(collected_[i].row_end);
-        const bool last = i + 1 == collected_.size();
-        if (last || static_cast<std::size_t>(collected_[i + 1].row_end) - begin > at_a_time) {
-            find_moved(layer, group, begin, end);
-            emit_moved(layer, group, first, i + 1, begin);
-            first = i + 1;
-            begin = end;
-        }
-    }
+    find_moved(layer, group);
+    emit_moved(layer, group);
     collected_.clear();
     delta_rows_.clear();
-    hits_.clear();
     element_count_ = 0;
 }
 
-// moved_: by row, then channel. The kernel lists block after block, each by row: a stable counting sort.
-void MacDelta::find_moved(const MacLayer& layer, int group, std::size_t first_row, std::size_t last_row) {
+// moved_: by row, then channel.
+void MacDelta::find_moved(const MacLayer& layer, int group) {
     const LayerStep& step = *collected_.front().step;
     const SumSlack& slack = step.golden.slack[index_of(step.layer)];
     const std::size_t row_size = static_cast<std::size_t>(layer.delta_blocks()) * layer.delta_width();
-    const std::size_t rows = last_row - first_row;
-    moved_.resize(std::max(moved_.size(), rows * row_size + 1));
+    moved_.resize(std::max(moved_.size(), delta_rows_.size() * row_size + 1));
     DeltaTask task;
-    task.rows = delta_rows_.data() + first_row;
-    task.row_count = static_cast<std::int64_t>(rows);
-    task.hits = hits_.data();
-    task.first_hit = first_row == 0 ? 0 : delta_rows_[first_row - 1].hit_end;
+    task.rows = delta_rows_.data();
+    task.row_count = static_cast<std::int64_t>(delta_rows_.size());
     task.elements = elements_.data();
     task.weights = layer.delta_weights(group);
     task.block_size = layer.delta_block_size();
@@ -122,17 +182,23 @@ void MacDelta::find_moved(const MacLayer& layer, int group, std::size_t first_ro
     task.up = slack.up.data() + group * layer.slack_size();
     task.down = slack.down.data() + group * layer.slack_size();
     moved_count_ = static_cast<std::size_t>(layer.kernels().delta(task, moved_.data()));
-    if (layer.delta_blocks() == 1) {
-        return;
+    const auto end = moved_.begin() + static_cast<std::ptrdiff_t>(moved_count_);
+    if (!std::is_sorted(moved_.begin(), end,
+                        [](const MovedSum& a, const MovedSum& b) { return a.row < b.row; })) {
+        order_moved();
     }
-    row_begin_.assign(rows + 1, 0);
+}
+
+// The kernel lists pass after pass, each by row: a stable counting sort.
+void MacDelta::order_moved() {
+    row_begin_.assign(delta_rows_.size() + 1, 0);
     for (std::size_t i = 0; i < moved_count_; ++i) {
         ++row_begin_[static_cast<std::size_t>(moved_[i].row) + 1];
     }
     for (std::size_t row = 1; row < row_begin_.size(); ++row) {
         row_begin_[row] += row_begin_[row - 1];
     }
-    sorted_moved_.resize(std::max(sorted_moved_.size(), moved_count_));
+    sorted_moved_.resize(std::max(sorted_moved_.size(), moved_.size()));
     for (std::size_t i = 0; i < moved_count_; ++i) {
         sorted_moved_[static_cast<std::size_t>(row_begin_[static_cast<std::size_t>(moved_[i].row)]++)] =
             moved_[i];
@@ -140,67 +206,37 @@ void MacDelta::find_moved(const MacLayer& layer, int group, std::size_t first_ro
     moved_.swap(sorted_moved_);
 }
 
-// collected_[first … last) into their outputs; rows are counted from first_row.
-void MacDelta::emit_moved(const MacLayer& layer, int group, std::size_t first, std::size_t last,
-                          std::size_t first_row) {
+void MacDelta::emit_moved(const MacLayer& layer, int group) {
     const std::int32_t first_channel = group * layer.group_outputs();
-    std::size_t i = 0;
-    for (std::size_t c = first; c < last; ++c) {
-        const LayerStep& step = *collected_[c].step;
+    const MovedSum* moved = moved_.data();
+    const MovedSum* const end = moved + moved_count_;
+    for (const Collected& collected : collected_) {
+        const LayerStep& step = *collected.step;
         const std::int32_t* sums = step.golden.accumulators[index_of(step.layer)].data();
-        const std::int64_t row_end = collected_[c].row_end - static_cast<std::int64_t>(first_row);
-        for (; i < moved_count_ && moved_[i].row < row_end; ++i) {
-            const std::int32_t pixel = delta_rows_[first_row + static_cast<std::size_t>(moved_[i].row)].pixel;
-            if (moved_[i].channel >= layer.group_outputs()) {
-                continue;
-            }
-            const std::int32_t golden = sums[layer.sums_at(group, pixel) + moved_[i].channel];
+        const MovedSum* const first = moved;
+        moved = std::partition_point(first, end,
+                                     [&](const MovedSum& sum) { return sum.row < collected.row_end; });
+        candidates_.resize(std::max(candidates_.size(), static_cast<std::size_t>(moved - first) + 1));
+        const MacLayer::Requantiser codes = layer.requantiser();
+        Change* next = candidates_.data();
+        for (const MovedSum* at = first; at != moved; ++at) {
+            const std::int32_t pixel = delta_rows_[static_cast<std::size_t>(at->row)].pixel;
+            const std::int32_t golden = sums[layer.sums_at(group, pixel) + at->channel];
             std::int32_t sum = golden;
-            add_wrapping(sum, moved_[i].delta);
-            const std::int32_t channel = first_channel + moved_[i].channel;
-            emit_code(step, pixel, channel, layer.code_of(sum, channel), layer.code_of(golden, channel));
+            add_wrapping(sum, at->delta);
+            const std::int32_t channel = first_channel + at->channel;
+            const std::int32_t code = codes.code_of(sum, channel);
+            const std::int32_t golden_code = codes.code_of(golden, channel);
+            write_change(next, pixel, channel, code, golden_code);
+            next += code != golden_code ? 1 : 0;
         }
-    }
-}
-
-// The hits of all reached output pixels; returns their elements.
-std::int64_t MacDelta::list_hits(const MacLayer& layer) {
-    const Window& w = layer.window();
-    const Shape& in = layer.input_shape();
-    const int width = layer.output_shape().width;
-    const std::int32_t tap_size = layer.group_inputs() * layer.delta_width();
-    std::int64_t work = 0;
-    for (const std::int32_t pixel : outputs_) {
-        DeltaRow row;
-        row.pixel = pixel;
-        const workloads::InputRows rows = input_rows(in, layer.output_shape(), w, pixel / width);
-        const int left = pixel % width * w.stride_w - w.pad_w;
-        for (int ky = 0; ky < w.kernel_h; ++ky) {
-            const std::int64_t y = rows.first + std::int64_t{ky} * w.dilation_h;
-            if (y < rows.begin || y >= rows.end) {
-                continue;
-            }
-            const Range* line = ranges_.data() + y * in.width;
-            for (int kx = 0; kx < w.kernel_w; ++kx) {
-                const int x = left + kx * w.dilation_w;
-                if (x < 0 || x >= in.width || line[x].first == line[x].last) {
-                    continue;
-                }
-                hits_.push_back({(ky * w.kernel_w + kx) * tap_size, line[x].first, line[x].last});
-                row.sum += line[x].sum;
-                row.magnitude += line[x].magnitude;
-                work += line[x].last - line[x].first;
-            }
+        if (step.bounds == nullptr) {
+            append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);
+            continue;
         }
-        row.hit_end = static_cast<std::int32_t>(hits_.size());
-        delta_rows_.push_back(row);
-    }
-    return work;
-}
-
-void MacDelta::forget_elements() {
-    for (const std::int32_t pixel : changed_pixels_) {
-        ranges_[static_cast<std::size_t>(pixel)] = {};
+        for (const Change* change = candidates_.data(); change != next; ++change) {
+            emit_code(step, change->pixel, change->channel, change->code, change->golden);
+        }
     }
 }
 

@@ -26,6 +26,9 @@ void MacDelta::run(const MacLayer& layer, const std::vector<LayerStep>& steps) {
             strike_alone(layer, step);
         } else if (layer.groups() == 1) {
             run_group(layer, step, 0, changes.data(), changes.data() + changes.size());
+            if (enough_collected(layer)) {
+                finish(layer, 0);
+            }
         } else {
             split_by_group(layer, changes);
             std::int64_t begin = 0;
@@ -74,7 +77,8 @@ bool MacDelta::strikes(const MacLayer& layer, const LayerFault* fault, int group
 
 void MacDelta::run_group(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                          const Change* end) {
-    if (!layer.additive() || strikes(layer, step.fault, group) || !collect(layer, step, group, begin, end)) {
+    if (!layer.additive() || !layer.carries_deltas() || strikes(layer, step.fault, group) ||
+        !collect(layer, step, group, begin, end)) {
         compute_rows(layer, step, group, begin, end);
     }
 }
@@ -326,7 +330,7 @@ void MacDelta::emit(const MacLayer& layer, const LayerStep& step, int group) {
         }
         row += layer.row_size();
     }
-    step.output.insert(step.output.end(), candidates_.data(), next);
+    append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);
 }
 
 // Counting sort; groups come one after the other, each in order.

@@ -18,17 +18,20 @@ class MacDelta {
     void run(const MacLayer& layer, const std::vector<LayerStep>& steps);
 
   private:
-    // By input pixel: where its changed elements are, the sums of their deltas and of |delta|.
-    struct Range {
-        std::int32_t first = 0, last = 0;
-        std::int32_t sum = 0, magnitude = 0;
+    // What lies under a window, or in a part of it: elements, the sums of their deltas and of |delta|.
+    using Reach __attribute__((vector_size(16))) = std::int32_t;
+    enum ReachField { kElements, kSum, kMagnitude };
+    struct ChangedPixel {
+        std::int32_t row, column;
+        std::int32_t first;  // in changed_elements_
+        Reach reach;
     };
     // An element of the output that a fault strikes.
     struct Struck {
         std::int32_t pixel = 0, channel = 0;
         std::uint32_t delta = 0, mask = 0;
     };
-    // An inference whose rows are in rows_to_do_.
+    // An inference whose rows are in delta_rows_.
     struct Collected {
         const LayerStep* step = nullptr;
         std::int32_t row_end = 0;
@@ -44,13 +47,15 @@ class MacDelta {
     // finish() computes all that is listed.
     bool collect(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                  const Change* end);
+    void list_changed(const MacLayer& layer, int group, const Change* begin, const Change* end);
+    std::int64_t measure_reach(const MacLayer& layer);
+    void list_rows();
+    void list_elements(const MacLayer& layer);
+    bool enough_collected(const MacLayer& layer) const;
     void finish(const MacLayer& layer, int group);
-    void list_elements(const MacLayer& layer, int group, const Change* begin, const Change* end);
-    std::int64_t list_hits(const MacLayer& layer);
-    void forget_elements();
-    void find_moved(const MacLayer& layer, int group, std::size_t first_row, std::size_t last_row);
-    void emit_moved(const MacLayer& layer, int group, std::size_t first, std::size_t last,
-                    std::size_t first_row);
+    void find_moved(const MacLayer& layer, int group);
+    void order_moved();
+    void emit_moved(const MacLayer& layer, int group);
     static void emit_code(const LayerStep& step, std::int32_t pixel, std::int32_t channel, std::int32_t code,
                           std::int32_t golden);
 
@@ -74,14 +79,17 @@ class MacDelta {
 
     Changes by_group_;
     std::vector<std::int64_t> group_end_;
-    std::vector<DeltaElement> elements_;
-    std::size_t element_count_ = 0;
     std::vector<std::int32_t> changed_pixels_;
-    std::vector<Range> ranges_;  // by input pixel; empty between calls
     OrderedSet reached_;
     std::vector<std::int32_t> outputs_;  // output pixels being computed, ascending
     std::vector<std::int32_t> row_of_pixel_;
-    std::vector<DeltaHit> hits_;
+
+    std::vector<ChangedPixel> changed_;
+    std::vector<DeltaElement> changed_elements_;  // under tap 0
+    std::vector<Reach> reach_;                    // by output pixel; zero between calls
+    std::vector<std::int32_t> next_element_;      // by output pixel; valid for those in outputs_
+    std::vector<DeltaElement> elements_;          // of delta_rows_
+    std::size_t element_count_ = 0;
     std::vector<DeltaRow> delta_rows_;
     std::vector<Collected> collected_;
     std::vector<MovedSum> moved_, sorted_moved_;

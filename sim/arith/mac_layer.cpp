@@ -1,14 +1,17 @@
 #include "sim/arith/mac_layer.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "sim/arith/window.h"
 #include "sim/core/error.h"
 
 namespace fluence::arith {
 
 using workloads::Graph;
 using workloads::Layer;
+using workloads::Window;
 
 namespace {
 
@@ -24,6 +27,55 @@ void transpose(const std::int32_t* rows, int row_size, std::int64_t count, int c
             }
         }
     }
+}
+
+// Portable SSE2 has half as many lanes.
+#define FLUENCE_BEST_VECTORS __attribute__((target_clones("avx2", "default")))
+
+constexpr int kChannelsAtATime = 8;
+
+// How far eight sums may move before their codes change. The code is the integer next to sum / inverse, so
+// that sum + up < (code + 1/2)·inverse. Bounds are rounded towards no slack, by more than a double's error.
+// Sums near the ends of 32 bits, which a move could wrap, and channels whose inverse is 0 have none.
+struct SlackRow {
+    const std::int32_t* sums;
+    const std::int32_t* codes;
+    const double* inverse;
+    double clamp_lo, clamp_hi;
+};
+using EightInts __attribute__((vector_size(4 * kChannelsAtATime))) = std::int32_t;
+using EightShorts __attribute__((vector_size(2 * kChannelsAtATime))) = std::int16_t;
+using EightDoubles __attribute__((vector_size(8 * kChannelsAtATime))) = double;
+
+FLUENCE_BEST_VECTORS void measure_eight(const SlackRow& row, std::int16_t* up, std::int16_t* down) {
+    constexpr double kMost = 32766;
+    constexpr double kFarFromWrapping = 1 << 30;
+    constexpr double kMargin = 0.01;
+    EightInts sums;
+    EightInts codes;
+    EightDoubles inverse;
+    std::memcpy(&sums, row.sums, sizeof sums);
+    std::memcpy(&codes, row.codes, sizeof codes);
+    std::memcpy(&inverse, row.inverse, sizeof inverse);
+    const EightDoubles sum = __builtin_convertvector(sums, EightDoubles);
+    const EightDoubles code = __builtin_convertvector(codes, EightDoubles);
+    const EightDoubles most = sum * 0 + kMost;
+    const EightDoubles none = sum * 0 - 1;
+    EightDoubles above = (code + 0.5) * inverse - sum - kMargin;
+    EightDoubles below = sum - (code - 0.5) * inverse - kMargin;
+    above = code < row.clamp_hi ? above : most;
+    below = code > row.clamp_lo ? below : most;
+    above = above < most ? above : most;
+    below = below < most ? below : most;
+    const auto usable = (sum <= kFarFromWrapping) & (sum >= -kFarFromWrapping) & (inverse > 0);
+    above = usable ? above : none;
+    below = usable ? below : none;
+    const EightInts whole_above = __builtin_convertvector(above, EightInts);
+    const EightInts whole_below = -__builtin_convertvector(below, EightInts);
+    const EightShorts short_above = __builtin_convertvector(whole_above, EightShorts);
+    const EightShorts short_below = __builtin_convertvector(whole_below, EightShorts);
+    std::memcpy(up, &short_above, sizeof short_above);
+    std::memcpy(down, &short_below, sizeof short_below);
 }
 
 }  // namespace
@@ -44,6 +96,7 @@ MacLayer::MacLayer(const Graph& graph, LayerId id, KernelKind kind, const SumRul
     pack_delta_weights();
     pack_parameters();
     place_windows();
+    list_reached();
     if (can_overflow(graph, id, sums)) {
         narrow_ = std::make_unique<NarrowSums>(layer_, group_outputs_, term_offsets(), sums.sum_register(),
                                                sums.fold_ends[index_of(id)]);
@@ -72,11 +125,15 @@ void MacLayer::pack_weights() {
 
 void MacLayer::pack_delta_weights() {
     const int width = delta_width();
-    delta_weights_.assign(static_cast<std::size_t>(layer_.groups * delta_blocks() * delta_block_size()), 128);
+    constexpr std::int64_t kCacheLine = 64;
+    const std::int64_t size = layer_.groups * delta_blocks() * delta_block_size();
+    delta_weights_.assign(static_cast<std::size_t>(size + kCacheLine), 128);
+    const auto address = reinterpret_cast<std::uintptr_t>(delta_weights_.data());
+    aligned_by_ = -static_cast<std::int64_t>(address) & (kCacheLine - 1);
     const std::int8_t* from = layer_.weights.data();
     for (int n = 0; n < output_.channels; ++n) {
         const int column = n % group_outputs_;
-        std::uint8_t* block = delta_weights_.data() +
+        std::uint8_t* block = delta_weights_.data() + aligned_by_ +
                               (n / group_outputs_ * delta_blocks() + column / width) * delta_block_size();
         for (int c = 0; c < group_inputs_; ++c) {
             for (int tap = 0; tap < taps(); ++tap) {
@@ -89,11 +146,13 @@ void MacLayer::pack_delta_weights() {
 
 void MacLayer::pack_parameters() {
     parameters_.resize(static_cast<std::size_t>(layer_.groups) * 2 * blocks_);
+    inverses_.resize(parameters_.size() * kChannelsAtATime);
     for (int n = 0; n < output_.channels; ++n) {
         const int row = n / group_outputs_ * row_size() + n % group_outputs_;
         const auto at = static_cast<std::size_t>(n);
         parameters_[static_cast<std::size_t>(row / 8)].set(row % 8, layer_.multiplier[at], layer_.shift[at]);
-        factors_.push_back(std::ldexp(layer_.multiplier[at], -(layer_.shift[at] & 63)));
+        inverses_[static_cast<std::size_t>(row)] =
+            layer_.multiplier[at] <= 0 ? 0 : std::ldexp(1.0 / layer_.multiplier[at], layer_.shift[at] & 63);
     }
 }
 
@@ -122,6 +181,32 @@ void MacLayer::place_windows() {
                 std::int64_t{y} * window_.dilation_h * width + std::int64_t{x} * window_.dilation_w;
             tap_offsets_.push_back(static_cast<std::int32_t>(at * pixel));
         }
+    }
+}
+
+void MacLayer::list_reached() {
+    if (!carries_deltas()) {
+        return;
+    }
+    const Window& w = window_;
+    const std::int32_t tap = group_inputs_ * delta_width();
+    reached_rows_.begin.push_back(0);
+    for (std::int32_t row = 0; row < input_.rows(); ++row) {
+        const auto image = static_cast<std::int32_t>(input_.image_of(row));
+        const int y = row - image * input_.height;
+        for_each_window(y, w.pad_h, w.kernel_h, w.stride_h, w.dilation_h, output_.height, [&](int o) {
+            const int kernel_row = (y + w.pad_h - o * w.stride_h) / w.dilation_h;
+            reached_rows_.all.push_back(
+                {(image * output_.height + o) * output_.width, kernel_row * w.kernel_w * tap});
+        });
+        reached_rows_.begin.push_back(static_cast<std::int32_t>(reached_rows_.all.size()));
+    }
+    reached_columns_.begin.push_back(0);
+    for (int x = 0; x < input_.width; ++x) {
+        for_each_window(x, w.pad_w, w.kernel_w, w.stride_w, w.dilation_w, output_.width, [&](int o) {
+            reached_columns_.all.push_back({o, (x + w.pad_w - o * w.stride_w) / w.dilation_w * tap});
+        });
+        reached_columns_.begin.push_back(static_cast<std::int32_t>(reached_columns_.all.size()));
     }
 }
 
@@ -177,7 +262,7 @@ void MacLayer::pack_input(const Codes& input, int group, std::vector<std::int16_
 // Accumulators without bias become the layer's results.
 void MacLayer::finish_rows(int group, std::int64_t first_pixel, std::vector<std::int32_t>& rows,
                            std::int64_t count, const OutputBounds* bounds, Codes& accumulators,
-                           Codes& output) const {
+                           SumSlack& slack, Codes& output) const {
     const int first_channel = group * group_outputs_;
     const std::int64_t corner = first_channel * output_.plane() + first_pixel;
     for (std::int64_t p = 0; p < count; ++p) {
@@ -191,7 +276,9 @@ void MacLayer::finish_rows(int group, std::int64_t first_pixel, std::vector<std:
         const std::int32_t* row = rows.data() + p * row_size();
         std::copy(row, row + group_outputs_, accumulators.data() + sums_at(group, first_pixel + p));
     }
+    const std::vector<std::int32_t> sums(rows.begin(), rows.begin() + count * row_size());
     kernels_.requantise({rows.data(), count, parameters(group), blocks_, layer_.clamp_lo, layer_.clamp_hi});
+    measure_slack(group, first_pixel, sums, rows, slack);
     if (bounds != nullptr) {
         for (std::int64_t p = 0; p < count; ++p) {
             std::int32_t* row = rows.data() + p * row_size();
@@ -203,32 +290,24 @@ void MacLayer::finish_rows(int group, std::int64_t first_pixel, std::vector<std:
     transpose(rows.data(), row_size(), count, group_outputs_, output_.plane(), output.data() + corner);
 }
 
-// The code is the integer next to x = sum · factor. Bounds are rounded towards no slack, by more than a
-// double's error. Sums near the ends of 32 bits, which a move could wrap, and factors that do not grow have
-// none.
-void MacLayer::measure_slack(const Codes& accumulators, SumSlack& slack) const {
-    constexpr double kMost = 32766;
-    constexpr std::int32_t kFarFromWrapping = 1 << 30;
-    slack.up.assign(static_cast<std::size_t>(layer_.groups * slack_size()), INT16_MAX);
-    slack.down.assign(slack.up.size(), INT16_MIN);
-    const std::int32_t* sum = accumulators.data();
-    for (std::int64_t row = 0; row < layer_.groups * output_.plane(); ++row) {
-        const auto channel = static_cast<std::size_t>(row / output_.plane() * group_outputs_);
-        for (int n = 0; n < group_outputs_; ++n, ++sum) {
-            const auto slot =
-                static_cast<std::size_t>(row * delta_blocks() * delta_width() + slot_of(n, delta_width()));
-            const double factor = factors_[channel + static_cast<std::size_t>(n)];
-            if (factor <= 0 || *sum > kFarFromWrapping || *sum < -kFarFromWrapping) {
-                slack.up[slot] = -1;
-                slack.down[slot] = 1;
-                continue;
+// Of rows of sums and their codes, in front of range restriction.
+void MacLayer::measure_slack(int group, std::int64_t first_pixel, const std::vector<std::int32_t>& sums,
+                             const std::vector<std::int32_t>& codes, SumSlack& slack) const {
+    const std::int64_t slots = std::int64_t{delta_blocks()} * delta_width();
+    const auto count = static_cast<std::int64_t>(sums.size()) / row_size();
+    for (std::int64_t p = 0; p < count; ++p) {
+        const std::int64_t place = group * slack_size() + (first_pixel + p) * slots;
+        for (int n = 0; n < group_outputs_; n += kChannelsAtATime) {
+            const SlackRow row = {sums.data() + p * row_size() + n, codes.data() + p * row_size() + n,
+                                  inverses_.data() + std::int64_t{group} * row_size() + n,
+                                  static_cast<double>(layer_.clamp_lo), static_cast<double>(layer_.clamp_hi)};
+            const std::int64_t slot = place + slot_of(n, delta_width());
+            measure_eight(row, slack.up.data() + slot, slack.down.data() + slot);
+            // Channels that fill up a block never move.
+            for (int more = group_outputs_; more < n + kChannelsAtATime; ++more) {
+                slack.up[static_cast<std::size_t>(slot + more - n)] = INT16_MAX;
+                slack.down[static_cast<std::size_t>(slot + more - n)] = INT16_MIN;
             }
-            const double x = *sum * factor;
-            const std::int32_t code = code_of(*sum, static_cast<std::int32_t>(channel) + n);
-            const double up = code < layer_.clamp_hi ? (code + 0.5 - x) / factor : kMost;
-            const double down = code > layer_.clamp_lo ? (x - code + 0.5) / factor : kMost;
-            slack.up[slot] = static_cast<std::int16_t>(std::min(up * (1 - 1e-9) - 0.01, kMost));
-            slack.down[slot] = static_cast<std::int16_t>(-std::min(down * (1 - 1e-9) - 0.01, kMost));
         }
     }
 }
@@ -241,6 +320,8 @@ void MacLayer::run(const Codes& input, const OutputBounds* bounds, Codes& accumu
         std::min(pixels, std::max<std::int64_t>(96, kRowsInCache / row_size() / 6 * 6));
     accumulators.resize(static_cast<std::size_t>(output_.elements()));
     output.resize(static_cast<std::size_t>(output_.elements()));
+    slack.up.assign(static_cast<std::size_t>(layer_.groups * slack_size()), INT16_MAX);
+    slack.down.assign(slack.up.size(), INT16_MIN);
     std::vector<std::int32_t> sums;
     if (onednn_) {
         sums = onednn_->run(input);
@@ -262,10 +343,9 @@ void MacLayer::run(const Codes& input, const OutputBounds* bounds, Codes& accumu
             } else {
                 dense(group, packed, pixel_offsets_.data() + first, count, rows.data());
             }
-            finish_rows(group, first, rows, count, bounds, accumulators, output);
+            finish_rows(group, first, rows, count, bounds, accumulators, slack, output);
         }
     }
-    measure_slack(accumulators, slack);
 }
 
 }  // namespace fluence::arith

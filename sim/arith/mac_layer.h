@@ -16,6 +16,12 @@
 
 namespace fluence::arith {
 
+// Along one dimension, an output whose window holds an input coordinate, and the tap that it lies under.
+struct Reached {
+    std::int32_t output = 0;  // first pixel of an output row, or a column
+    std::int32_t place = 0;   // of the kernel row's or column's weights in a block of delta_weights()
+};
+
 class MacLayer {
   public:
     // Keeps references to graph and layer. Throws InputError where a padded input exceeds 2³¹ elements.
@@ -34,6 +40,8 @@ class MacLayer {
     // Whether a sum is what its inputs' changes make of it, wherever it starts from; otherwise sums can leave
     // their registers' range and only dense() is exact.
     bool additive() const { return narrow_ == nullptr; }
+    // Whether a DeltaElement can say where all weights of a block begin.
+    bool carries_deltas() const { return delta_block_size() <= (std::int64_t{1} << kDeltaPlaceBits); }
     // Sums without bias of the pixels whose windows begin at packed[pixel_offset[i]], a row each.
     void dense(int group, const std::vector<std::int16_t>& packed, const std::int32_t* pixel_offset,
                std::int64_t pixels, std::int32_t* rows) const;
@@ -48,7 +56,7 @@ class MacLayer {
     int delta_blocks() const { return (group_outputs_ + delta_width() - 1) / delta_width(); }
     std::int64_t delta_block_size() const { return std::int64_t{taps()} * group_inputs_ * delta_width(); }
     const std::uint8_t* delta_weights(int group) const {
-        return delta_weights_.data() + group * delta_blocks() * delta_block_size();
+        return delta_weights_.data() + aligned_by_ + group * delta_blocks() * delta_block_size();
     }
     // Elements of one group's slack.
     std::int64_t slack_size() const { return output_.plane() * delta_blocks() * delta_width(); }
@@ -57,11 +65,20 @@ class MacLayer {
         return golden_sums_at(output_.plane(), group_outputs_, group, pixel);
     }
     // What the layer makes of an accumulator, in front of range restriction.
+    struct Requantiser {
+        const std::int32_t* multiplier;
+        const std::uint8_t* shift;
+        std::int32_t clamp_lo, clamp_hi;
+        std::int32_t code_of(std::int32_t sum, std::int32_t channel) const {
+            return static_cast<std::int32_t>(std::clamp<std::int64_t>(
+                workloads::rescale(sum, multiplier[channel], shift[channel]), clamp_lo, clamp_hi));
+        }
+    };
+    Requantiser requantiser() const {
+        return {layer_.multiplier.data(), layer_.shift.data(), layer_.clamp_lo, layer_.clamp_hi};
+    }
     std::int32_t code_of(std::int32_t sum, std::int32_t channel) const {
-        const auto n = static_cast<std::size_t>(channel);
-        return static_cast<std::int32_t>(
-            std::clamp<std::int64_t>(workloads::rescale(sum, layer_.multiplier[n], layer_.shift[n]),
-                                     layer_.clamp_lo, layer_.clamp_hi));
+        return requantiser().code_of(sum, channel);
     }
     int row_size() const {
         return blocks_ * kBlock;
@@ -81,15 +98,37 @@ class MacLayer {
     // window reaches the pixel.
     std::int64_t packed_position(int row, int x) const;
 
+    // The output rows, or columns, whose windows hold an input row (counted through all images), or column;
+    // ascending.
+    struct ReachedRange {
+        const Reached* first;
+        const Reached* last;
+        const Reached* begin() const { return first; }
+        const Reached* end() const { return last; }
+    };
+    ReachedRange reached_rows(std::int32_t row) const { return reached_rows_.of(row); }
+    ReachedRange reached_columns(std::int32_t column) const { return reached_columns_.of(column); }
+
   private:
+    // Lists of what each input coordinate reaches, one behind the other.
+    struct ReachedLists {
+        std::vector<std::int32_t> begin;
+        std::vector<Reached> all;
+        ReachedRange of(std::int32_t at) const {
+            const std::int32_t* from = begin.data() + at;
+            return {all.data() + from[0], all.data() + from[1]};
+        }
+    };
+    void list_reached();
     void pack_weights();
     void pack_delta_weights();
     void pack_parameters();
     void place_windows();
     std::vector<std::int32_t> term_offsets() const;
     void finish_rows(int group, std::int64_t first_pixel, std::vector<std::int32_t>& rows, std::int64_t count,
-                     const OutputBounds* bounds, Codes& accumulators, Codes& output) const;
-    void measure_slack(const Codes& accumulators, SumSlack& slack) const;
+                     const OutputBounds* bounds, Codes& accumulators, SumSlack& slack, Codes& output) const;
+    void measure_slack(int group, std::int64_t first_pixel, const std::vector<std::int32_t>& sums,
+                       const std::vector<std::int32_t>& codes, SumSlack& slack) const;
 
     const workloads::Layer& layer_;
     workloads::Shape input_, output_;
@@ -101,9 +140,11 @@ class MacLayer {
     std::int64_t group_weights_ = 0;
     std::vector<std::int16_t> weights_;
     std::vector<std::uint8_t> delta_weights_;
+    std::int64_t aligned_by_ = 0;  // where a cache line begins in delta_weights_
     std::vector<RequantiseBlock> parameters_;
-    std::vector<double> factors_;  // multiplier / 2^shift, by output channel
+    std::vector<double> inverses_;  // 2^shift / multiplier by group and channel of a row; 0: no slack
     std::vector<std::int32_t> pixel_offsets_, tap_offsets_;
+    ReachedLists reached_rows_, reached_columns_;
     std::unique_ptr<OnednnConv> onednn_;  // null: the kernels' own dense loop
     std::unique_ptr<NarrowSums> narrow_;  // null: sums stay in range, and are exact
 };

@@ -5,6 +5,7 @@
 
 #include "sim/arith/contract.h"
 #include "sim/arith/engine.h"
+#include "sim/arith/reference_layer.h"
 
 namespace fluence::arith {
 
@@ -81,12 +82,13 @@ class FoldedSum {
 class LayerRun {
   public:
     LayerRun(const Graph& graph, const Layer& layer, const std::vector<Codes>& tensors,
-             const LayerFault& fault, const SumRule& sums)
+             const LayerFault& fault, const SumRule& sums, const std::vector<std::uint32_t>* products)
         : graph_(graph),
           layer_(layer),
           tensors_(tensors),
           fault_(fault),
           sums_(sums),
+          products_(products),
           bias_(layer.bias),
           multiplier_(layer.multiplier),
           shift_(layer.shift),
@@ -148,9 +150,9 @@ class LayerRun {
         const Position at = position_of(output_.shape, out);
         switch (layer_.kind) {
             case OpKind::conv:
-                return requantise_mac(out, conv(at));
+                return requantise_mac(out, products_ != nullptr ? given(out, at) : conv(at));
             case OpKind::linear:
-                return requantise_mac(out, linear(at));
+                return requantise_mac(out, products_ != nullptr ? given(out, at) : linear(at));
             case OpKind::max_pool:
                 return max_pool(out, at);
             case OpKind::avg_pool:
@@ -165,6 +167,11 @@ class LayerRun {
                 break;
         }
         return subsample(out, at);
+    }
+
+    std::uint32_t given(std::int64_t out, const Position& at) const {
+        return (*products_)[static_cast<std::size_t>(out)] +
+               bits(bias_[static_cast<std::size_t>(at.channel)]);
     }
 
     std::uint32_t conv(const Position& at) const {
@@ -298,12 +305,19 @@ class LayerRun {
     const std::vector<Codes>& tensors_;
     const LayerFault& fault_;
     const SumRule& sums_;
+    const std::vector<std::uint32_t>* products_;
     std::vector<std::int32_t> bias_, multiplier_;
     std::vector<std::uint8_t> shift_;
     const workloads::TensorInfo& output_;
 };
 
 }  // namespace
+
+Codes reference_layer(const Graph& graph, LayerId layer, const std::vector<Codes>& tensors,
+                      const LayerFault& fault, const SumRule& sums, const OutputBounds* bounds,
+                      const LayerFilters& filters, const std::vector<std::uint32_t>* products) {
+    return LayerRun(graph, graph.layer(layer), tensors, fault, sums, products).run(bounds, filters);
+}
 
 std::vector<Codes> reference_run(const Graph& graph, const std::vector<OutputBounds>& bounds,
                                  const Codes& image, const std::vector<LayerFault>& faults,
@@ -319,10 +333,9 @@ std::vector<Codes> reference_run(const Graph& graph, const std::vector<OutputBou
     auto fault = faults.begin();
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         const bool struck = fault != faults.end() && index_of(fault->layer) == i;
-        const Layer& layer = graph.layers[i];
-        const LayerRun run(graph, layer, tensors, struck ? *fault : none, sums);
-        tensors[index_of(layer.output)] =
-            run.run(bounds.empty() ? nullptr : &bounds[i], filters.empty() ? LayerFilters() : filters[i]);
+        tensors[index_of(graph.layers[i].output)] = reference_layer(
+            graph, layer_id(i), tensors, struck ? *fault : none, sums, bounds.empty() ? nullptr : &bounds[i],
+            filters.empty() ? LayerFilters() : filters[i], nullptr);
         fault += struck ? 1 : 0;
     }
     return tensors;

@@ -1,7 +1,5 @@
 #include "sim/arith/simple_layer.h"
 
-#include <array>
-
 namespace fluence::arith {
 
 using workloads::Shape;
@@ -18,7 +16,8 @@ SimpleLayer::SimpleLayer(const workloads::Graph& graph, const workloads::Layer& 
     }
 }
 
-void SimpleLayer::run(const std::vector<Codes>& tensors, const OutputBounds* bounds, Codes& output) const {
+void SimpleLayer::run(const std::vector<Codes>& tensors, const OutputBounds* bounds,
+                      std::vector<std::int64_t>& window_sums, Codes& output) const {
     Parameters parameters;
     parameters.assign(layer_, nullptr);
     std::vector<const std::int32_t*> from;
@@ -26,6 +25,16 @@ void SimpleLayer::run(const std::vector<Codes>& tensors, const OutputBounds* bou
         from.push_back(tensors[index_of(id)].data());
     }
     output.resize(static_cast<std::size_t>(output_.elements()));
+    if (layer_.kind == workloads::OpKind::avg_pool) {
+        window_sums.resize(output.size());
+        for (std::int32_t channel = 0; channel < output_.channels; ++channel) {
+            for (std::int32_t pixel = 0; pixel < output_.plane(); ++pixel) {
+                std::int64_t& sum =
+                    window_sums[static_cast<std::size_t>(std::int64_t{pixel} * output_.channels + channel)];
+                for_each_tap({channel, pixel}, [&](std::int64_t element) { sum += from[0][element]; });
+            }
+        }
+    }
     std::size_t at = 0;
     for (std::int32_t channel = 0; channel < output_.channels; ++channel) {
         for (std::int32_t pixel = 0; pixel < output_.plane(); ++pixel, ++at) {
@@ -39,8 +48,8 @@ void SimpleLayer::run(const std::vector<Codes>& tensors, const OutputBounds* bou
 
 void SimpleDelta::run(const SimpleLayer& layer, const LayerStep& step) {
     step.output.clear();
-    if (layer.layer().kind == workloads::OpKind::add && step.fault == nullptr) {
-        return merge_add(layer, step);
+    if (carries(layer, step)) {
+        return carry(layer, step);
     }
     overlay_changes(layer, step);
     mark_outputs(layer, step);
@@ -48,56 +57,6 @@ void SimpleDelta::run(const SimpleLayer& layer, const LayerStep& step) {
     strike_codes(layer, step);
     emit(layer, step);
     remove_overlays(layer, step);
-}
-
-// The frequent case of residual networks in one pass: both inputs' changes in their common order. Which
-// input comes next and whether the sum differs cannot be predicted, so nothing branches on it.
-void SimpleDelta::merge_add(const SimpleLayer& layer, const LayerStep& step) {
-    const auto key = [](const Change& change) { return std::int64_t{change.pixel} << 32 | change.channel; };
-    static constexpr Change kEnd = {INT32_MAX, INT32_MAX, 0, 0};
-    parameters_.assign(layer.layer(), nullptr);
-    const std::array<std::size_t, 2> ids = {index_of(layer.layer().inputs[0]),
-                                            index_of(layer.layer().inputs[1])};
-    const std::array<const std::int32_t*, 2> golden = {step.golden.tensors[ids[0]].data(),
-                                                       step.golden.tensors[ids[1]].data()};
-    const Changes& left = step.changes[ids[0]];
-    const Changes& right = step.changes[ids[1]];
-    const std::int64_t plane = layer.output().plane();
-    candidates_.resize(std::max(candidates_.size(), left.size() + right.size() + 1));
-    Change* next = candidates_.data();
-    std::size_t i = 0;
-    std::size_t j = 0;
-    while (i < left.size() || j < right.size()) {
-        const Change& a = i < left.size() ? left[i] : kEnd;
-        const Change& b = j < right.size() ? right[j] : kEnd;
-        const bool from_left = key(a) <= key(b);
-        const bool from_right = key(b) <= key(a);
-        const Change& at = from_left ? a : b;
-        const std::int64_t element = at.channel * plane + at.pixel;
-        // Golden tensors are far apart in memory: read only what the changes do not say.
-        const std::int32_t* left_golden = from_left ? &a.golden : golden[0] + element;
-        const std::int32_t* right_golden = from_right ? &b.golden : golden[1] + element;
-        const std::array<std::int32_t, 2> was = {*left_golden, *right_golden};
-        const std::array<std::int32_t, 2> x = {from_left ? a.code : was[0], from_right ? b.code : was[1]};
-        const auto sum_of = [&](const std::array<std::int32_t, 2>& inputs) {
-            return layer.add(0, parameters_, [&](std::size_t input, std::int64_t) { return inputs[input]; });
-        };
-        std::int32_t code = sum_of(x);
-        std::int32_t golden_code = sum_of(was);
-        if (step.bounds != nullptr) {
-            const std::int32_t kept = bounded(*step.bounds, at.channel, code);
-            if (kept != code) {
-                step.restricted += code != golden_code ? 1 : 0;
-                code = kept;
-            }
-            golden_code = bounded(*step.bounds, at.channel, golden_code);
-        }
-        *next = {at.pixel, at.channel, code, golden_code};
-        next += code != golden_code ? 1 : 0;
-        i += from_left ? 1 : 0;
-        j += from_right ? 1 : 0;
-    }
-    step.output.assign(candidates_.data(), next);
 }
 
 void SimpleDelta::overlay_changes(const SimpleLayer& layer, const LayerStep& step) {

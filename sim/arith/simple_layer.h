@@ -18,8 +18,9 @@ class SimpleLayer {
     // Keeps a reference to the layer.
     SimpleLayer(const workloads::Graph& graph, const workloads::Layer& layer);
 
-    // Dense execution; sizes `output`.
-    void run(const std::vector<Codes>& tensors, const OutputBounds* bounds, Codes& output) const;
+    // Dense execution; sizes `output`, and `window_sums` where there are any (engine.h).
+    void run(const std::vector<Codes>& tensors, const OutputBounds* bounds,
+             std::vector<std::int64_t>& window_sums, Codes& output) const;
 
     struct Element {
         std::int32_t channel = 0;
@@ -30,9 +31,20 @@ class SimpleLayer {
     template <class Read>
     std::int32_t evaluate(Element out, const Parameters& parameters, Read read) const;
 
-    // The same for add alone.
-    template <class Read>
-    std::int32_t add(std::int64_t element, const Parameters& parameters, Read read) const;
+    // What the layer makes of a window's sum, or of a sum of products; with its own parameters.
+    struct Requantiser {
+        std::int32_t multiplier = 1;
+        std::uint8_t shift = 0;
+        std::int32_t clamp_lo = 0, clamp_hi = 0;
+        std::int32_t code_of(std::int64_t sum) const {
+            return static_cast<std::int32_t>(
+                std::clamp<std::int64_t>(workloads::rescale(sum, multiplier, shift), clamp_lo, clamp_hi));
+        }
+    };
+    Requantiser requantiser() const {
+        const std::int32_t multiplier = layer_.kind == workloads::OpKind::add ? 1 : layer_.multiplier[0];
+        return {multiplier, layer_.shift[0], layer_.clamp_lo, layer_.clamp_hi};
+    }
 
     // Calls visit(Element) for the outputs that read element (channel, pixel) of input `input`; an output
     // may come twice.
@@ -47,6 +59,8 @@ class SimpleLayer {
   private:
     template <class Visit>
     void for_each_tap(Element out, Visit visit) const;
+    template <class Read>
+    std::int32_t add(std::int64_t element, const Parameters& parameters, Read read) const;
     template <class Read>
     std::int32_t concat(Element out, const Parameters& parameters, Read read) const;
     template <class Read>
@@ -191,7 +205,13 @@ class SimpleDelta {
     void run(const SimpleLayer& layer, const LayerStep& step);
 
   private:
-    void merge_add(const SimpleLayer& layer, const LayerStep& step);
+    // Changed inputs alone, in kinds of layers that are frequent.
+    void carry(const SimpleLayer& layer, const LayerStep& step);
+    static bool carries(const SimpleLayer& layer, const LayerStep& step);
+    void carry_add(const SimpleLayer& layer, const LayerStep& step);
+    void carry_avg_pool(const SimpleLayer& layer, const LayerStep& step);
+    void carry_subsample(const SimpleLayer& layer, const LayerStep& step);
+
     void overlay_changes(const SimpleLayer& layer, const LayerStep& step);
     void remove_overlays(const SimpleLayer& layer, const LayerStep& step);
     void mark_outputs(const SimpleLayer& layer, const LayerStep& step);
@@ -207,6 +227,7 @@ class SimpleDelta {
     std::vector<std::int32_t> outputs_;
     std::vector<std::int32_t> codes_;
     Changes candidates_;
+    std::vector<std::int64_t> moved_sums_;  // by pixel · channels + channel; zero between calls
     std::vector<std::int32_t> place_;  // by reached_'s number: place in outputs_; valid for the struck ones
     Parameters parameters_;
 };

@@ -1,9 +1,12 @@
 #include "sim/campaign/batch_runner.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <tuple>
+#include <utility>
 
-#include "sim/campaign/inference.h"
+#include "sim/campaign/ledger.h"
 
 namespace fluence::campaign {
 namespace {
@@ -47,14 +50,37 @@ bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>
 
 }  // namespace
 
-// What one engine made of one list of layer faults. Policies that do not touch a fault share it.
+// A fault under one policy: what the resolver and the detectors made of it.
 struct BatchRunner::Struck {
-    std::size_t engine = 0;
-    std::vector<LayerFault> faults;
-    arith::FaultyRun run;
+    std::int64_t fault = 0, cycle = 0;
+    std::int32_t policy = 0;
+    fault::Resolution resolution;  // its faults are the engine's
+    PolicyFlags flags;
+    // Where the layer faults are in the lists of the policy's engine, and what it made of them in its runs.
+    std::size_t list = 0;
 };
 
-BatchRunner::BatchRunner(const CampaignPlan& plan) : plan_(plan), golden_(plan.engines.size()) {
+// Faults of one image that are carried through the network together.
+struct BatchRunner::Chunk {
+    // Of one engine: every different list of layer faults of one fault once, so that policies that do not
+    // touch a fault share it. The first is empty: nothing changes.
+    struct Carried {
+        std::vector<std::vector<LayerFault>> lists{1};
+        std::vector<arith::FaultyRun> runs;
+    };
+    explicit Chunk(std::size_t engines) : carried(engines) {}
+
+    // Engines gain little from more at a time, and memory shall depend on neither faults nor network.
+    bool full() const { return faults.size() >= 512 || changes >= std::size_t{1} << 19; }
+
+    std::vector<FaultRow> faults;
+    std::vector<Struck> struck;  // by fault and policy
+    std::vector<Carried> carried;
+    std::size_t changes = 0;  // in all lists
+};
+
+BatchRunner::BatchRunner(const CampaignPlan& plan, std::string reproducer, EngineDefect defect)
+    : plan_(plan), golden_(plan.engines.size()), recheck_(plan, std::move(reproducer), std::move(defect)) {
     const workloads::Graph& graph = plan.bundle->graph;
     for (const EngineParts& parts : plan.engines) {
         engines_.emplace_back(graph, parts.bounds, plan.sums, parts.filters);
@@ -76,31 +102,34 @@ BatchResult BatchRunner::run(std::int64_t batch) {
 }
 
 void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult& result) {
-    if (!plan_.batching.holds_golden(batch) && plan_.batching.faults_of(batch, image).empty()) {
+    const std::vector<std::int64_t> ids = plan_.batching.faults_of(batch, image);
+    if (!plan_.batching.holds_golden(batch) && ids.empty()) {
         return;
     }
     const workloads::Codes codes = plan_.bundle->image(image);
     for (std::size_t i = 0; i < engines_.size(); ++i) {
         golden_[i] = engines_[i].run(codes);
     }
-    const auto policies = static_cast<std::int32_t>(plan_.policies.size());
+    golden_checked_.assign(engines_.size(), false);
     if (plan_.batching.holds_golden(batch)) {
+        const auto policies = static_cast<std::int32_t>(plan_.policies.size());
         for (std::int32_t policy = 0; policy < policies; ++policy) {
             result.golden.push_back(golden_row(image, policy));
         }
     }
     const std::int32_t label = plan_.bundle->labels[static_cast<std::size_t>(image)];
-    for (const std::int64_t id : plan_.batching.faults_of(batch, image)) {
-        const PlannedFault planned = planned_fault(plan_, id);
-        const fault::FaultDraw& draw = planned.draw;
-        result.faults.push_back(
-            {id, static_cast<std::int32_t>(image), draw.upset, draw.phase, planned.stratum, draw.further});
-        std::vector<Struck> known;
-        known.reserve(plan_.policies.size());
-        for (std::int32_t policy = 0; policy < policies; ++policy) {
-            result.outcomes.push_back(run_fault(draw, policy, label, known));
-            result.outcomes.back().fault = id;
+    for (auto next = ids.begin(); next != ids.end();) {
+        Chunk chunk(engines_.size());
+        while (next != ids.end() && !chunk.full()) {
+            resolve_fault(*next++, chunk);
         }
+        propagate(chunk);
+        recheck(chunk);
+        for (const Struck& struck : chunk.struck) {
+            result.outcomes.push_back(outcome_row(struck, chunk, label));
+        }
+        result.faults.insert(result.faults.end(), std::make_move_iterator(chunk.faults.begin()),
+                             std::make_move_iterator(chunk.faults.end()));
     }
 }
 
@@ -122,35 +151,118 @@ GoldenRow BatchRunner::golden_row(std::int64_t image, std::int32_t policy) const
     return row;
 }
 
-OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t policy, std::int32_t label,
-                                  std::vector<Struck>& known) {
-    const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
-    const workloads::Graph& graph = plan_.bundle->graph;
-    const std::vector<fault::Upset> upsets = draw.all_at(machine.timeline.cycles);
-    fault::Resolution resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
-        upsets, golden_[machine.engine], engines_[machine.engine]);
+// The fault under all policies.
+void BatchRunner::resolve_fault(std::int64_t id, Chunk& chunk) {
+    const PlannedFault planned = planned_fault(plan_, id);
+    const fault::FaultDraw& draw = planned.draw;
+    const Experiment& experiment = *plan_.experiment;
+    chunk.faults.push_back({id, planned.image, draw.upset, draw.phase, planned.stratum, draw.further,
+                            rechecked(experiment.seed, experiment.self_check, id)});
+    const std::size_t first = chunk.struck.size();
+    for (std::size_t policy = 0; policy < plan_.policies.size(); ++policy) {
+        chunk.struck.push_back(strike(draw, static_cast<std::int32_t>(policy), first, chunk));
+        chunk.struck.back().fault = id;
+    }
+}
 
-    const PolicyFlags flags =
-        apply_detectors(machine.policy, graph, plan_.experiment->accelerator, resolution);
-    const arith::FaultyRun& run = propagate(
-        machine.engine, flags.aborted ? std::vector<LayerFault>() : std::move(resolution.faults), known);
-    const workloads::Codes& golden = golden_logits(machine.engine);
-    const Inference inference = conclude(golden, resolution, flags, run);
+// `first`: where the same fault under other policies begins.
+BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32_t policy, std::size_t first,
+                                        Chunk& chunk) {
+    const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
+    const std::vector<fault::Upset> upsets = draw.all_at(machine.timeline.cycles);
+    Struck struck;
+    struck.policy = policy;
+    struck.cycle = upsets[0].cycle;
+    struck.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(upsets, golden_[machine.engine],
+                                                                              engines_[machine.engine]);
+    struck.flags = apply_detectors(machine.policy, plan_.bundle->graph, plan_.experiment->accelerator,
+                                   struck.resolution);
+    std::vector<LayerFault> faults = std::exchange(struck.resolution.faults, {});
+    if (faults.empty() || struck.flags.aborted) {
+        return struck;
+    }
+    std::vector<std::vector<LayerFault>>& lists = chunk.carried[machine.engine].lists;
+    for (std::size_t i = first; i < chunk.struck.size(); ++i) {
+        const Struck& other = chunk.struck[i];
+        if (plan_.policies[static_cast<std::size_t>(other.policy)].engine == machine.engine &&
+            same_faults(lists[other.list], faults)) {
+            struck.list = other.list;
+            return struck;
+        }
+    }
+    struck.list = lists.size();
+    for (const LayerFault& fault : faults) {
+        chunk.changes += fault.accumulators.size() + fault.checksum.size() + fault.forced.size();
+    }
+    lists.push_back(std::move(faults));
+    return struck;
+}
+
+void BatchRunner::propagate(Chunk& chunk) {
+    for (std::size_t engine = 0; engine < engines_.size(); ++engine) {
+        Chunk::Carried& carried = chunk.carried[engine];
+        if (!recheck_.has_defect()) {
+            carried.runs = engines_[engine].propagate_many(golden_[engine], carried.lists);
+            continue;
+        }
+        std::vector<std::vector<LayerFault>> given = carried.lists;
+        for (std::vector<LayerFault>& faults : given) {
+            recheck_.give(faults);
+        }
+        carried.runs = engines_[engine].propagate_many(golden_[engine], given);
+    }
+}
+
+// Policies that share a list share the answer. Without a layer fault it is the image's fault-free run, which
+// one look is enough for.
+void BatchRunner::recheck(const Chunk& chunk) {
+    const std::size_t policies = plan_.policies.size();
+    for (std::size_t f = 0; f < chunk.faults.size(); ++f) {
+        std::set<std::pair<std::size_t, std::size_t>> done;  // engine and list
+        for (std::size_t p = 0; p < policies && chunk.faults[f].checked; ++p) {
+            const Struck& struck = chunk.struck[f * policies + p];
+            const std::size_t engine = plan_.policies[p].engine;
+            const bool fault_free = struck.list == 0;
+            if ((fault_free && golden_checked_[engine]) || !done.insert({engine, struck.list}).second) {
+                continue;
+            }
+            golden_checked_[engine] = golden_checked_[engine] || fault_free;
+            const Chunk::Carried& carried = chunk.carried[engine];
+            recheck_.check(
+                {chunk.faults[f], struck.policy, carried.lists[struck.list], carried.runs[struck.list]},
+                engines_[engine], golden_[engine]);
+        }
+    }
+}
+
+OutcomeRow BatchRunner::outcome_row(const Struck& struck, const Chunk& chunk, std::int32_t label) {
+    const std::size_t engine = plan_.policies[static_cast<std::size_t>(struck.policy)].engine;
+    const workloads::Graph& graph = plan_.bundle->graph;
+    const arith::FaultyRun& run = chunk.carried[engine].runs[struck.list];
+    const workloads::Codes& golden = golden_logits(engine);
+    const Inference inference = conclude(golden, struck.resolution, struck.flags, run);
 
     OutcomeRow row;
-    row.policy = policy;
-    row.cycle = upsets[0].cycle;
+    row.fault = struck.fault;
+    row.policy = struck.policy;
+    row.cycle = struck.cycle;
     row.outcome = inference.outcome;
     row.dead = inference.dead;
     row.corrected = inference.flags.corrected;
     row.detected = inference.flags.detected;
     row.suppressed = inference.flags.suppressed;
-    row.struck_layer = resolution.layer;
-    row.golden_bits = resolution.golden_bits;
-    row.faulty_bits = resolution.faulty_bits;
+    row.struck_layer = struck.resolution.layer;
+    row.golden_bits = struck.resolution.golden_bits;
+    row.faulty_bits = struck.resolution.faulty_bits;
     row.first_changed_layer = run.first_changed_layer;
     row.last_changed_layer = run.last_changed_layer;
     row.changed_values = run.changed_values;
+    const LedgerEntry masked =
+        ledger_entry({golden_[engine], struck.resolution, chunk.carried[engine].lists[struck.list], run,
+                      inference.outcome, inference.dead},
+                     engines_[engine]);
+    row.masked_by = masked.by;
+    row.masked_layer = masked.layer;
     if (inference.flags.aborted) {
         row.top1 = -1;
         return row;
@@ -161,21 +273,6 @@ OutcomeRow BatchRunner::run_fault(const fault::FaultDraw& draw, std::int32_t pol
     row.top2diff = top2_difference(inference.logits, scale);
     row.delta_loss = cross_entropy(inference.logits, scale, label) - cross_entropy(golden, scale, label);
     return row;
-}
-
-const arith::FaultyRun& BatchRunner::propagate(std::size_t engine, std::vector<LayerFault> faults,
-                                               std::vector<Struck>& known) {
-    for (const Struck& struck : known) {
-        if (struck.engine == engine && same_faults(struck.faults, faults)) {
-            return struck.run;
-        }
-    }
-    arith::FaultyRun run;
-    if (!faults.empty()) {
-        run = engines_[engine].propagate(golden_[engine], faults);
-    }
-    known.push_back({engine, std::move(faults), std::move(run)});
-    return known.back().run;
 }
 
 }  // namespace fluence::campaign

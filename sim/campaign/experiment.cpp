@@ -143,9 +143,10 @@ std::optional<RawRates> parse_raw_rates(JsonObject& root) {
     return rates;
 }
 
-// The keys about statistics, those that are not given left out.
+// The keys about statistics and checks, those that are not given left out.
 void resolve_statistics(const Experiment& experiment, nlohmann::json& value) {
     value["interval"] = experiment.interval;
+    value["self_check"] = experiment.self_check;
     if (experiment.sampling) {
         value["sampling"] = {{"strata", experiment.sampling->by},
                              {"allocation", experiment.sampling->allocation},
@@ -219,6 +220,7 @@ Experiment read_experiment(const std::string& path, const ExperimentOverrides& o
                   "clopper-pearson, which covers at every look");
     }
     experiment.raw_fit_per_mbit = parse_raw_rates(root);
+    experiment.self_check = root.number_or("self_check", experiment.self_check, 0, 1);
     root.finish();
     experiment.resolved = resolve(experiment, value.at("workload"));
     resolve_statistics(experiment, experiment.resolved);

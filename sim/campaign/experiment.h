@@ -54,7 +54,8 @@ struct Experiment {
     std::optional<SamplingConfig> sampling;
     std::optional<StopRule> stop;
     std::optional<RawRates> raw_fit_per_mbit;
-    nlohmann::json resolved;  // everything above with defaults filled in; goes into the results
+    double self_check = 0.001;  // share of the faults that are run again in full (recheck.h)
+    nlohmann::json resolved;    // everything above with defaults filled in; goes into the results
 };
 
 // Values that replace those of the file, before they are checked.

@@ -26,6 +26,14 @@ const char* name_of(Outcome outcome) {
     return names[static_cast<std::size_t>(outcome)];
 }
 
+const char* name_of(MaskedBy by) {
+    constexpr std::array<const char*, kMaskedByCount> names = {
+        "nothing",   "absent",      "idle",   "overwritten", "never_read", "padding",
+        "corrected", "suppressed",  "gemm",   "accumulate",  "requantise", "relu",
+        "pool",      "later_layer", "logits", "same_top1"};
+    return names[static_cast<std::size_t>(by)];
+}
+
 std::int32_t top1(const workloads::Codes& logits) {
     return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }

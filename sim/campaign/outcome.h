@@ -20,6 +20,29 @@ enum class Outcome {
 inline constexpr int kOutcomeCount = 4;
 const char* name_of(Outcome outcome);
 
+// The ledger: where the last difference between a faulty inference and the fault-free one vanished. Every
+// fault under every policy has one entry.
+enum class MaskedBy {
+    nothing,  // SDC and DUE
+    absent,   // it met nothing that was used: DeadReason
+    idle,
+    overwritten,
+    never_read,
+    padding,
+    corrected,    // by a code, on every read
+    suppressed,   // the policy altered what was wrong
+    gemm,         // no product or sum was off: it met zeros, or bits that nothing looks at
+    accumulate,   // products or partial sums were off, and the layer's sums are right
+    requantise,   // sums were off, and rounding gives the same codes
+    relu,         // codes differ in front of the clamp of the activation function, and not behind it
+    pool,         // a pooling layer gave the same codes
+    later_layer,  // a layer behind the struck one gave the same codes
+    logits,       // the layer of the logits gave the same ones
+    same_top1,    // the logits differ, the predicted class does not
+};
+inline constexpr int kMaskedByCount = 16;
+const char* name_of(MaskedBy by);
+
 // Index of the largest logit; the lowest index wins a tie.
 std::int32_t top1(const workloads::Codes& logits);
 // Softmax confidence of the best class minus that of the second (Mahmoud: Top2Diff), in [0,1].
@@ -54,6 +77,8 @@ struct OutcomeRow {
     double delta_loss = 0;  // cross entropy minus the fault-free one
     double top2diff = 0;
     std::uint64_t golden_bits = 0, faulty_bits = 0;
+    MaskedBy masked_by = MaskedBy::nothing;
+    std::int32_t masked_layer = -1;  // in which it vanished; −1: in none
 };
 
 struct FaultRow {
@@ -63,6 +88,8 @@ struct FaultRow {
     double phase = 0;
     std::int32_t stratum = 0;
     std::vector<fault::DrawnUpset> further;  // that strike the same inference
+    // Full re-execution under every policy gave what the rows say (recheck.h).
+    bool checked = false;
 };
 
 struct GoldenRow {

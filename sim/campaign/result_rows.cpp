@@ -77,8 +77,8 @@ static std::vector<fault::DrawnUpset> further_of(const std::string& text, const 
 }
 
 const char* const kInsertGolden = "INSERT INTO golden VALUES(?,?,?,?,?,?)";
-const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?)";
-const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?,?)";
+const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const char* const kSelectGolden = "SELECT * FROM golden ORDER BY image, policy";
 const char* const kSelectFaults = "SELECT * FROM fault ORDER BY id";
 const char* const kSelectOutcomes = "SELECT * FROM outcome ORDER BY fault, policy";
@@ -91,7 +91,8 @@ void write_row(Statement& statement, const GoldenRow& row) {
 void write_row(Statement& statement, const FaultRow& row) {
     statement.bind(row.id).bind(std::int64_t{row.image}).bind(static_cast<std::int64_t>(row.upset.site));
     statement.bind(row.upset.unit).bind(std::int64_t{row.upset.layer}).bind(to_hex(row.upset.bits));
-    statement.bind(row.phase).bind(std::int64_t{row.stratum}).bind(further_text(row.further)).run();
+    statement.bind(row.phase).bind(std::int64_t{row.stratum}).bind(further_text(row.further));
+    statement.bind(std::int64_t{row.checked}).run();
 }
 
 void write_row(Statement& statement, const OutcomeRow& row) {
@@ -107,6 +108,8 @@ void write_row(Statement& statement, const OutcomeRow& row) {
     statement.bind(std::int64_t{row.correct}).bind(row.delta_loss).bind(row.top2diff);
     statement.bind(static_cast<std::int64_t>(row.golden_bits))
         .bind(static_cast<std::int64_t>(row.faulty_bits))
+        .bind(static_cast<std::int64_t>(row.masked_by))
+        .bind(std::int64_t{row.masked_layer})
         .run();
 }
 
@@ -133,6 +136,7 @@ FaultRow read_fault(Statement& statement, const std::string& file) {
     row.phase = statement.real();
     row.stratum = statement.integer32();
     row.further = further_of(statement.text(), file);
+    row.checked = checked_code(statement.integer32(), 2, file, "fault.checked") != 0;
     return row;
 }
 
@@ -158,6 +162,9 @@ OutcomeRow read_outcome(Statement& statement, const std::string& file) {
     row.top2diff = statement.real();
     row.golden_bits = static_cast<std::uint64_t>(statement.integer());
     row.faulty_bits = static_cast<std::uint64_t>(statement.integer());
+    row.masked_by =
+        static_cast<MaskedBy>(checked_code(statement.integer32(), kMaskedByCount, file, "outcome.masked_by"));
+    row.masked_layer = statement.integer32();
     return row;
 }
 

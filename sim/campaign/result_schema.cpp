@@ -28,20 +28,21 @@ CREATE TABLE golden(image INTEGER NOT NULL, policy INTEGER NOT NULL, label INTEG
   top1 INTEGER NOT NULL, top2diff REAL NOT NULL, loss REAL NOT NULL, PRIMARY KEY(image, policy)) WITHOUT ROWID;
 CREATE TABLE fault(id INTEGER @fault_key, image INTEGER NOT NULL, site INTEGER NOT NULL,
   unit INTEGER NOT NULL, layer INTEGER NOT NULL, bits TEXT NOT NULL, phase REAL NOT NULL,
-  stratum INTEGER NOT NULL, further TEXT NOT NULL);
+  stratum INTEGER NOT NULL, further TEXT NOT NULL, checked INTEGER NOT NULL);
 CREATE TABLE outcome(fault INTEGER NOT NULL, policy INTEGER NOT NULL, cycle INTEGER NOT NULL,
   outcome INTEGER NOT NULL, dead INTEGER NOT NULL, corrected INTEGER NOT NULL, detected INTEGER NOT NULL,
   suppressed INTEGER NOT NULL, struck_layer INTEGER NOT NULL, first_changed_layer INTEGER NOT NULL,
   last_changed_layer INTEGER NOT NULL, changed_values INTEGER NOT NULL, top1 INTEGER NOT NULL,
   correct INTEGER NOT NULL, delta_loss REAL NOT NULL, top2diff REAL NOT NULL, golden_bits INTEGER NOT NULL,
-  faulty_bits INTEGER NOT NULL@outcome_key;
+  faulty_bits INTEGER NOT NULL, masked_by INTEGER NOT NULL, masked_layer INTEGER NOT NULL@outcome_key;
 CREATE TABLE batch(id INTEGER PRIMARY KEY);
 CREATE VIEW readable AS SELECT fault.id AS fault, image, s.name AS site, unit, bits, policy.name AS policy,
-  cycle, o.name AS outcome, d.name AS dead, corrected, detected, suppressed, layer.name AS struck_layer,
+  cycle, o.name AS outcome, d.name AS dead, m.name AS masked_by, corrected, detected, suppressed, layer.name AS struck_layer,
   top1, correct, delta_loss
   FROM outcome JOIN fault ON fault.id = outcome.fault JOIN policy ON policy.id = outcome.policy
   JOIN code s ON s.kind = 'site' AND s.id = fault.site JOIN code o ON o.kind = 'outcome' AND o.id = outcome.outcome
-  JOIN code d ON d.kind = 'dead' AND d.id = outcome.dead LEFT JOIN layer ON layer.id = outcome.struck_layer;
+  JOIN code d ON d.kind = 'dead' AND d.id = outcome.dead
+  JOIN code m ON m.kind = 'masked_by' AND m.id = outcome.masked_by LEFT JOIN layer ON layer.id = outcome.struck_layer;
 )sql";
 
 void replace(std::string& text, const std::string& what, const std::string& by) {
@@ -57,6 +58,10 @@ void insert_codes(Database& database) {
     for (int i = 0; i < fault::kDeadReasonCount; ++i) {
         insert.bind(std::string("dead")).bind(std::int64_t{i});
         insert.bind(std::string(name_of(static_cast<fault::DeadReason>(i)))).run();
+    }
+    for (int i = 0; i < kMaskedByCount; ++i) {
+        insert.bind(std::string("masked_by")).bind(std::int64_t{i});
+        insert.bind(std::string(name_of(static_cast<MaskedBy>(i)))).run();
     }
     for (int i = 0; i < fault::kSiteKindCount; ++i) {
         insert.bind(std::string("site")).bind(std::int64_t{i});

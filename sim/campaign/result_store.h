@@ -18,7 +18,7 @@
 
 namespace fluence::campaign {
 
-inline constexpr int kResultSchemaVersion = 3;
+inline constexpr int kResultSchemaVersion = 4;
 
 struct PolicyRow {
     std::int32_t id = 0;

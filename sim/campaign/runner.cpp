@@ -176,10 +176,16 @@ int worker_count(const RunOptions& options) {
     return options.workers > 0 ? options.workers : all;
 }
 
-// What a worker process does with the number of a batch.
-std::function<Work()> batch_work(const CampaignPlan& plan) {
-    return [&plan] {
-        const auto runner = std::make_shared<BatchRunner>(plan);
+// Where a failed self-check is described, without suffix.
+std::string reproducer_of(const std::string& result_path) {
+    return result_path + ".self-check";
+}
+
+// What a worker process does with the number of a batch. `reproducer`, `defect`: of Recheck.
+std::function<Work()> batch_work(const CampaignPlan& plan, const std::string& reproducer,
+                                 const EngineDefect& defect) {
+    return [&plan, reproducer, defect] {
+        const auto runner = std::make_shared<BatchRunner>(plan, reproducer, defect);
         return [runner](std::int64_t batch) { return encode(runner->run(batch)); };
     };
 }
@@ -252,7 +258,7 @@ void run_batches(const CampaignPlan& plan, ResultWriter& writer, const RunOption
     }
     Committer committer(writer, options.commit_interval_seconds);
     WorkerCallbacks callbacks;
-    callbacks.start = batch_work(plan);
+    callbacks.start = batch_work(plan, reproducer_of(options.result_path), options.defect);
     callbacks.done = [&](std::int64_t batch, const std::string& bytes) {
         committer.add(decode(bytes));
         meter.add(plan.batching.size(batch));
@@ -336,7 +342,8 @@ void follow_campaign(cluster::Communicator& job, const std::function<LoadedCampa
     follow(job, [&] {
         campaign = load();
         plan = make_plan(campaign.experiment, campaign.bundle, campaign.workers, [] { return false; });
-        return Follower{campaign.workers, batch_work(*plan), identity_of(*plan)};
+        return Follower{campaign.workers, batch_work(*plan, reproducer_of(campaign.result_path), nullptr),
+                        identity_of(*plan)};
     });
 }
 

@@ -8,6 +8,7 @@
 
 #include "sim/campaign/batching.h"
 #include "sim/campaign/experiment.h"
+#include "sim/campaign/recheck.h"
 #include "sim/campaign/workers.h"
 #include "workloads/bundle.h"
 
@@ -29,6 +30,7 @@ struct RunOptions {
     double commit_interval_seconds = 1;
     std::function<void(const Progress&)> progress;  // after every batch
     std::function<void(const std::string&)> log;    // one line a step
+    EngineDefect defect;                            // to see that self-checks notice one; none in a campaign
     const std::atomic<bool>* stop = nullptr;        // set by Ctrl-C: finish running batches, commit, return
 };
 
@@ -48,6 +50,7 @@ struct LoadedCampaign {
     Experiment experiment;
     workloads::Bundle bundle;
     int workers = 1;
+    std::string result_path;  // of rank 0; failed self-checks are described beside it
 };
 void follow_campaign(cluster::Communicator& job, const std::function<LoadedCampaign()>& load);
 

@@ -80,6 +80,7 @@ std::vector<double> neyman_shares(const CampaignPlan& plan, int workers, const s
     Experiment experiment = *plan.experiment;
     constexpr std::uint64_t kPilot = 0x9E3779B97F4A7C15U;  // another seed
     experiment.seed ^= kPilot;
+    experiment.self_check = 0;  // its faults enter no result
     CampaignPlan pilot = plan;
     pilot.experiment = &experiment;
     const std::size_t count = plan.strata.list().size();

@@ -21,6 +21,8 @@ namespace {
 
 using Kind = Finished::Kind;
 
+constexpr std::size_t kTasksOfAWorker = 2;  // the one that it works on, and the next
+
 // In front of every message of a worker.
 struct MessageHeader {
     Kind kind = Kind::result;
@@ -140,18 +142,29 @@ void WorkerPool::spawn(const std::function<Work()>& start) {
 
 bool WorkerPool::idle() const {
     return std::any_of(workers_.begin(), workers_.end(),
-                       [](const Worker& worker) { return worker.process > 0 && worker.task < 0; });
+                       [](const Worker& worker) { return worker.process > 0 && worker.tasks.empty(); });
+}
+
+bool WorkerPool::ready() const {
+    return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) {
+        return worker.process > 0 && worker.tasks.size() < kTasksOfAWorker;
+    });
 }
 
 bool WorkerPool::busy() const {
     return std::any_of(workers_.begin(), workers_.end(),
-                       [](const Worker& worker) { return worker.task >= 0; });
+                       [](const Worker& worker) { return !worker.tasks.empty(); });
 }
 
 void WorkerPool::give(std::int64_t task) {
-    const auto worker = std::find_if(workers_.begin(), workers_.end(),
-                                     [](const Worker& w) { return w.process > 0 && w.task < 0; });
-    worker->task = task;
+    const auto worker =
+        std::min_element(workers_.begin(), workers_.end(), [](const Worker& a, const Worker& b) {
+            const auto load = [](const Worker& w) {
+                return w.process > 0 ? w.tasks.size() : kTasksOfAWorker;
+            };
+            return load(a) < load(b);
+        });
+    worker->tasks.push_back(task);
     // Where this fails the worker is dead, which its closed socket tells as well.
     send_all(worker->socket, &task, sizeof task);
 }
@@ -160,7 +173,7 @@ std::vector<Finished> WorkerPool::wait(int milliseconds) {
     std::vector<pollfd> descriptors;
     std::vector<std::size_t> who;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i].task >= 0) {
+        if (!workers_[i].tasks.empty()) {
             descriptors.push_back({workers_[i].socket, POLLIN, 0});
             who.push_back(i);
         }
@@ -188,22 +201,32 @@ void WorkerPool::receive(Worker& worker, std::vector<Finished>& finished) {
         return;
     }
     worker.received.append(buffer, static_cast<std::size_t>(size));
+    while (take_message(worker, finished)) {
+    }
+}
+
+// The first message in what was received, if all of it is there.
+bool WorkerPool::take_message(Worker& worker, std::vector<Finished>& finished) {
     MessageHeader header;
-    if (worker.received.size() < sizeof header) {
-        return;
+    if (worker.process < 0 || worker.received.size() < sizeof header) {
+        return false;
     }
     std::memcpy(&header, worker.received.data(), sizeof header);
     if (worker.received.size() < sizeof header + header.length) {
-        return;
+        return false;
     }
-    finished.push_back({header.kind, worker.task, worker.received.substr(sizeof header, header.length)});
-    worker.received.clear();  // a worker sends one message a task
-    worker.task = -1;
+    const std::int64_t task = worker.tasks.empty() ? -1 : worker.tasks.front();
+    finished.push_back({header.kind, task, worker.received.substr(sizeof header, header.length)});
+    worker.received.erase(0, sizeof header + header.length);
     if (header.kind != Kind::result) {
         kill(worker.process, SIGKILL);  // it ends by itself after an error
         waitpid(worker.process, nullptr, 0);
         worker.process = -1;
+        worker.tasks.clear();
+        return false;
     }
+    worker.tasks.pop_front();
+    return true;
 }
 
 Finished WorkerPool::bury(Worker& worker) const {
@@ -213,8 +236,10 @@ Finished WorkerPool::bury(Worker& worker) const {
                                                       " (" + strsignal(WTERMSIG(status)) + ")"
                                                 : "ended with status " + std::to_string(WEXITSTATUS(status));
     worker.process = -1;
+    const std::int64_t task = worker.tasks.empty() ? -1 : worker.tasks.front();
+    worker.tasks.clear();
     return {
-        Kind::input_error, std::exchange(worker.task, -1),
+        Kind::input_error, task,
         name_ + ": a worker process " + how +
             "; its batch is lost, all others are kept: the same command resumes (fewer --workers need less "
             "memory)"};

@@ -1,10 +1,11 @@
 // Worker processes: forked, so that they read the parent's data without a copy and share nothing else. Each
-// gets the number of one task at a time and sends its result back.
+// gets the numbers of tasks and sends their results back, in the same order.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -31,9 +32,12 @@ class WorkerPool {
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
-    bool idle() const;             // some worker has nothing to do
-    bool busy() const;             // some worker has
-    void give(std::int64_t task);  // to an idle worker
+    bool idle() const;   // some worker has nothing to do
+    bool ready() const;  // some worker has no task behind the one that it works on
+    bool busy() const;   // some worker has something to do
+    // To the worker with the fewest; ready() must say so. A task that waits at its worker spares it the time
+    // in which the parent stores results.
+    void give(std::int64_t task);
     // What ended; waits at most so long for the first. A worker that failed or died gives an error and takes
     // no more tasks.
     std::vector<Finished> wait(int milliseconds);
@@ -42,12 +46,13 @@ class WorkerPool {
     struct Worker {
         pid_t process = -1;  // −1: it is gone
         int socket = -1;
-        std::int64_t task = -1;  // being worked on; −1: none
+        std::deque<std::int64_t> tasks;  // the first is being worked on
         std::string received;
     };
 
     void spawn(const std::function<Work()>& start);
     void receive(Worker& worker, std::vector<Finished>& finished);
+    static bool take_message(Worker& worker, std::vector<Finished>& finished);
     Finished bury(Worker& worker) const;
     void kill_all();
 

@@ -95,6 +95,7 @@ class Dispatch {
           campaign_(std::move(campaign)),
           pool_(static_cast<int>(std::min(static_cast<std::size_t>(std::max(workers, 1)), tasks.size())),
                 callbacks.start, name),
+          ahead_(4 * static_cast<std::size_t>(std::max(workers, 1))),
           free_(job_ != nullptr ? static_cast<std::size_t>(job_->size()) : 0, 0) {}
 
     void run() {
@@ -132,7 +133,12 @@ class Dispatch {
             }
             const auto rank = std::max_element(free_.begin(), free_.end());
             if (rank == free_.end() || *rank == 0) {
-                return;
+                // Near the end a task that waits behind another could have been somebody else's.
+                if (!pool_.ready() || tasks_.size() - next_ < ahead_) {
+                    return;
+                }
+                pool_.give(tasks_[next_++]);
+                continue;
             }
             --*rank;
             ++remote_;
@@ -184,6 +190,7 @@ class Dispatch {
     const WorkerCallbacks& callbacks_;
     std::string campaign_;
     WorkerPool pool_;
+    std::size_t ahead_;               // tasks wait at workers while at least so many are left
     std::vector<std::int64_t> free_;  // workers with nothing to do, by rank; those of rank 0 are in the pool
     std::int64_t remote_ = 0;         // tasks at other ranks
     std::size_t next_ = 0;

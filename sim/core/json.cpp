@@ -28,6 +28,8 @@ nlohmann::json read_json_file(const std::string& path) {
         return nlohmann::json::parse(stream);
     } catch (const nlohmann::json::parse_error& error) {
         throw InputError(path, "byte " + std::to_string(error.byte), "is not valid JSON");
+    } catch (const nlohmann::json::out_of_range&) {
+        throw InputError(path, "", "holds a number beyond those of 64 bits");
     }
 }
 

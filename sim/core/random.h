@@ -17,6 +17,7 @@ enum class RandomPurpose : std::uint32_t {
     testing = 5,
     self_check_machine = 6,
     self_check_upsets = 7,
+    recheck_choice = 8,
 };
 
 class RandomStream {

@@ -136,6 +136,8 @@ void Reader::read_line(const std::string& text) {
         value = nlohmann::json::parse(text);
     } catch (const nlohmann::json::parse_error& error) {
         throw InputError(place, "", "is not a line of JSON, at character " + std::to_string(error.byte));
+    } catch (const nlohmann::json::out_of_range&) {
+        throw InputError(place, "", "holds a number beyond those of 64 bits");
     }
     JsonObject object(value, place);
     if (!object.has("type") && object.has("cycles_total")) {

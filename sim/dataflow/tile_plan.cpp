@@ -43,6 +43,9 @@ void PlanBuilder::begin_layer(LayerId id) {
 }
 
 bool PlanBuilder::one_fill(const workloads::Layer& layer) const {
+    if (layer.kind == workloads::OpKind::subsample && layer.groups > 1) {
+        return false;  // a load a pass over the shuffled channels
+    }
     std::int64_t words = 0;
     for (const TensorId input : layer.inputs) {
         words += map_.activations(input).words;

@@ -8,13 +8,15 @@ using traces::Fold;
 
 namespace {
 
+// Returns whether deltas added up to zero and were dropped.
 template <class Delta, class Key>
-void add_up(std::vector<Delta>& deltas, Key key) {
+bool add_up(std::vector<Delta>& deltas, Key key) {
     const auto less = [&](const Delta& a, const Delta& b) { return key(a) < key(b); };
     if (!std::is_sorted(deltas.begin(), deltas.end(), less)) {
         std::sort(deltas.begin(), deltas.end(), less);
     }
     std::size_t kept = 0;
+    bool cancelled = false;
     for (std::size_t i = 0; i < deltas.size();) {
         Delta sum = deltas[i];
         std::uint64_t total = 0;
@@ -24,9 +26,12 @@ void add_up(std::vector<Delta>& deltas, Key key) {
         sum.delta = static_cast<decltype(sum.delta)>(total);
         if (sum.delta != 0) {
             deltas[kept++] = sum;
+        } else {
+            cancelled = true;
         }
     }
     deltas.resize(kept);
+    return cancelled;
 }
 
 }  // namespace
@@ -74,16 +79,15 @@ void LayerChanges::output_off(std::int64_t element, std::uint32_t delta) {
 }
 
 void LayerChanges::add_up_folds() {
-    std::map<std::int32_t, StruckFold> folds;
     const auto add = [&](const auto& all) {
         for (const auto& one : all) {
-            folds.try_emplace(one.fold, sums_, machine_.fold(one.fold)).first->second.add(one);
+            struck_folds_.try_emplace(one.fold, sums_, machine_.fold(one.fold)).first->second.add(one);
         }
     };
     add(struck_.operands);
     add(struck_.products);
     add(struck_.sums);
-    for (const auto& [id, fold] : folds) {
+    for (const auto& [id, fold] : struck_folds_) {
         folds_[id] = fold.evaluate();
         rows_[id] = fold.row_operand_changes();
     }
@@ -231,10 +235,15 @@ arith::LayerFault LayerChanges::take() {
             }
         }
     }
-    add_up(fault_.accumulators, [](const arith::AccumulatorDelta& d) { return d.index; });
+    cancelled_ = add_up(fault_.accumulators, [](const arith::AccumulatorDelta& d) { return d.index; });
     add_up(fault_.checksum,
            [](const arith::ChecksumDelta& d) { return std::pair(d.pixel, d.first_channel); });
     return std::move(fault_);
+}
+
+bool LayerChanges::absorbs() const {
+    return cancelled_ || std::any_of(struck_folds_.begin(), struck_folds_.end(),
+                                     [](const auto& entry) { return entry.second.absorbs(); });
 }
 
 bool changes_anything(const arith::LayerFault& fault) {

@@ -66,6 +66,8 @@ class LayerChanges {
     }
     // Deltas of one accumulator added up, zeros dropped; where nothing is left the layer is as it should be.
     arith::LayerFault take();
+    // Whether sums were off on their way to one that is right (Resolution::sums_absorbed). Behind take().
+    bool absorbs() const;
 
   private:
     void add_up_folds();
@@ -82,7 +84,9 @@ class LayerChanges {
     const StruckLayer& struck_;
     std::map<std::int32_t, StruckFold::Deltas> folds_;     // by fold
     std::map<std::int32_t, StruckFold::RowChanges> rows_;  // the same
+    std::map<std::int32_t, StruckFold> struck_folds_;      // those that were added up
     arith::LayerFault fault_;
+    bool cancelled_ = false;  // deltas of one accumulator added up to nothing
 };
 
 bool changes_anything(const arith::LayerFault& fault);

@@ -207,7 +207,8 @@ std::uint32_t StruckFold::walk(std::int64_t m, std::int64_t n, const Point& poin
     }
 }
 
-StruckFold::Deltas StruckFold::evaluate() const {
+// Where something is wrong, by (m, n); terms and sums in order.
+std::map<StruckFold::Key, StruckFold::Point> StruckFold::points() const {
     std::map<Key, Point> points;
     const auto of_operands = [&](const auto& struck) {
         for (const auto& [key, operands] : struck) {
@@ -229,20 +230,43 @@ StruckFold::Deltas StruckFold::evaluate() const {
     for (const auto& [at, sums] : sums_struck_) {
         points[at].sums = sums;
     }
-    Deltas deltas;
     for (auto& [at, point] : points) {
         std::sort(point.terms.begin(), point.terms.end());
         point.terms.erase(std::unique(point.terms.begin(), point.terms.end()), point.terms.end());
         std::stable_sort(point.sums.begin(), point.sums.end(),
                          [](const StruckSum& a, const StruckSum& b) { return a.terms < b.terms; });
-        const std::uint32_t delta =
-            sums_.linear() ? linear_change(at.first, at.second, point)
-                           : walk(at.first, at.second, point) - sums_.total(fold_, at.first, at.second);
+    }
+    return points;
+}
+
+std::uint32_t StruckFold::delta_at(const Key& at, const Point& point) const {
+    return sums_.linear() ? linear_change(at.first, at.second, point)
+                          : walk(at.first, at.second, point) - sums_.total(fold_, at.first, at.second);
+}
+
+StruckFold::Deltas StruckFold::evaluate() const {
+    Deltas deltas;
+    for (const auto& [at, point] : points()) {
+        const std::uint32_t delta = delta_at(at, point);
         if (delta != 0) {
             deltas[at] = delta;
         }
     }
     return deltas;
+}
+
+bool StruckFold::absorbs() const {
+    const std::map<Key, Point> struck = points();
+    return std::any_of(struck.begin(), struck.end(), [&](const auto& entry) {
+        const Key& at = entry.first;
+        const Point& point = entry.second;
+        const bool off =
+            !point.sums.empty() || std::any_of(point.terms.begin(), point.terms.end(), [&](std::int64_t k) {
+                return struck_product(at.first, k, at.second) !=
+                       sums_.product(sums_.activation(fold_, at.first, k), sums_.weight(fold_, k, at.second));
+            });
+        return off && delta_at(at, point) == 0;
+    });
 }
 
 StruckFold::RowChanges StruckFold::row_operand_changes() const {

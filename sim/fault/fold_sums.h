@@ -106,6 +106,8 @@ class StruckFold {
     // By (m, n): struck sum − true sum, modulo 2³²; zeros left out.
     using Deltas = std::map<std::pair<std::int64_t, std::int64_t>, std::uint32_t>;
     Deltas evaluate() const;
+    // Whether a product or a partial sum differs at any point where evaluate() finds no delta.
+    bool absorbs() const;
     // Operands as they are read from the buffers.
     std::int32_t activation_read(std::int64_t m, std::int64_t k) const;
     std::int32_t weight_read(std::int64_t k, std::int64_t n) const;
@@ -120,6 +122,8 @@ class StruckFold {
     };
     using Key = std::pair<std::int64_t, std::int64_t>;  // (k, lane)
 
+    std::map<Key, Point> points() const;
+    std::uint32_t delta_at(const Key& at, const Point& point) const;
     std::int64_t struck_product(std::int64_t m, std::int64_t k, std::int64_t n) const;
     std::uint32_t linear_change(std::int64_t m, std::int64_t n, const Point& point) const;
     std::uint32_t walk(std::int64_t m, std::int64_t n, const Point& point) const;

@@ -238,7 +238,12 @@ class Resolver::Impl::Run {
         for (AccumulatorWord& word : accumulators_) {
             word.evaluate(layer, sums, as_golden ? &golden_ : nullptr, changes);
         }
-        keep(changes.take());
+        arith::LayerFault fault = changes.take();
+        if (!changes_anything(fault)) {
+            result_.sums_absorbed = result_.sums_absorbed || changes.absorbs();
+            return;
+        }
+        keep(std::move(fault));
     }
 
     // All tensors under what was found so far.
@@ -255,9 +260,6 @@ class Resolver::Impl::Run {
     }
 
     void keep(arith::LayerFault fault) {
-        if (!changes_anything(fault)) {
-            return;
-        }
         if (joint_) {
             seen_.push_back(fault);
             protect::apply_detectors(machine_.policy, machine_.graph, machine_.config, seen_.back());

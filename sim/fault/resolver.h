@@ -37,6 +37,9 @@ struct Resolution {
     // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle; zeros in
     // registers that move at every edge count as values). Of a neuron: the golden code behind restriction.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
+    // No layer is changed, but products or partial sums were off on their way to a sum that is right (changes
+    // that cancel, registers that wrap or saturate). Not told under travelling control.
+    bool sums_absorbed = false;
     std::int32_t layer = -1;                // layer whose work was at the site when it was struck; −1: none
     std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead or aborted
 };

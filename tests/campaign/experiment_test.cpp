@@ -56,6 +56,7 @@ TEST_F(ExperimentFile, FillsInDefaults) {
     EXPECT_EQ(experiment.resolved["accelerator"]["array"]["rows"], 16);
     EXPECT_EQ(experiment.resolved["policies"][1]["name"], "secded");
     EXPECT_EQ(experiment.resolved["seed"], 1);
+    EXPECT_EQ(experiment.resolved["self_check"], 0.001);
     EXPECT_EQ(experiment.resolved["workload"], value_["workload"]) << "paths stay as they were written";
 }
 
@@ -102,6 +103,7 @@ TEST_F(ExperimentFile, WrongTypesAndRanges) {
         {"seed", -1, "valid: 0 to"},
         {"confidence", 1.0, "valid: 0.5 to"},
         {"confidence", "high", "where a number is needed"},
+        {"self_check", 1.5, "valid: 0 to"},
         {"policies", json::array(), "is empty"},
         {"policies", json::array({"none", "none"}), "is there twice"},
         {"policies", json::array({"nonsense"}), "there is no \"nonsense\" in policies"},

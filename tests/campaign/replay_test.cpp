@@ -19,7 +19,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 workloads::Bundle small_bundle() {
-    RandomStream stream(8, RandomPurpose::testing, 0);
+    RandomStream stream(9, RandomPurpose::testing, 0);
     workloads::Bundle bundle;
     bundle.graph = test::random_graph(stream, {3, 6, 7, 5, false});
     bundle.image_count = 3;

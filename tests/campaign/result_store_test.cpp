@@ -61,6 +61,8 @@ void expect_equal(const OutcomeRow& a, const OutcomeRow& b) {
     EXPECT_EQ(a.top2diff, b.top2diff);
     EXPECT_EQ(a.golden_bits, b.golden_bits);
     EXPECT_EQ(a.faulty_bits, b.faulty_bits);
+    EXPECT_EQ(a.masked_by, b.masked_by);
+    EXPECT_EQ(a.masked_layer, b.masked_layer);
 }
 
 TEST(ResultStore, GivesBackEveryFieldExactly) {
@@ -290,7 +292,7 @@ TEST(ResultStore, ForeignAndDamagedFilesAreRefused) {
         Database newer(path, Database::Open::read_write);
         newer.execute("PRAGMA user_version=99");
     }
-    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 3)")));
+    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 4)")));
 
     // Truncated anywhere, or a page of rubbish: an InputError, never a crash or a silent success.
     for (std::size_t size = 1024; size < whole.size(); size += 4096) {

@@ -65,6 +65,8 @@ OutcomeRow sample_outcome(std::int64_t fault, std::int32_t policy) {
     row.top2diff = std::cos(static_cast<double>(fault + policy)) / 3;
     row.golden_bits = 0x8000000000000000U + static_cast<std::uint64_t>(fault);
     row.faulty_bits = ~static_cast<std::uint64_t>(fault);
+    row.masked_by = static_cast<MaskedBy>((fault + policy) % kMaskedByCount);
+    row.masked_layer = static_cast<std::int32_t>(fault % 4) - 1;
     return row;
 }
 
@@ -116,6 +118,7 @@ BatchResult sample_batch(std::int64_t batch) {
             fault.upset.bits.set(static_cast<std::size_t>(fault.id * 13 % kMaxWordBits));
             fault.phase = static_cast<double>(fault.id) / 1e6;
             fault.stratum = static_cast<std::int32_t>(fault.id % 2);
+            fault.checked = fault.id % 7 == 0;
             if (fault.id % 5 == 0) {
                 fault::DrawnUpset other;
                 other.upset.site = fault::SiteKind::dram;

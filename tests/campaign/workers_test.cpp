@@ -130,7 +130,7 @@ TEST(Workers, StopWhenAskedAndFinishWhatRuns) {
          [&] { return done.size() >= 5; }},
         "sample");
     EXPECT_GE(done.size(), 5U);
-    EXPECT_LE(done.size(), 9U);
+    EXPECT_LE(done.size(), 13U);  // two at each worker when it was asked, and those that ended with the fifth
 }
 
 TEST(Wire, GivesBackBatchesAndRefusesRubbish) {

@@ -190,8 +190,8 @@ std::vector<Case> cases() {
                 "x = x.view(x.size(0), 2, 3, 8, 8)\nx = torch.transpose(x, 1, 2).contiguous()\n"
                 "x = x.view(-1, 6, 8, 8)\n" +
                 kMeanEnd),
-         {Kind::conv, Kind::subsample, Kind::subsample, Kind::concat, Kind::shuffle, Kind::avg_pool,
-          Kind::linear}},
+         {Kind::conv, Kind::subsample, Kind::avg_pool /* the lone ReLU */, Kind::subsample, Kind::concat,
+          Kind::shuffle, Kind::avg_pool, Kind::linear}},
         {"split_into_sizes",
          script(kConv + "parts = torch.split(x, [1, 5], 1)\nx = torch.cat([parts[1], parts[0]], 1)\n" +
                 kMeanEnd),

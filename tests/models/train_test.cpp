@@ -191,7 +191,7 @@ TEST(TrainRequest, SurvivesItsJson) {
     request.network = "resnet20";
     request.dataset = "cifar10";
     request.location = "/data";
-    request.preprocessing = {127.5, {1, 2, 3}, {0.1, 0.2, 0.3}};
+    request.preprocessing = {127.5, {1, 2, 3}, {0.1, 0.2, 0.3}, {}};
     request.schedule = "step";
     request.weight_decay = 1e-15;
     request.flip = true;
@@ -212,7 +212,7 @@ TEST(TrainRequest, RefusesUnknownNamesAndKeys) {
         }
         return std::string();
     };
-    EXPECT_THAT(message("network", "lenet6"), HasSubstr("lenet5, resnet20"));
+    EXPECT_THAT(message("network", "lenet6"), HasSubstr("lenet5, allcnnc"));
     EXPECT_THAT(message("epoch", 3), HasSubstr("file.json: epoch"));
     EXPECT_THAT(message("epochs", 0), HasSubstr("epochs"));
     EXPECT_THAT(message("schedule", {{"name", "linear"}}), HasSubstr("cosine, step"));

@@ -102,7 +102,7 @@ TEST(Glyphs, IsNeitherNoiseNorTrivial) {
 
 TEST(Dataset, UnknownFormatAndNegativeLimitAreErrors) {
     EXPECT_THAT(dataset_formats(),
-                ::testing::ElementsAre("cifar10", "cifar100", "folder", "glyphs", "mnist"));
+                ::testing::ElementsAre("cifar10", "cifar100", "folder", "glyphs", "mnist", "tiny-imagenet"));
     EXPECT_THROW(read_dataset("svhn", "", Split::test), InputError);
     EXPECT_THROW(read_dataset("glyphs", "", Split::test, -1), InputError);
 }

@@ -127,7 +127,7 @@ const std::vector<Damage>& damages() {
         {"ZeroStride", [](Graph& g) { g.layers[kConv].window.stride_h = 0; }, "layers[0].window"},
         {"NegativePadding", [](Graph& g) { g.layers[kConv].window.pad_w = -1; }, "layers[0].window"},
         {"HugeDilation", [](Graph& g) { g.layers[kConv].window.dilation_w = INT32_MAX; }, "layers[0].window"},
-        {"KernelTooLarge", [](Graph& g) { g.layers[kConv].window.kernel_h = 30000; }, "layers[0].window"},
+        {"KernelTooLarge", [](Graph& g) { g.layers[kConv].window.kernel_h = 30000; }, "layers[0].weights"},
         {"GroupsDoNotDivide", [](Graph& g) { g.layers[kConv].groups = 3; }, "layers[0].groups"},
         {"ZeroGroups", [](Graph& g) { g.layers[kConv].groups = 0; }, "layers[0].groups"},
         {"WeightMissing", [](Graph& g) { g.layers[kConv].weights.pop_back(); }, "layers[0].weights"},
