@@ -8,8 +8,8 @@
 # DATA: folder with models/, mnist/, cifar10/, imagenet_val/. OUTPUT: bundles, results and one row a network; what is
 # there is not made again. Columns: test images, fp32 and int8 correct, cycles on edge-16x16 and cloud-32x32, and of
 # the campaign dead / otherwise masked / benign / SDC / DUE.
-# EVALUATE: test images that accuracy is measured on (default all). FLUENCE: the program (default
-# build/release/fluence).
+# EVALUATE: test images that accuracy is measured on (default all), at least those of the bundle. CALIBRATION: training
+# images that set the scales (default 1000). FLUENCE: the program (default build/release/fluence).
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 program=${FLUENCE:-$root/build/release/fluence}
@@ -68,7 +68,8 @@ row() {  # NAME "DATASET|FOLDER|PREPROCESSING|IMAGES"
     if [ ! -f "$folder/bundle/workload.json" ]; then
         # shellcheck disable=SC2086
         "$program" import "$data/models/$name.pt" --dataset "$(field "$2" 1)" --data "$data/$(field "$2" 2)" \
-            $(field "$2" 3) --images "$(field "$2" 4)" --evaluate "${EVALUATE:--1}" --output "$folder/bundle" >"$folder/import.log" 2>"$folder/import.err" ||
+            $(field "$2" 3) --images "$(field "$2" 4)" --evaluate "${EVALUATE:--1}" \
+            --calibration-images "${CALIBRATION:-1000}" --output "$folder/bundle" >"$folder/import.log" 2>"$folder/import.err" ||
             { cat "$folder/import.err" >&2; exit 1; }
     fi
     # Top-1 on 10000 test images: fp32 91.73 % (9173/10000), int8 91.64 % (9164/10000)
