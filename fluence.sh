@@ -9,7 +9,7 @@ build_packages=(
     libsqlite3-dev zlib1g-dev libpng-dev libturbojpeg0-dev librandom123-dev libjs-chart.js
     libopenmpi-dev openmpi-bin
 )
-torch_packages=(libtorch-dev)
+torch_packages=(libtorch-dev libonnx-dev libprotobuf-dev)
 test_packages=(libgtest-dev libgmock-dev chromium)
 lint_packages=(clang-format clang-tidy clang)
 bench_packages=(libbenchmark-dev)

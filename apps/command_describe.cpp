@@ -143,9 +143,11 @@ int run_describe(const Arguments& arguments) {
     std::string input;
     int classes = 0;
     po::options_description options("Options");
-    options.add_options()("network", po::value(&source)->required(),
-                          "a network of `fluence list`, a TorchScript file (.pt), or the folder of a bundle")(
-        "input", po::value(&input), "images, CHANNELSxHEIGHTxWIDTH (default of a listed network: its own)")(
+    options.add_options()(
+        "network", po::value(&source)->required(),
+        "a network of `fluence list`, a TorchScript (.pt) or ONNX file, or the folder of a bundle")(
+        "input", po::value(&input),
+        "images, CHANNELSxHEIGHTxWIDTH (default of listed networks and ONNX files: their own)")(
         "classes", po::value(&classes), "classes of a listed network (default: its own)")("json", "as JSON");
     const auto values =
         parse_options("describe", "NETWORK [OPTIONS]", options, {"network"}, arguments, kExamples);

@@ -19,15 +19,18 @@ constexpr const char* kExamples =
     "  fluence import resnet20.pt --dataset cifar10 --data DIR --mean 0.485,0.456,0.406 \\\n"
     "      --deviation 0.229,0.224,0.225 --images 1000 --output resnet20-cifar10\n"
     "  fluence import lenet5 --weights lenet5.safetensors --dataset glyphs --output lenet5-glyphs\n"
+    "  fluence import resnet50 --random-weights 1 --output resnet50-random\n"
     "  fluence import --request import.json --data DIR --output BUNDLE\n";
 
 po::options_description declare() {
     po::options_description options("Options");
     options.add_options()("model", po::value<std::string>(),
-                          "TorchScript file (.pt), or a network of `fluence list`")(
+                          "TorchScript (.pt) or ONNX file (.onnx), or a network of `fluence list`")(
         "request", po::value<std::string>(),
         "JSON file with the keys of an import request, or an experiment that has one; options win")(
-        "weights", po::value<std::string>(), "weights of a listed network (.safetensors)")(
+        "weights", po::value<std::string>(), "weights of a listed network (.safetensors, .pth)")(
+        "random-weights", po::value<std::int64_t>(),
+        "instead: a seed; weights that keep activations in range, on synthetic images without --dataset")(
         "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, tiny-imagenet, glyphs")(
         "data", po::value<std::string>(), "folder of the data set; paths of the request are relative to it")(
         "output,o", po::value<std::string>()->required(), "bundle to write (a folder)")(
@@ -81,6 +84,7 @@ nlohmann::json merged_request(const po::variables_map& values, bool& experiment)
     path("model", "model");
     path("weights", "weights");
     text("dataset", "dataset");
+    count("random-weights", "random_weights");
     count("images", "images");
     count("calibration-images", "calibration_images");
     count("golden-images", "golden_images");

@@ -52,11 +52,14 @@ NetworkDescription describe_model(const std::string& model, const Shape& input, 
             if (!std::filesystem::is_regular_file(model)) {
                 network_info(model);
             }
-            throw InputError(model, "--input",
-                             "is missing: a TorchScript file does not say which images it takes",
+            shape = ScriptModule::load(model).declared_input();
+        } else {
+            shape = network_info(model).input;
+        }
+        if (shape.channels == 0) {
+            throw InputError(model, "--input", "is missing: the file does not say which images it takes",
                              "CHANNELSxHEIGHTxWIDTH, for instance 3x32x32");
         }
-        shape = network_info(model).input;
     }
     if (listed && classes == 0) {
         classes = network_info(model).classes;

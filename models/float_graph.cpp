@@ -166,8 +166,11 @@ workloads::Shape windowed(const workloads::Shape& in, const FloatOp& op, int cha
             window_positions(in.width + op.more_w, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w)};
 }
 
-at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
-                    const std::function<void(int tensor, const at::Tensor& values)>& visit) {
+namespace {
+
+// `adjust`(op, values) → values; keeps every tensor no longer than it is read.
+template <class Adjust>
+at::Tensor run(const FloatGraph& graph, const at::Tensor& batch, const Adjust& adjust) {
     std::vector<at::Tensor> tensors(graph.shapes.size());
     std::vector<std::size_t> last_use(graph.shapes.size(), 0);
     for (std::size_t i = 0; i < graph.ops.size(); ++i) {
@@ -175,17 +178,12 @@ at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
             last_use[static_cast<std::size_t>(input)] = i;
         }
     }
-    const auto keep = [&](int tensor, at::Tensor values) {
-        if (visit) {
-            visit(tensor, values);
-        }
-        tensors[static_cast<std::size_t>(tensor)] = std::move(values);
-    };
-    keep(graph.input, batch);
+    tensors[static_cast<std::size_t>(graph.input)] = batch;
     for (std::size_t i = 0; i < graph.ops.size(); ++i) {
         const FloatOp& op = graph.ops[i];
         const at::Tensor values = execute(op, tensors);
-        keep(op.output, op.relu ? values.clamp(0, op.ceiling) : values);
+        tensors[static_cast<std::size_t>(op.output)] =
+            adjust(op, op.relu ? values.clamp(0, op.ceiling) : values);
         for (const int input : op.inputs) {
             if (last_use[static_cast<std::size_t>(input)] == i && input != graph.logits) {
                 tensors[static_cast<std::size_t>(input)].reset();
@@ -193,6 +191,27 @@ at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
         }
     }
     return tensors[static_cast<std::size_t>(graph.logits)].flatten(1);
+}
+
+}  // namespace
+
+at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
+                    const std::function<void(int tensor, const at::Tensor& values)>& visit) {
+    if (visit) {
+        visit(graph.input, batch);
+    }
+    return run(graph, batch, [&](const FloatOp& op, const at::Tensor& values) {
+        if (visit) {
+            visit(op.output, values);
+        }
+        return values;
+    });
+}
+
+at::Tensor evaluate_adjusted(
+    const FloatGraph& graph, const at::Tensor& batch,
+    const std::function<at::Tensor(const FloatOp& op, const at::Tensor& values)>& adjust) {
+    return run(graph, batch, adjust);
 }
 
 }  // namespace fluence::models

@@ -76,5 +76,9 @@ workloads::Shape windowed(const workloads::Shape& in, const FloatOp& op, int cha
 // the logits included, as images × channels × height × width. Returns the logits, images × classes.
 at::Tensor evaluate(const FloatGraph& graph, const at::Tensor& batch,
                     const std::function<void(int tensor, const at::Tensor& values)>& visit = {});
+// The same, but what `adjust` returns takes the place of an operator's values before anything reads them.
+at::Tensor evaluate_adjusted(
+    const FloatGraph& graph, const at::Tensor& batch,
+    const std::function<at::Tensor(const FloatOp& op, const at::Tensor& values)>& adjust);
 
 }  // namespace fluence::models

@@ -19,6 +19,7 @@
 #include "models/script_graph.h"
 #include "sim/core/error.h"
 #include "workloads/image_source.h"
+#include "workloads/synthetic_images.h"
 
 namespace fluence::models {
 namespace {
@@ -32,6 +33,7 @@ using workloads::Split;
 
 constexpr std::int64_t kBatch = 50;  // images, fewer where they are large
 constexpr std::int64_t kBatchPixels = 50 * 3 * 64 * 64;
+constexpr std::int64_t kLeastBatch = 8;  // that random weights are set on
 // Calibration images that go into the bundle, at most: so many images and so many bytes.
 constexpr std::int64_t kStoredCalibration = 1000;
 constexpr std::int64_t kStoredCalibrationBytes = 32 << 20;
@@ -40,7 +42,8 @@ constexpr double kFoldTolerance = 1e-3;
 
 struct Data {
     std::unique_ptr<ImageSource> test, calibration;
-    std::int64_t images = 0;  // of the test split, in the bundle
+    workloads::SyntheticImages* unlabelled = nullptr;  // the test images, where they are synthetic
+    std::int64_t images = 0;                           // of the test split, in the bundle
 };
 
 class Importer {
@@ -72,7 +75,9 @@ class Importer {
     }
 
     Data read_data() const;
+    Data synthetic_data() const;
     ScriptModule read_module(const Data& data) const;
+    void label(const ScriptModule& module, const Data& data) const;
     FloatGraph read_graph(const ScriptModule& module, const Data& data);
     void check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
     Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
@@ -91,7 +96,26 @@ class Importer {
     at::Tensor pixel_codes_;                 // the same, int32
 };
 
+Data Importer::synthetic_data() const {
+    const NetworkInfo& network = network_info(request_.model);
+    const auto images = [&](std::int64_t count, Split split) {
+        return std::make_unique<workloads::SyntheticImages>(network.input, network.classes, count, split);
+    };
+    auto test = images(std::max<std::int64_t>(request_.images, 1), Split::test);
+    Data data;
+    data.unlabelled = test.get();
+    data.images = test->size();
+    data.test = std::move(test);
+    data.calibration = images(request_.calibration_images, Split::train);
+    say("data: " + std::to_string(data.images) + " test and " + std::to_string(data.calibration->size()) +
+        " calibration images, synthetic");
+    return data;
+}
+
 Data Importer::read_data() const {
+    if (request_.dataset.empty()) {
+        return synthetic_data();
+    }
     Data data;
     const bool all = request_.images == 0 || request_.evaluate < 0;
     const std::int64_t wanted = all ? 0 : std::max(request_.images, request_.evaluate);
@@ -109,9 +133,30 @@ Data Importer::read_data() const {
 }
 
 ScriptModule Importer::read_module(const Data& data) const {
+    if (request_.random_weights) {
+        const ImageSource& source = *data.calibration;
+        const std::int64_t count = std::min(
+            source.size(), std::clamp(kBatchPixels / source.shape().elements(), kLeastBatch, kBatch));
+        return ScriptModule::with_random_weights(
+            request_.model, *request_.random_weights,
+            preprocessed(source.read(0, count), 0, count, request_.preprocessing), data.test->classes());
+    }
     return is_network(request_.model) ? ScriptModule::from_registry(request_.model, request_.weights,
                                                                     data.test->shape(), data.test->classes())
                                       : ScriptModule::load(request_.model);
+}
+
+// Synthetic images are of the class that the network says.
+void Importer::label(const ScriptModule& module, const Data& data) const {
+    std::vector<std::int32_t> labels;
+    batches("labelled images", *data.test, data.test->size(), [&](std::int64_t, const Dataset& batch) {
+        const at::Tensor logits =
+            module.forward(preprocessed(batch, 0, batch.size(), request_.preprocessing));
+        for (std::int64_t row = 0; row < batch.size(); ++row) {
+            labels.push_back(static_cast<std::int32_t>(logits[row].argmax().item<std::int64_t>()));
+        }
+    });
+    data.unlabelled->set_labels(std::move(labels));
 }
 
 FloatGraph Importer::read_graph(const ScriptModule& module, const Data& data) {
@@ -265,12 +310,15 @@ nlohmann::json Importer::provenance(const ScriptModule& module) const {
     const Preprocessing& p = request_.preprocessing;
     const std::string file = std::filesystem::path(module.source()).filename().string();
     nlohmann::json source = {{"file", file}, {"crc32", crc32_of(module.source())}};
+    if (request_.random_weights) {
+        source = {{"random_weights", *request_.random_weights}};
+    }
     if (is_network(request_.model)) {
         source["network"] = request_.model;
     }
     return {
         {"source", source},
-        {"dataset", request_.dataset},
+        {"dataset", request_.dataset.empty() ? "synthetic" : request_.dataset},
         {"split", "test"},
         {"preprocessing", to_json(p)},
         {"calibration", {{"images", request_.calibration_images}, {"split", "train"}, {"method", "min-max"}}},
@@ -284,6 +332,9 @@ Bundle Importer::run() {
     }
     const Data data = read_data();
     const ScriptModule module = read_module(data);
+    if (data.unlabelled != nullptr) {
+        label(module, data);
+    }
     const FloatGraph graph = read_graph(module, data);
     check_folding(graph, module, data);
 

@@ -1,10 +1,11 @@
-// From a trained network to a workload bundle: TorchScript import, batch-norm folding, calibration, int8
-// quantisation, golden activations. The only header of models/ that programs need; free of Torch.
+// From a trained network to a workload bundle: TorchScript and ONNX import, batch-norm folding, calibration,
+// int8 quantisation, golden activations. The only header of models/ that programs need; free of Torch.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,13 @@ struct Preprocessing {
 };
 
 struct ImportRequest {
-    std::string model;     // TorchScript file (.pt), or the name of a network of the registry
-    std::string weights;   // registry network only: safetensors file of weights
-    std::string dataset;   // workloads::dataset_formats()
+    std::string model;  // TorchScript file (.pt), ONNX file (.onnx), or the name of a network of the registry
+    std::string weights;  // registry network only: safetensors file of weights
+    // Registry network only, instead of weights: the seed of random ones that keep activations in range.
+    std::optional<std::uint64_t> random_weights;
+    // workloads::dataset_formats(); empty, with random weights only: synthetic images of the size the network
+    // was made for, whose labels are what the network says in fp32.
+    std::string dataset;
     std::string location;  // folder of the data set
     Preprocessing preprocessing;
     std::int64_t images = 0;                 // the first test images, in the bundle; 0: all
@@ -34,9 +39,9 @@ struct ImportRequest {
     int threads = 1;            // more are faster; rounding of fp32 sums, and so scales, may then differ
 };
 
-// Keys: model, weights, dataset, location, preprocessing {divisor, mean, deviation, resize, antialias, crop,
-// rotate}, images,
-// calibration_images, golden_images, evaluate, threads. Relative paths are resolved against `base`.
+// Keys: model, weights, random_weights, dataset, location, preprocessing {divisor, mean, deviation, resize,
+// antialias, crop, rotate}, images, calibration_images, golden_images, evaluate, threads. Relative paths are
+// resolved against `base`.
 ImportRequest parse_import_request(JsonObject object, const std::string& base);
 
 // Counts of correct top-1 answers.

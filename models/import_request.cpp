@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <limits>
 
 #include "models/import.h"
 #include "models/registry.h"
@@ -12,6 +13,9 @@ namespace {
 constexpr std::int64_t kMaxImages = 100'000'000;
 constexpr double kMaxValue = 1e9;
 constexpr int kMaxSide = 32767;
+// Of synthetic images, unless the request says otherwise: enough to set scales, few enough for the largest
+// network.
+constexpr std::int64_t kSyntheticImages = 16;
 
 std::vector<double> numbers(JsonObject& object, const std::string& key, double low) {
     std::vector<double> values;
@@ -58,6 +62,22 @@ workloads::ImageGeometry parse_geometry(JsonObject& object) {
     return g;
 }
 
+void parse_random_weights(JsonObject& object, ImportRequest& request) {
+    if (!object.has("random_weights")) {
+        return;
+    }
+    request.random_weights = static_cast<std::uint64_t>(
+        object.integer_or("random_weights", 1, 0, std::numeric_limits<std::int64_t>::max()));
+    if (!is_network(request.model) || !request.weights.empty()) {
+        object.fail("random_weights", "is given with weights or with a model that brings its own",
+                    "for a network of the list alone");
+    }
+    if (!object.has("dataset")) {
+        request.images = kSyntheticImages;
+        request.calibration_images = kSyntheticImages;
+    }
+}
+
 }  // namespace
 
 nlohmann::json to_json(const Preprocessing& p) {
@@ -100,10 +120,15 @@ ImportRequest parse_import_request(JsonObject object, const std::string& base) {
         if (!request.weights.empty()) {
             object.fail("weights", "is given, and a TorchScript file brings its own");
         }
-    } else if (request.weights.empty()) {
-        object.fail("weights", "is missing, and \"" + request.model + "\" is a network without them");
     }
-    request.dataset = object.choice("dataset", workloads::dataset_formats());
+    parse_random_weights(object, request);
+    if (is_network(request.model) && request.weights.empty() && !request.random_weights) {
+        object.fail("weights", "is missing, and \"" + request.model + "\" is a network without them",
+                    "weights or random_weights");
+    }
+    if (!request.random_weights || object.has("dataset")) {
+        request.dataset = object.choice("dataset", workloads::dataset_formats());
+    }
     request.location = resolved_path(object.text_or("location", "."), base);
     if (object.has("preprocessing")) {
         request.preprocessing = parse_preprocessing(object.object("preprocessing"));

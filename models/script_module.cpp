@@ -6,8 +6,11 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "models/network.h"
+#include "models/onnx_translator.h"
+#include "models/random_weights.h"
 #include "models/script_graph.h"
 #include "models/script_reader.h"
 #include "sim/core/error.h"
@@ -18,6 +21,8 @@ namespace jit = torch::jit;
 
 struct ScriptModule::Impl {
     jit::Module module;
+    std::int64_t constants = 0;  // real numbers outside of the module's parameters
+    workloads::Shape declared = {0, 0, 0};
 };
 
 namespace {
@@ -61,12 +66,55 @@ jit::Module trace(Network& network, const workloads::Shape& input) {
     return module;
 }
 
+bool is_onnx(const std::string& path) {
+    return std::filesystem::path(path).extension() == ".onnx";
+}
+
+// Images × channels × height × width; 0 channels where one of the three is not said.
+workloads::Shape declared_shape(const OnnxGraph& onnx, const std::string& path) {
+    const std::vector<std::int64_t>& dims = onnx.input_dims;
+    if (!dims.empty() && dims.size() != 4) {
+        throw InputError(path, "input " + onnx.input, "has " + std::to_string(dims.size()) + " dimensions",
+                         "images x channels x height x width");
+    }
+    for (std::size_t i = 1; i < dims.size(); ++i) {
+        if (dims[i] < 1 || dims[i] > std::numeric_limits<std::int16_t>::max()) {
+            return {0, 0, 0};
+        }
+    }
+    return dims.empty() ? workloads::Shape{0, 0, 0}
+                        : workloads::Shape{static_cast<int>(dims[1]), static_cast<int>(dims[2]),
+                                           static_cast<int>(dims[3])};
+}
+
+jit::Module module_of(const OnnxGraph& onnx, const std::string& path) {
+    const auto unit = std::make_shared<jit::CompilationUnit>();
+    jit::Module module(c10::QualifiedName("__torch__.Onnx"), unit, true);
+    const std::shared_ptr<jit::Graph> graph = OnnxTranslator(onnx, path).translate();
+    graph->inputs()[0]->setType(module._ivalue()->type());
+    const c10::QualifiedName method(*module.type()->name(), "forward");
+    module.type()->addMethod(unit->create_function(method, graph));
+    return module;
+}
+
+std::string shown(const workloads::Shape& s) {
+    return std::to_string(s.channels) + "x" + std::to_string(s.height) + "x" + std::to_string(s.width);
+}
+
 }  // namespace
 
 ScriptModule::ScriptModule(std::string source, std::shared_ptr<Impl> impl)
     : source_(std::move(source)), impl_(std::move(impl)) {}
 
 ScriptModule ScriptModule::load(const std::string& path) {
+    if (is_onnx(path)) {
+        const OnnxGraph onnx = read_onnx(path);
+        Impl impl{module_of(onnx, path), 0, declared_shape(onnx, path)};
+        for (const auto& [name, tensor] : onnx.constants) {
+            impl.constants += tensor.is_real ? tensor.elements() : 0;
+        }
+        return {path, std::make_shared<Impl>(std::move(impl))};
+    }
     if (!std::filesystem::is_regular_file(path)) {
         throw InputError(path, "", "there is no such TorchScript file");
     }
@@ -78,7 +126,7 @@ ScriptModule ScriptModule::load(const std::string& path) {
         if (module.hasattr("training")) {
             module.eval();
         }
-        return {path, std::make_shared<Impl>(Impl{module})};
+        return {path, std::make_shared<Impl>(Impl{module, 0, {0, 0, 0}})};
     } catch (const c10::Error& error) {
         throw InputError(path, "", "is not a TorchScript file: " + first_line(error));
     }
@@ -90,7 +138,21 @@ ScriptModule ScriptModule::from_registry(const std::string& network, const std::
     if (!weights.empty()) {
         load_weights(*built, weights);
     }
-    return {weights.empty() ? network : weights, std::make_shared<Impl>(Impl{trace(*built, input)})};
+    return {weights.empty() ? network : weights,
+            std::make_shared<Impl>(Impl{trace(*built, input), 0, {0, 0, 0}})};
+}
+
+ScriptModule ScriptModule::with_random_weights(const std::string& network, std::uint64_t seed,
+                                               const at::Tensor& images, int classes) {
+    torch::manual_seed(seed);
+    const workloads::Shape input = {static_cast<int>(images.size(1)), static_cast<int>(images.size(2)),
+                                    static_cast<int>(images.size(3))};
+    const std::shared_ptr<Network> built = make_network(network, input, classes);
+    tell_norms_apart(*built);
+    const ScriptModule module(network, std::make_shared<Impl>(Impl{trace(*built, input), 0, {0, 0, 0}}));
+    std::vector<std::string> report;
+    normalise_weights(*built, module.graph(input, report), images);  // the module shares the tensors
+    return module;
 }
 
 at::Tensor ScriptModule::forward(const at::Tensor& batch) const {
@@ -111,14 +173,24 @@ at::Tensor ScriptModule::forward(const at::Tensor& batch) const {
 }
 
 std::int64_t ScriptModule::parameters() const {
-    std::int64_t count = 0;
+    std::int64_t count = impl_->constants;
     for (const at::Tensor& parameter : impl_->module.parameters()) {
         count += parameter.numel();
     }
     return count;
 }
 
+const workloads::Shape& ScriptModule::declared_input() const {
+    return impl_->declared;
+}
+
 FloatGraph ScriptModule::graph(const workloads::Shape& input, std::vector<std::string>& report) const {
+    const workloads::Shape& declared = impl_->declared;
+    if (declared.channels != 0 && declared != input) {
+        throw InputError(source_, "input",
+                         "takes images of " + shown(declared) + " and gets " + shown(input) +
+                             "; does the data set fit the model?");
+    }
     const torch::NoGradGuard no_gradients;
     std::shared_ptr<jit::Graph> graph;
     try {

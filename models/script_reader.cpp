@@ -228,7 +228,12 @@ std::string ScriptReader::module_of(const Node& node) const {
     return path;
 }
 
+// Models that were translated name their nodes as scopes.
 std::string ScriptReader::place_of(const Node& node) const {
+    const std::string scope = node.scopeName();
+    if (!scope.empty()) {
+        return scope;
+    }
     std::string place;
     if (const auto at = node.sourceRange().file_line_col()) {
         place = std::get<0>(*at) + ":" + std::to_string(std::get<1>(*at));

@@ -50,15 +50,17 @@ const std::map<std::string, Rule>& rules() {
          {{"sim/core", "traces", "sim/campaign", "sim/fault", "sim/arith", "sim/protect", "sim/statistics",
            "workloads"},
           {}}},
-        {"models", {{"sim/core", "workloads"}, {"torch", "ATen", "c10"}}},
+        {"models", {{"sim/core", "workloads", "models/onnx"}, {"torch", "ATen", "c10"}}},
+        {"models/onnx", {{"sim/core"}, {"onnx", "google"}}},
     };
     return table;
 }
 
 // Dependencies that only the folders naming them in their rule may include.
 const std::set<std::string>& restricted() {
-    static const std::set<std::string> names = {"torch", "ATen",      "c10",       "systemc", "systemc.h",
-                                                "tlm.h", "tlm_utils", "sqlite3.h", "dnnl.hpp", "mpi.h"};
+    static const std::set<std::string> names = {"torch",     "ATen",  "c10",       "systemc",
+                                                "systemc.h", "tlm.h", "tlm_utils", "sqlite3.h",
+                                                "dnnl.hpp",  "mpi.h", "onnx",      "google"};
     return names;
 }
 
