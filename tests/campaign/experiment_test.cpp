@@ -103,7 +103,7 @@ TEST_F(ExperimentFile, WrongTypesAndRanges) {
         {"seed", -1, "valid: 0 to"},
         {"confidence", 1.0, "valid: 0.5 to"},
         {"confidence", "high", "where a number is needed"},
-        {"self_check", 1.5, "valid: 0 to"},
+        {"self_check", 1.5, "valid: 0.0 to"},
         {"policies", json::array(), "is empty"},
         {"policies", json::array({"none", "none"}), "is there twice"},
         {"policies", json::array({"nonsense"}), "there is no \"nonsense\" in policies"},
