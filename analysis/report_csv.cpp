@@ -75,7 +75,8 @@ std::string policies_csv(const Summary& summary) {
     append(header, difference_header("accuracy"));
     append(header, {"delta_loss_mean", "delta_loss_low", "delta_loss_high", "cycles", "cycles_percent",
                     "microseconds", "area_ge", "area_percent", "protection_area_ge", "dram_check_share",
-                    "faults_acted_on", "faults_ended_otherwise", "no_effect"});
+                    "energy_pj", "energy_percent", "protection_energy_pj", "faults_acted_on",
+                    "faults_ended_otherwise", "no_effect"});
     append(header, estimate_header("run_again_fault_free"));
     append(header, estimate_header("run_again"));
     append(header, {"recovery_cycles_mean", "recovery_cycles_low", "recovery_cycles_high"});
@@ -96,8 +97,10 @@ std::string policies_csv(const Summary& summary) {
                      shortest(policy.delta_loss.interval.high), std::to_string(policy.cycles),
                      shortest(policy.cycles_percent), shortest(policy.microseconds), shortest(policy.area_ge),
                      shortest(policy.area_percent), shortest(policy.protection_area_ge),
-                     shortest(policy.dram_check_share), std::to_string(policy.acted),
-                     std::to_string(policy.different), policy.no_effect ? "1" : "0"});
+                     shortest(policy.dram_check_share), shortest(policy.energy_pj),
+                     shortest(policy.energy_percent), shortest(policy.protection_energy_pj),
+                     std::to_string(policy.acted), std::to_string(policy.different),
+                     policy.no_effect ? "1" : "0"});
         append(row, estimate_fields(policy.false_alarms));
         append(row, estimate_fields(policy.run_again));
         append(row, {shortest(policy.recovery_cycles.mean), shortest(policy.recovery_cycles.interval.low),

@@ -76,10 +76,12 @@ const Estimate& outcome(const PolicySummary& policy, Outcome which) {
     return policy.outcomes[static_cast<std::size_t>(which)];
 }
 
+constexpr double kMicro = 1e-6;  // pJ to µJ
+
 std::string policy_table(const Summary& summary) {
-    Table table(
-        "Policies: rate, " + confidence_text(summary.confidence) + " interval (percent) and count",
-        {"Policy", "Accuracy, fault-free", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE"});
+    Table table("Policies: rate, " + confidence_text(summary.confidence) + " interval (percent) and count",
+                {"Policy", "Accuracy, fault-free", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE",
+                 "Energy, µJ"});
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const bool reference = i == summary.reference;
@@ -87,7 +89,8 @@ std::string policy_table(const Summary& summary) {
                       {rate_cell(policy.fault_free_accuracy), rate_cell(policy.accuracy),
                        rate_cell(outcome(policy, Outcome::sdc)), rate_cell(outcome(policy, Outcome::due)),
                        overhead(thousands(policy.cycles), policy.cycles_percent, reference),
-                       overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference)},
+                       overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference),
+                       overhead(fixed(policy.energy_pj * kMicro, 1), policy.energy_percent, reference)},
                       reference);
     }
     return table.str();

@@ -100,6 +100,9 @@ Json policy_json(const PolicySummary& policy) {
             {"area_percent", policy.area_percent},
             {"protection_area_ge", policy.protection_area_ge},
             {"dram_check_share", policy.dram_check_share},
+            {"energy_pj", policy.energy_pj},
+            {"energy_percent", policy.energy_percent},
+            {"protection_energy_pj", policy.protection_energy_pj},
             {"area_tree", policy.area_tree},
             {"layers", layers}};
 }

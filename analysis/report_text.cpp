@@ -100,15 +100,19 @@ std::string marked_name(const Summary& summary, std::size_t policy) {
     return printable(summary.policies[policy].name) + (remark.empty() ? "" : " (" + remark + ")");
 }
 
+constexpr double kMicro = 1e-6;  // pJ to µJ
+
 std::string policy_table(const Summary& summary) {
-    std::vector<Row> rows = {{"Policy", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE"}};
+    std::vector<Row> rows = {
+        {"Policy", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE", "Energy, uJ"}};
     for (std::size_t i = 0; i < summary.policies.size(); ++i) {
         const PolicySummary& policy = summary.policies[i];
         const bool reference = i == summary.reference;
         rows.push_back({marked_name(summary, i), rate_cell(policy.accuracy),
                         rate_cell(outcome(policy, Outcome::sdc)), rate_cell(outcome(policy, Outcome::due)),
                         overhead(thousands(policy.cycles), policy.cycles_percent, reference),
-                        overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference)});
+                        overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference),
+                        overhead(fixed(policy.energy_pj * kMicro, 1), policy.energy_percent, reference)});
     }
     return table(rows);
 }

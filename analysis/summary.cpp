@@ -283,6 +283,9 @@ struct SummaryBuilder::Impl {
         summary.area_percent = percent_more(row.area_ge, base.area_ge);
         summary.protection_area_ge = row.protection_area_ge;
         summary.dram_check_share = row.dram_check_share;
+        summary.energy_pj = row.energy_pj;
+        summary.energy_percent = percent_more(row.energy_pj, base.energy_pj);
+        summary.protection_energy_pj = row.protection_energy_pj;
         summary.layers = latencies(row.layers);
         summary.area_tree = row.area_tree;
     }

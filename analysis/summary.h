@@ -69,6 +69,9 @@ struct PolicySummary {
     double area_percent = 0;  // more than the reference's, in percent of it
     double protection_area_ge = 0;
     double dram_check_share = 0;
+    double energy_pj = 0;       // of one run of a fault-free inference
+    double energy_percent = 0;  // more than the reference's, in percent of it
+    double protection_energy_pj = 0;
     std::vector<LayerLatency> layers;
 
     // Against the reference on the same faults: rate of this policy minus rate of the reference.

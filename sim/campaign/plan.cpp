@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sim/accel/area.h"
+#include "sim/accel/energy.h"
 #include "sim/accel/machine.h"
 #include "sim/campaign/inference.h"
 #include "sim/campaign/sampling_plan.h"
@@ -186,6 +187,10 @@ PolicyRow policy_row(const CampaignPlan& plan, std::size_t index) {
     row.area_ge = area.area.count();
     row.protection_area_ge = cost::added_area(area).count();
     row.dram_check_share = protect::dram_check_share(plan.experiment->accelerator, policy.policy);
+    const std::vector<accel::EnergyPart> energy =
+        accel::energy_of(plan.experiment->accelerator, policy.policy, policy.timeline, cost::EnergyTable());
+    row.energy_pj = accel::total_of(energy).count();
+    row.protection_energy_pj = accel::added_of(energy).count();
     row.composition = protect::to_json(policy.policy);
     row.area_tree = to_json(area);
     row.layers = policy.timeline.layers;

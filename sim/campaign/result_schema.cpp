@@ -14,7 +14,7 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE code(kind TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(kind, id)) WITHOUT ROWID;
 CREATE TABLE policy(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, description TEXT NOT NULL,
   cycles INTEGER NOT NULL, area_ge REAL NOT NULL, protection_area_ge REAL NOT NULL,
-  dram_check_share REAL NOT NULL, composition TEXT NOT NULL, area_tree TEXT NOT NULL);
+  dram_check_share REAL NOT NULL, energy_pj REAL NOT NULL, protection_energy_pj REAL NOT NULL, composition TEXT NOT NULL, area_tree TEXT NOT NULL);
 CREATE TABLE layer(id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL);
 CREATE TABLE timing(policy INTEGER NOT NULL, layer INTEGER NOT NULL, first_cycle INTEGER NOT NULL,
   end_cycle INTEGER NOT NULL, macs INTEGER NOT NULL, busy_cycles INTEGER NOT NULL,
@@ -72,7 +72,7 @@ void insert_codes(Database& database) {
 }
 
 void write_policies(Database& database, const CampaignHeader& header) {
-    Statement policy(database, "INSERT INTO policy VALUES(?,?,?,?,?,?,?,?,?)");
+    Statement policy(database, "INSERT INTO policy VALUES(?,?,?,?,?,?,?,?,?,?,?)");
     Statement timing(database, "INSERT INTO timing VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     for (const PolicyRow& row : header.policies) {
         policy.bind(std::int64_t{row.id})
@@ -81,6 +81,7 @@ void write_policies(Database& database, const CampaignHeader& header) {
             .bind(row.cycles)
             .bind(row.area_ge);
         policy.bind(row.protection_area_ge).bind(row.dram_check_share);
+        policy.bind(row.energy_pj).bind(row.protection_energy_pj);
         policy.bind(row.composition.dump()).bind(row.area_tree.dump()).run();
         std::int64_t layer = 0;
         for (const traces::LayerStats& stats : row.layers) {
@@ -140,6 +141,8 @@ void read_policies(Database& database, CampaignHeader& header) {
         row.area_ge = policies.real();
         row.protection_area_ge = policies.real();
         row.dram_check_share = policies.real();
+        row.energy_pj = policies.real();
+        row.protection_energy_pj = policies.real();
         row.composition = parse(policies.text(), database.path(), "policy.composition");
         row.area_tree = parse(policies.text(), database.path(), "policy.area_tree");
         header.policies.push_back(std::move(row));
@@ -355,6 +358,8 @@ nlohmann::json to_json(const CampaignHeader& header) {
                                      {"area_ge", policy.area_ge},
                                      {"protection_area_ge", policy.protection_area_ge},
                                      {"dram_check_share", policy.dram_check_share},
+                                     {"energy_pj", policy.energy_pj},
+                                     {"protection_energy_pj", policy.protection_energy_pj},
                                      {"composition", policy.composition},
                                      {"area_tree", policy.area_tree},
                                      {"layers", layers}});

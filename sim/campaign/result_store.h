@@ -24,10 +24,12 @@ struct PolicyRow {
     std::int32_t id = 0;
     std::string name;
     std::string description;
-    std::int64_t cycles = 0;        // of one fault-free inference
-    double area_ge = 0;             // logic and on-chip memories, NAND2 equivalents
-    double protection_area_ge = 0;  // the share of it that the policy adds
-    double dram_check_share = 0;    // DRAM check bits over data bits
+    std::int64_t cycles = 0;          // of one fault-free inference
+    double area_ge = 0;               // logic and on-chip memories, NAND2 equivalents
+    double protection_area_ge = 0;    // the share of it that the policy adds
+    double dram_check_share = 0;      // DRAM check bits over data bits
+    double energy_pj = 0;             // of one fault-free inference (sim/accel/energy.h), pJ
+    double protection_energy_pj = 0;  // the share of it that the policy adds
     nlohmann::json composition;
     nlohmann::json area_tree;
     std::vector<traces::LayerStats> layers;

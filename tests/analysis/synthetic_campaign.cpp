@@ -25,6 +25,8 @@ campaign::PolicyRow policy_row(std::int32_t id, const std::string& name, std::in
     row.area_ge = area;
     row.protection_area_ge = protection;
     row.dram_check_share = dram_share;
+    row.energy_pj = 1e3 * (area + protection);
+    row.protection_energy_pj = 2e3 * protection;
     row.composition = {{"name", name}};
     return row;
 }

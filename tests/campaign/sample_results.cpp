@@ -19,6 +19,8 @@ PolicyRow sample_policy(std::int32_t id, const std::string& name) {
     policy.area_ge = 1.0 / 3 + id;
     policy.protection_area_ge = 1e-300 * id;
     policy.dram_check_share = 0.125 * id;
+    policy.energy_pj = 1e9 / 3 + id;
+    policy.protection_energy_pj = 1e-12 * id;
     policy.composition = {{"name", name}};
     policy.area_tree = {{"name", "accelerator"}, {"area", 0.1}};
     for (int i = 0; i < 2; ++i) {
