@@ -42,7 +42,7 @@ class Seed {
             count *= extent;
         }
         for (std::int64_t i = 0; i < count; ++i) {
-            tensor.add_float_data(static_cast<float>(i % 7) - 3.0F);
+            tensor.add_float_data(static_cast<float>(i % 7 + 1) / 8.0F);
         }
     }
     void integers(const std::string& name, const std::vector<std::int64_t>& values) {
