@@ -69,8 +69,9 @@ void import_bundle(const campaign::Experiment& experiment, const std::string& da
     const auto work = [&](std::int64_t) {
         models::ImportReport report;
         workloads::write_bundle(models::import_model(request, report, log), bundle.string());
-        log("imported: int8 top-1 " + std::to_string(report.int8_correct) + " of " +
-            std::to_string(report.images) + ", fp32 " + std::to_string(report.fp32_correct));
+        log(std::string("imported: ") + workloads::name_of(request.format) + " top-1 " +
+            std::to_string(report.quantised_correct) + " of " + std::to_string(report.images) + ", fp32 " +
+            std::to_string(report.fp32_correct));
         return std::string();
     };
     campaign::run_in_workers(
