@@ -5,11 +5,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "apps/number_list_torch.h"
 #include "apps/options.h"
 #include "apps/step_progress_torch.h"
 #include "models/import.h"
+#include "models/import_words.h"
 #include "sim/core/error.h"
 
 namespace fluence::apps {
@@ -37,6 +39,8 @@ po::options_description declare() {
         "divisor", po::value<double>(), "value = (pixel / divisor - mean) / deviation (default 255)")(
         "mean", po::value<std::string>(), "one number, or one a channel, with commas (default 0)")(
         "deviation", po::value<std::string>(), "one number, or one a channel, with commas (default 1)")(
+        "format", po::value<std::string>(),
+        "number format: int8 (default) or another of fluence list formats")(
         "resize", po::value<std::string>(), "resize images first: the shorter side, or ROWSxCOLUMNS")(
         "no-antialias",
         "resize between the four nearest pixels (default: weights over all that are covered)")(
@@ -46,7 +50,8 @@ po::options_description declare() {
         "calibration-images", po::value<std::int64_t>(),
         "training images that set the scales (default 1000)")(
         "golden-images", po::value<std::int64_t>(), "images whose activations are stored (default 2)")(
-        "evaluate", po::value<std::int64_t>(), "test images that accuracy is measured on (default -1: all)")(
+        "evaluate", po::value<std::int64_t>(),
+        "test images that accuracy is measured on (default -1: all; formats of words: those of the bundle)")(
         "threads", po::value<int>(), "threads (default 1: the same bytes every time)");
     return options;
 }
@@ -85,6 +90,7 @@ nlohmann::json merged_request(const po::variables_map& values, bool& experiment)
     path("weights", "weights");
     text("dataset", "dataset");
     count("random-weights", "random_weights");
+    text("format", "format");
     count("images", "images");
     count("calibration-images", "calibration_images");
     count("golden-images", "golden_images");
@@ -131,20 +137,48 @@ std::string percent(std::int64_t part, std::int64_t whole) {
     return text.data();
 }
 
-void print(const models::ImportReport& report) {
+void print(const models::ImportReport& report, const std::string& format) {
     std::cout << "Folded or dropped:\n";
     for (const std::string& line : report.folded) {
         std::cout << "  " << line << "\n";
     }
     const auto& all = report.evaluated;
     std::cout << "Top-1 on " << all.images << " test images: fp32 " << percent(all.fp32_correct, all.images)
-              << ", int8 " << percent(all.int8_correct, all.images) << "\n";
+              << ", " << format << " " << percent(all.quantised_correct, all.images) << "\n";
     if (report.images != all.images) {
         const models::Accuracy& part = report;
         std::cout << "Top-1 on the bundle's " << part.images << ": fp32 "
-                  << percent(part.fp32_correct, part.images) << ", int8 "
-                  << percent(part.int8_correct, part.images) << "\n";
+                  << percent(part.fp32_correct, part.images) << ", " << format << " "
+                  << percent(part.quantised_correct, part.images) << "\n";
     }
+}
+
+// Formats of words are no key of requests that experiments make.
+std::optional<workloads::WordFormat> take_word_format(nlohmann::json& request) {
+    for (const workloads::WordFormatInfo& info : workloads::word_formats()) {
+        if (request.is_object() && request.value("format", nlohmann::json()) == info.name) {
+            request.erase("format");
+            return info.format;
+        }
+    }
+    return std::nullopt;
+}
+
+// `words`: the format, where the network becomes a graph of words.
+models::ImportReport import_into(const std::string& output, const models::ImportRequest& request,
+                                 const std::optional<workloads::WordFormat>& words) {
+    models::ImportReport report;
+    StepProgress progress;
+    const auto log = [&](const std::string& line) { progress.line(line); };
+    const auto step = [&](const std::string& name, std::int64_t done, std::int64_t total) {
+        progress.update(name, done, total);
+    };
+    if (words) {
+        workloads::write_word_bundle(models::import_words(request, *words, report, log, step), output);
+    } else {
+        workloads::write_bundle(models::import_model(request, report, log, step), output);
+    }
+    return report;
 }
 
 }  // namespace
@@ -160,26 +194,18 @@ int run_import(const Arguments& arguments) {
     const std::string file =
         values->count("request") != 0 ? (*values)["request"].as<std::string>() : "fluence import";
     bool experiment = false;
-    const nlohmann::json request_json = merged_request(*values, experiment);
+    nlohmann::json request_json = merged_request(*values, experiment);
+    const std::optional<workloads::WordFormat> words = take_word_format(request_json);
     models::ImportRequest request = models::parse_import_request(
         experiment ? JsonObject(request_json, file, "workload.import") : JsonObject(request_json, file),
         base);
     if (!experiment && !request_json.contains("evaluate")) {
-        request.evaluate = -1;
-    }
-    models::ImportReport report;
-    workloads::Bundle bundle;
-    {
-        StepProgress progress;
-        bundle = models::import_model(
-            request, report, [&](const std::string& line) { progress.line(line); },
-            [&](const std::string& step, std::int64_t done, std::int64_t total) {
-                progress.update(step, done, total);
-            });
+        // Formats of words are evaluated by plain loops, slowly.
+        request.evaluate = words ? 0 : -1;
     }
     const std::string output = (*values)["output"].as<std::string>();
-    workloads::write_bundle(bundle, output);
-    print(report);
+    const models::ImportReport report = import_into(output, request, words);
+    print(report, words ? workloads::name_of(*words) : workloads::name_of(request.format));
     std::cout << "Bundle: " << output << "\n";
     return 0;
 }

@@ -14,6 +14,8 @@
 #include "sim/dataflow/registry.h"
 #include "sim/fault/registry.h"
 #include "sim/protect/registry.h"
+#include "workloads/number_formats.h"
+#include "workloads/word_graph.h"
 
 namespace fluence::apps {
 namespace {
@@ -84,6 +86,17 @@ std::vector<Entry> networks() {
     return entries;
 }
 
+std::vector<Entry> formats() {
+    std::vector<Entry> entries;
+    for (const workloads::DataFormatInfo& format : workloads::data_formats()) {
+        entries.push_back({format.name, format.summary});
+    }
+    for (const workloads::WordFormatInfo& format : workloads::word_formats()) {
+        entries.push_back({format.name, format.summary});
+    }
+    return entries;
+}
+
 std::vector<Entry> report_formats() {
     std::vector<Entry> entries;
     for (const analysis::ReportFormat& format : analysis::report_formats()) {
@@ -109,6 +122,7 @@ const std::vector<Table>& tables() {
         {"fault-models", "Fault models", fault_models},
         {"dataflows", "Dataflows of the array", dataflows},
         {"networks", "Networks that the front end builds and trains", networks},
+        {"formats", "Number formats that networks are imported in (docs/formats-numbers.md)", formats},
         {"report-formats", "Formats of reports", report_formats},
         {"units", "Hardware units of fluence area --unit (# is a number, W the width)", units},
     };

@@ -4,6 +4,7 @@
 #include "apps/command_crosscheck.h"
 #include "apps/command_cycles.h"
 #include "apps/command_describe.h"
+#include "apps/command_inject.h"
 #include "apps/command_list.h"
 #include "apps/command_merge.h"
 #include "apps/command_plan.h"
@@ -22,6 +23,8 @@ const std::vector<Command>& commands() {
         {"merge", "the results of a campaign from those of its shards (run --shard)", run_merge},
         {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
         {"plan", "sample sizes for a margin, the size of the fault space, the expected time", run_plan},
+        {"inject", "flip bits of stored weights and outputs, in any number format, without a machine",
+         run_inject},
         {"simulate", "cycles, stalls, utilisation and traffic of one inference, layer by layer",
          run_simulate},
         {"crosscheck", "records of upsets in public RTL arrays against both fidelities of ours",

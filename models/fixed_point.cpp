@@ -33,4 +33,17 @@ FixedPoint fixed_point(double factor, int bits) {
     return {static_cast<std::int32_t>(multiplier), static_cast<std::uint8_t>(shift)};
 }
 
+double power_of_two_scale(double lo, double hi, int bits) {
+    const double end = std::ldexp(1.0, bits - 1);
+    const double reach = std::max(std::abs(lo), std::abs(hi)) / end;
+    if (!std::isnormal(reach)) {
+        return 1;
+    }
+    int exponent = 0;
+    std::frexp(reach, &exponent);
+    const double scale = std::ldexp(1.0, exponent - 1);  // at most `reach`
+    const bool fits = std::nearbyint(hi / scale) <= end - 1 && std::nearbyint(lo / scale) >= -end;
+    return fits ? scale : 2 * scale;
+}
+
 }  // namespace fluence::models

@@ -12,14 +12,17 @@
 #include <fstream>
 
 #include "models/data.h"
+#include "models/import_words.h"
 #include "models/integer_network.h"
 #include "models/quantise.h"
+#include "models/quantise_words.h"
 #include "models/registry.h"
 #include "models/request_parts.h"
 #include "models/script_graph.h"
 #include "sim/core/error.h"
 #include "workloads/image_source.h"
 #include "workloads/synthetic_images.h"
+#include "workloads/word_reference.h"
 
 namespace fluence::models {
 namespace {
@@ -30,6 +33,9 @@ using workloads::Dataset;
 using workloads::Graph;
 using workloads::ImageSource;
 using workloads::Split;
+using workloads::WordBundle;
+using workloads::WordGraph;
+using workloads::Words;
 
 constexpr std::int64_t kBatch = 50;  // images, fewer where they are large
 constexpr std::int64_t kBatchPixels = 50 * 3 * 64 * 64;
@@ -53,6 +59,7 @@ class Importer {
         : request_(request), report_(report), log_(log), progress_(progress) {}
 
     Bundle run();
+    WordBundle run_words(workloads::WordFormat format);
 
   private:
     void say(const std::string& line) const {
@@ -74,19 +81,30 @@ class Importer {
         }
     }
 
+    // The network in fp32, checked, with its data.
+    struct Source {
+        Data data;
+        ScriptModule module;
+        FloatGraph graph;
+    };
+    Source read_source();
     Data read_data() const;
     Data synthetic_data() const;
     ScriptModule read_module(const Data& data) const;
     void label(const ScriptModule& module, const Data& data) const;
     FloatGraph read_graph(const ScriptModule& module, const Data& data);
     void check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
+    std::vector<Range> ranges_of(const FloatGraph& graph, const Data& data) const;
     Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
     at::Tensor codes(const Dataset& batch) const;
     std::vector<std::uint8_t> stored(const ImageSource& source, std::int64_t count) const;
     void profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
     void golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
-    void evaluate_both(const ScriptModule& module, const IntegerNetwork& network, const Data& data) const;
-    nlohmann::json provenance(const ScriptModule& module) const;
+    // `logits`: of a batch, images × classes, real numbers or codes of one scale.
+    void evaluate_both(const ScriptModule& module,
+                       const std::function<at::Tensor(const Dataset& batch)>& logits, const Data& data) const;
+    Words words(const Dataset& batch, std::int64_t image) const;
+    nlohmann::json provenance(const ScriptModule& module, const char* format) const;
 
     const ImportRequest& request_;
     ImportReport& report_;
@@ -94,6 +112,7 @@ class Importer {
     const ImportProgress& progress_;
     std::vector<std::int32_t> pixel_table_;  // channels × 256
     at::Tensor pixel_codes_;                 // the same, int32
+    std::vector<Words> pixel_words_;         // by channel and pixel; formats of words
 };
 
 Data Importer::synthetic_data() const {
@@ -190,16 +209,21 @@ void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module
     }
 }
 
-Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
+std::vector<Range> Importer::ranges_of(const FloatGraph& graph, const Data& data) const {
     std::vector<Range> ranges;
     batches("calibration images", *data.calibration, data.calibration->size(),
             [&](std::int64_t, const Dataset& batch) {
                 calibrate(graph, preprocessed(batch, 0, batch.size(), request_.preprocessing), ranges);
             });
+    return ranges;
+}
+
+Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
+    const std::vector<Range> ranges = ranges_of(graph, data);
     const Preprocessing p = complete(request_.preprocessing, data.test->shape().channels);
     const bool non_negative =
         std::all_of(p.mean.begin(), p.mean.end(), [](double mean) { return mean <= 0; });
-    Graph result = quantise(graph, ranges, non_negative, module.source());
+    Graph result = quantise(graph, ranges, non_negative, module.source(), request_.format);
     workloads::validate(result, module.source());
     return result;
 }
@@ -267,7 +291,8 @@ bool is_correct(const at::Tensor& logits, std::int64_t row, std::int32_t label) 
     return std::max_element(begin, begin + logits.size(1)) - begin == label;
 }
 
-void Importer::evaluate_both(const ScriptModule& module, const IntegerNetwork& network,
+void Importer::evaluate_both(const ScriptModule& module,
+                             const std::function<at::Tensor(const Dataset& batch)>& logits,
                              const Data& data) const {
     const std::int64_t total = request_.evaluate < 0
                                    ? data.test->size()
@@ -276,15 +301,15 @@ void Importer::evaluate_both(const ScriptModule& module, const IntegerNetwork& n
         const at::Tensor real = module.forward(preprocessed(batch, 0, batch.size(), request_.preprocessing))
                                     .to(at::kFloat)
                                     .contiguous();
-        const at::Tensor integer = network.run(codes(batch)).contiguous();
+        const at::Tensor quantised_logits = logits(batch).to(at::kDouble).contiguous();
         for (std::int64_t row = 0; row < batch.size(); ++row) {
             const std::int32_t label = batch.labels[static_cast<std::size_t>(row)];
             const std::int64_t fp32 = is_correct<float>(real, row, label) ? 1 : 0;
-            const std::int64_t int8 = is_correct<int>(integer, row, label) ? 1 : 0;
+            const std::int64_t quantised = is_correct<double>(quantised_logits, row, label) ? 1 : 0;
             const auto count_in = [&](Accuracy& accuracy) {
                 ++accuracy.images;
                 accuracy.fp32_correct += fp32;
-                accuracy.int8_correct += int8;
+                accuracy.quantised_correct += quantised;
             };
             count_in(report_.evaluated);
             if (first + row < data.images) {
@@ -306,7 +331,7 @@ std::string crc32_of(const std::string& path) {
     return text.data();
 }
 
-nlohmann::json Importer::provenance(const ScriptModule& module) const {
+nlohmann::json Importer::provenance(const ScriptModule& module, const char* format) const {
     const Preprocessing& p = request_.preprocessing;
     const std::string file = std::filesystem::path(module.source()).filename().string();
     nlohmann::json source = {{"file", file}, {"crc32", crc32_of(module.source())}};
@@ -319,30 +344,35 @@ nlohmann::json Importer::provenance(const ScriptModule& module) const {
     return {
         {"source", source},
         {"dataset", request_.dataset.empty() ? "synthetic" : request_.dataset},
+        {"format", format},
         {"split", "test"},
         {"preprocessing", to_json(p)},
         {"calibration", {{"images", request_.calibration_images}, {"split", "train"}, {"method", "min-max"}}},
         {"folded", report_.folded}};
 }
 
-Bundle Importer::run() {
+Importer::Source Importer::read_source() {
     at::set_num_threads(request_.threads);
     if (!is_network(request_.model)) {
         ScriptModule::load(request_.model);  // before the data set, which may take long to read
     }
-    const Data data = read_data();
-    const ScriptModule module = read_module(data);
+    Data data = read_data();
+    ScriptModule module = read_module(data);
     if (data.unlabelled != nullptr) {
         label(module, data);
     }
-    const FloatGraph graph = read_graph(module, data);
+    FloatGraph graph = read_graph(module, data);
     check_folding(graph, module, data);
+    return {std::move(data), std::move(module), std::move(graph)};
+}
 
+Bundle Importer::run() {
+    const auto [data, module, graph] = read_source();
     Bundle bundle;
     bundle.graph = quantised(graph, module, data);
     const Preprocessing p = complete(request_.preprocessing, data.test->shape().channels);
     pixel_table_.clear();
-    for (const auto& row : pixel_codes(p, bundle.graph.tensor(bundle.graph.input))) {
+    for (const auto& row : pixel_codes(p, bundle.graph.tensor(bundle.graph.input), request_.format)) {
         pixel_table_.insert(pixel_table_.end(), row.begin(), row.end());
     }
     pixel_codes_ = at::tensor(at::ArrayRef<std::int32_t>(pixel_table_), at::kInt);
@@ -350,7 +380,8 @@ Bundle Importer::run() {
     const IntegerNetwork network(bundle.graph);
     profile(network, data, bundle);
     golden(network, data, bundle);
-    evaluate_both(module, network, data);
+    const auto logits = [&network, this](const Dataset& batch) { return network.run(codes(batch)); };
+    evaluate_both(module, logits, data);
 
     bundle.image_count = data.images;
     bundle.images = stored(*data.test, data.images);
@@ -360,7 +391,57 @@ Bundle Importer::run() {
     const auto& labels = data.test->labels();
     bundle.labels = {labels.begin(), labels.begin() + data.images};
     bundle.fp32_top1 = static_cast<double>(report_.fp32_correct) / static_cast<double>(data.images);
-    bundle.provenance = provenance(module);
+    bundle.provenance = provenance(module, workloads::name_of(request_.format));
+    return bundle;
+}
+
+// Image `image` of the batch.
+Words Importer::words(const Dataset& batch, std::int64_t image) const {
+    const auto plane = static_cast<std::size_t>(batch.shape.plane());
+    const std::uint8_t* pixels = batch.image(image);
+    Words result(static_cast<std::size_t>(batch.shape.elements()));
+    for (std::size_t i = 0; i < result.size(); ++i) {
+        result[i] = pixel_words_[i / plane][pixels[i]];
+    }
+    return result;
+}
+
+WordBundle Importer::run_words(workloads::WordFormat format) {
+    const auto [data, module, graph] = read_source();
+    WordBundle bundle;
+    bundle.graph = quantise_words(graph, ranges_of(graph, data), format, module.source());
+    const WordGraph& network = bundle.graph;
+    pixel_words_ = pixel_words(complete(request_.preprocessing, data.test->shape().channels), network);
+
+    const std::int64_t golden = std::min(request_.golden_images, data.images);
+    for (std::int64_t image = 0; image < golden; ++image) {
+        bundle.golden.push_back(reference_run(network, words(data.test->read(image, 1), 0)));
+    }
+    const workloads::TensorInfo& out = network.structure.tensor(network.structure.logits);
+    const auto logits = [&, this](const Dataset& batch) {
+        at::Tensor result = at::empty({batch.size(), out.shape.channels}, at::kDouble);
+        double* value = result.data_ptr<double>();
+        for (std::int64_t image = 0; image < batch.size(); ++image) {
+            const std::vector<Words> tensors = reference_run(network, words(batch, image));
+            for (const workloads::Word word : tensors[index_of(network.structure.logits)]) {
+                *value++ = workloads::value_of(network.format, out.scale, word);
+            }
+        }
+        return result;
+    };
+    evaluate_both(module, logits, data);
+
+    bundle.image_count = data.images;
+    batches("stored images", *data.test, data.images, [&](std::int64_t, const Dataset& batch) {
+        for (std::int64_t image = 0; image < batch.size(); ++image) {
+            const Words one = words(batch, image);
+            bundle.images.insert(bundle.images.end(), one.begin(), one.end());
+        }
+    });
+    const auto& labels = data.test->labels();
+    bundle.labels = {labels.begin(), labels.begin() + data.images};
+    bundle.fp32_top1 = static_cast<double>(report_.fp32_correct) / static_cast<double>(data.images);
+    bundle.provenance = provenance(module, workloads::name_of(format));
     return bundle;
 }
 
@@ -370,6 +451,12 @@ Bundle import_model(const ImportRequest& request, ImportReport& report,
                     const std::function<void(const std::string&)>& log, const ImportProgress& progress) {
     const at::NoGradGuard no_gradients;
     return Importer(request, report, log, progress).run();
+}
+
+WordBundle import_words(const ImportRequest& request, workloads::WordFormat format, ImportReport& report,
+                        const std::function<void(const std::string&)>& log, const ImportProgress& progress) {
+    const at::NoGradGuard no_gradients;
+    return Importer(request, report, log, progress).run_words(format);
 }
 
 }  // namespace fluence::models

@@ -1,5 +1,5 @@
 // From a trained network to a workload bundle: TorchScript and ONNX import, batch-norm folding, calibration,
-// int8 quantisation, golden activations. The only header of models/ that programs need; free of Torch.
+// quantisation, golden activations. The only header of models/ that programs need; free of Torch.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "sim/core/json.h"
 #include "workloads/bundle.h"
 #include "workloads/image_geometry.h"
+#include "workloads/number_formats.h"
 
 namespace fluence::models {
 
@@ -32,6 +33,7 @@ struct ImportRequest {
     std::string dataset;
     std::string location;  // folder of the data set
     Preprocessing preprocessing;
+    workloads::DataFormat format = workloads::DataFormat::int8;
     std::int64_t images = 0;                 // the first test images, in the bundle; 0: all
     std::int64_t calibration_images = 1000;  // the first of the training split
     std::int64_t golden_images = 2;          // images whose golden activations are stored
@@ -40,15 +42,15 @@ struct ImportRequest {
 };
 
 // Keys: model, weights, random_weights, dataset, location, preprocessing {divisor, mean, deviation, resize,
-// antialias, crop, rotate}, images, calibration_images, golden_images, evaluate, threads. Relative paths are
-// resolved against `base`.
+// antialias, crop, rotate}, format, images, calibration_images, golden_images, evaluate, threads. Relative
+// paths are resolved against `base`.
 ImportRequest parse_import_request(JsonObject object, const std::string& base);
 
 // Counts of correct top-1 answers.
 struct Accuracy {
     std::int64_t images = 0;
     std::int64_t fp32_correct = 0;
-    std::int64_t int8_correct = 0;  // by the exporter's own integer arithmetic
+    std::int64_t quantised_correct = 0;  // in the requested format, by the exporter's own arithmetic
 };
 
 struct ImportReport : Accuracy {      // on the images of the bundle

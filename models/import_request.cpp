@@ -133,6 +133,8 @@ ImportRequest parse_import_request(JsonObject object, const std::string& base) {
     if (object.has("preprocessing")) {
         request.preprocessing = parse_preprocessing(object.object("preprocessing"));
     }
+    request.format = workloads::data_format_named(
+        object.choice_or("format", workloads::name_of(request.format), workloads::data_format_names()));
     request.images = object.integer_or("images", request.images, 0, kMaxImages);
     request.calibration_images =
         object.integer_or("calibration_images", request.calibration_images, 1, kMaxImages);

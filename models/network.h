@@ -44,8 +44,8 @@ std::shared_ptr<Network> make_vgg19(const workloads::Shape& input, int classes);
 // of batch norm (num_batches_tracked) have no meaning in inference and are left out. Writing goes through a
 // temporary file, so that `path` is whole or as before.
 void save_weights(const torch::nn::Module& network, const std::string& path);
-// From such a file, or from a state dict that PyTorch saved (.pth, .pt). Throws InputError where the file lacks
-// a tensor, has one too many or of another shape, or a NaN.
+// From such a file, or from a state dict that PyTorch saved (.pth, .pt). Throws InputError where the file
+// lacks a tensor, has one too many or of another shape, or a NaN.
 void load_weights(torch::nn::Module& network, const std::string& path);
 
 }  // namespace fluence::models

@@ -12,6 +12,7 @@
 namespace fluence::models {
 namespace {
 
+using workloads::DataFormat;
 using workloads::Layer;
 using workloads::NumberFormat;
 using workloads::OpKind;
@@ -20,6 +21,7 @@ using workloads::TensorInfo;
 constexpr int kAddBits = 22;    // multipliers of an addition: 8-bit codes times 2^22 stay far inside 32 bits
 constexpr int kLogitBits = 12;  // logits that an addition makes: 2^-12 of the larger input scale
 constexpr std::int32_t kMaxS8 = 127;
+constexpr int kFxp8Bits = 8;
 constexpr double kMaxFactor = 1 << (kAddBits - 2);  // from accumulator to output; usually far below 1
 constexpr double kMaxBias = 1 << 30;                // leaves room for the sum of products
 
@@ -34,10 +36,32 @@ double scale_of(const Range& range, NumberFormat format) {
     return std::isnormal(scale) ? scale : 1;  // a tensor that is 0 throughout
 }
 
+// The lowest code that exporters write for s8: int8 is symmetric, fxp8 uses all of its two's complement.
+std::int32_t lowest_s8(DataFormat format) {
+    return format == DataFormat::fxp8 ? -kMaxS8 - 1 : -kMaxS8;
+}
+
+// m·2^k with a shift of s + k is m with a shift of s: takes out what all multipliers have in common, so that
+// powers of two become shifts alone.
+void reduce(std::vector<std::int32_t>& multipliers, std::uint8_t& shift) {
+    std::int32_t bits = 0;
+    for (const std::int32_t m : multipliers) {
+        bits |= m;
+    }
+    while (bits != 0 && bits % 2 == 0 && shift > 0) {
+        for (std::int32_t& m : multipliers) {
+            m /= 2;
+        }
+        bits /= 2;
+        --shift;
+    }
+}
+
 class Quantiser {
   public:
-    Quantiser(const FloatGraph& from, const std::vector<Range>& ranges, const std::string& source)
-        : from_(from), ranges_(ranges), source_(source) {}
+    Quantiser(const FloatGraph& from, const std::vector<Range>& ranges, const std::string& source,
+              DataFormat format)
+        : from_(from), ranges_(ranges), source_(source), format_(format) {}
 
     workloads::Graph run(bool non_negative_input) {
         find_logits_chain();
@@ -45,7 +69,8 @@ class Quantiser {
         to_.tensors.resize(from_.shapes.size());
         to_.input = tensor_id(static_cast<std::size_t>(from_.input));
         to_.logits = tensor_id(static_cast<std::size_t>(from_.logits));
-        define(from_.input, "input", non_negative_input ? NumberFormat::u8 : NumberFormat::s8);
+        define(from_.input, "input",
+               non_negative_input && !fixed_point_format() ? NumberFormat::u8 : NumberFormat::s8);
         for (const FloatOp& op : from_.ops) {
             to_.layers.push_back(layer(op));
         }
@@ -53,6 +78,7 @@ class Quantiser {
     }
 
   private:
+    bool fixed_point_format() const { return format_ == DataFormat::fxp8; }
     TensorInfo& info(int tensor) { return to_.tensors[static_cast<std::size_t>(tensor)]; }
     [[noreturn]] void fail(const FloatOp& op, const std::string& reason) const {
         throw InputError(source_, op.place, "\"" + op.name + "\" " + reason);
@@ -67,12 +93,16 @@ class Quantiser {
     Layer layer(const FloatOp& op);
     void weights(const FloatOp& op, Layer& layer);
     double weight_scale(double largest, double bias, double input_scale) const;
+    double layer_weight_scale(const FloatOp& op, double input_scale) const;
+    void check_finite(const FloatOp& op) const;
     void requantise(const FloatOp& op, Layer& layer);
+    static void reduce_factors(Layer& layer);
     void clamp(const FloatOp& op, Layer& layer);
 
     const FloatGraph& from_;
     const std::vector<Range>& ranges_;
     const std::string& source_;
+    const DataFormat format_;
     workloads::Graph to_;
     std::vector<int> logits_chain_;      // the logits and what they are a flattened copy of
     std::vector<double> channel_scale_;  // s_in·s_w of the layer at hand
@@ -105,7 +135,10 @@ void Quantiser::define(int tensor, const std::string& name, NumberFormat format)
     t.name = name;
     t.shape = from_.shapes[static_cast<std::size_t>(tensor)];
     t.format = format;
-    t.scale = format == NumberFormat::s32 ? 1 : scale_of(ranges_[static_cast<std::size_t>(tensor)], format);
+    const Range& range = ranges_[static_cast<std::size_t>(tensor)];
+    t.scale = format == NumberFormat::s32 ? 1
+              : fixed_point_format()      ? power_of_two_scale(range.lo, range.hi, kFxp8Bits)
+                                          : scale_of(range, format);
 }
 
 void Quantiser::define_output(const FloatOp& op, OpKind kind) {
@@ -119,22 +152,13 @@ void Quantiser::define_output(const FloatOp& op, OpKind kind) {
     const bool from_unsigned =
         !has_weights && std::all_of(op.inputs.begin(), op.inputs.end(),
                                     [&](int input) { return info(input).format == NumberFormat::u8; });
-    const NumberFormat byte = op.relu || from_unsigned ? NumberFormat::u8 : NumberFormat::s8;
+    const bool is_unsigned = !fixed_point_format() && (op.relu || from_unsigned);
+    const NumberFormat byte = is_unsigned ? NumberFormat::u8 : NumberFormat::s8;
     define(op.output, op.name, makes_logits(op) ? NumberFormat::s32 : byte);
 }
 
 Layer Quantiser::layer(const FloatOp& op) {
-    Layer layer;
-    layer.name = op.name;
-    layer.kind = op_kind(op.kind);
-    for (const int input : op.inputs) {
-        layer.inputs.push_back(tensor_id(static_cast<std::size_t>(input)));
-    }
-    layer.output = tensor_id(static_cast<std::size_t>(op.output));
-    layer.window = op.window;
-    layer.groups = op.groups;
-    layer.channels_before = op.channels_before;
-    layer.channels_after = op.channels_after;
+    Layer layer = structure_of(op);
     define_output(op, layer.kind);
     if (layer.has_macs()) {
         weights(op, layer);
@@ -152,26 +176,39 @@ double Quantiser::weight_scale(double largest, double bias, double input_scale) 
     return std::isnormal(scale) ? scale : 1;
 }
 
+// One power of two for all channels.
+double Quantiser::layer_weight_scale(const FloatOp& op, double input_scale) const {
+    const double scale =
+        power_of_two_scale(op.weight.min().item<double>(), op.weight.max().item<double>(), kFxp8Bits);
+    double least = op.bias.abs().max().item<double>() / (input_scale * kMaxBias);
+    int exponent = 0;
+    least = std::frexp(least, &exponent) == 0 ? 0 : std::ldexp(1.0, exponent);
+    return std::max(scale, least);
+}
+
+void Quantiser::check_finite(const FloatOp& op) const {
+    if (!op.weight.isfinite().all().item<bool>() || !op.bias.isfinite().all().item<bool>()) {
+        fail(op, "has a NaN or an infinite weight");
+    }
+}
+
 void Quantiser::weights(const FloatOp& op, Layer& layer) {
+    check_finite(op);
     const double input_scale = info(op.inputs[0]).scale;
     const at::Tensor rows = op.weight.reshape({op.weight.size(0), -1}).contiguous();
     const auto per_channel = static_cast<std::size_t>(rows.size(1));
     const double* w = rows.data_ptr<double>();
     const at::Tensor offsets = op.bias.contiguous();
+    const double layer_scale = fixed_point_format() ? layer_weight_scale(op, input_scale) : 0;
     channel_scale_.clear();
     for (std::int64_t n = 0; n < rows.size(0); ++n, w += per_channel) {
         double largest = 0;
         double taps = 0;
-        bool finite = true;
         for (std::size_t k = 0; k < per_channel; ++k) {
             largest = std::max(largest, std::abs(w[k]));
-            finite = finite && std::isfinite(w[k]);
         }
         const double offset = offsets.data_ptr<double>()[n];
-        if (!finite || !std::isfinite(offset)) {
-            fail(op, "has a NaN or an infinite weight");
-        }
-        const double scale = weight_scale(largest, offset, input_scale);
+        const double scale = fixed_point_format() ? layer_scale : weight_scale(largest, offset, input_scale);
         for (std::size_t k = 0; k < per_channel; ++k) {
             const double code = std::nearbyint(w[k] / scale);
             taps += std::abs(code);
@@ -225,11 +262,28 @@ void Quantiser::requantise(const FloatOp& op, Layer& layer) {
     if (layer.kind == OpKind::add) {
         layer.shift = {shared.shift};
     }
+    if (fixed_point_format()) {
+        reduce_factors(layer);
+    }
+}
+
+void Quantiser::reduce_factors(Layer& layer) {
+    if (layer.kind == OpKind::add) {
+        reduce(layer.multiplier, layer.shift[0]);
+        return;
+    }
+    for (std::size_t i = 0; i < layer.multiplier.size(); ++i) {
+        std::vector<std::int32_t> one = {layer.multiplier[i]};
+        reduce(one, layer.shift[i]);
+        layer.multiplier[i] = one[0];
+    }
 }
 
 void Quantiser::clamp(const FloatOp& op, Layer& layer) {
     const NumberFormat format = info(op.output).format;
-    layer.clamp_lo = op.relu ? 0 : format == NumberFormat::s8 ? -kMaxS8 : workloads::min_code(format);
+    layer.clamp_lo = op.relu                      ? 0
+                     : format == NumberFormat::s8 ? lowest_s8(format_)
+                                                  : workloads::min_code(format);
     layer.clamp_hi = workloads::max_code(format);
     if (op.relu) {
         const double ceiling = std::nearbyint(op.ceiling / info(op.output).scale);
@@ -238,6 +292,21 @@ void Quantiser::clamp(const FloatOp& op, Layer& layer) {
 }
 
 }  // namespace
+
+Layer structure_of(const FloatOp& op) {
+    Layer layer;
+    layer.name = op.name;
+    layer.kind = op_kind(op.kind);
+    for (const int input : op.inputs) {
+        layer.inputs.push_back(tensor_id(static_cast<std::size_t>(input)));
+    }
+    layer.output = tensor_id(static_cast<std::size_t>(op.output));
+    layer.window = op.window;
+    layer.groups = op.groups;
+    layer.channels_before = op.channels_before;
+    layer.channels_after = op.channels_after;
+    return layer;
+}
 
 void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Range>& ranges) {
     ranges.resize(graph.shapes.size());
@@ -249,20 +318,20 @@ void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Ran
 }
 
 workloads::Graph quantise(const FloatGraph& graph, const std::vector<Range>& ranges, bool non_negative_input,
-                          const std::string& source) {
+                          const std::string& source, DataFormat format) {
     for (const Range& range : ranges) {
         if (!std::isfinite(range.lo) || !std::isfinite(range.hi)) {
             throw InputError(source, "", "makes NaN or infinite activations on the calibration images");
         }
     }
-    return Quantiser(graph, ranges, source).run(non_negative_input);
+    return Quantiser(graph, ranges, source, format).run(non_negative_input);
 }
 
 std::vector<std::vector<std::int32_t>> pixel_codes(const Preprocessing& preprocessing,
-                                                   const TensorInfo& input) {
+                                                   const TensorInfo& input, DataFormat format) {
     std::vector<std::vector<std::int32_t>> codes;
     const double highest = workloads::max_code(input.format);
-    const double lowest = input.format == NumberFormat::s8 ? -highest : 0;
+    const double lowest = input.format == NumberFormat::s8 ? lowest_s8(format) : 0;
     for (std::size_t c = 0; c < preprocessing.mean.size(); ++c) {
         std::vector<std::int32_t>& row = codes.emplace_back();
         for (int pixel = 0; pixel < 256; ++pixel) {

@@ -8,6 +8,7 @@
 #include "models/float_graph.h"
 #include "models/import.h"
 #include "workloads/graph.h"
+#include "workloads/number_formats.h"
 
 namespace fluence::models {
 
@@ -19,17 +20,26 @@ struct Range {
 // Widens `ranges` (one a tensor) by a preprocessed batch.
 void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Range>& ranges);
 
+// Name, kind, inputs, output, window, groups and channels of an operator of a folded graph.
+workloads::Layer structure_of(const FloatOp& op);
+
 // `graph`: folded. `non_negative_input`: no preprocessed pixel is below 0, so that the input is u8.
-//   weights      s8, scale max|w|/127 of their output channel
-//   activations  u8, scale hi/255, behind ReLU and where all inputs are u8; otherwise s8, scale max|x|/127
-//   bias         s32, scale s_in·s_w; a channel whose bias would not fit gets a wider weight scale
+//                int8                                        fxp8 (docs/formats-numbers.md)
+//   weights      s8, scale max|w|/127 of their output channel  s8, one scale 2^(f−7) a layer, f least
+//   activations  u8, scale hi/255, behind ReLU and where all   s8, scale 2^(e−7), e least
+//                inputs are u8; otherwise s8, max|x|/127
+//   bias         s32, scale s_in·s_w; where it would not fit, the channel's (fxp8: layer's) scale is wider
 //   logits       s32, one scale, the largest s_in·s_w of the last layer
-// Throws InputError (`source`) where the last layer's codes cannot be logits.
+//   requantise   multiplier and shift                        rounding shift; average pools multiply too
+// "Least": no weight or calibrated value saturates. Throws InputError (`source`) where the last layer's codes
+// cannot be logits.
 workloads::Graph quantise(const FloatGraph& graph, const std::vector<Range>& ranges, bool non_negative_input,
-                          const std::string& source);
+                          const std::string& source,
+                          workloads::DataFormat format = workloads::DataFormat::int8);
 
 // The code of every pixel value of every channel, [channel][pixel]: round half to even, then clamp.
-std::vector<std::vector<std::int32_t>> pixel_codes(const Preprocessing& preprocessing,
-                                                   const workloads::TensorInfo& input);
+std::vector<std::vector<std::int32_t>> pixel_codes(
+    const Preprocessing& preprocessing, const workloads::TensorInfo& input,
+    workloads::DataFormat format = workloads::DataFormat::int8);
 
 }  // namespace fluence::models

@@ -163,6 +163,12 @@ Bundle read_parts(const std::string& description_path, const std::string& tensor
     JsonObject root(description, description_path);
     root.choice("format", {kFormatName});
     root.integer("version", kFormatVersion, kFormatVersion);
+    if (root.has("operands")) {
+        root.fail(
+            "operands",
+            "is " + root.raw("operands").dump() + ": a network of words, where codes of 8 bits are needed",
+            "an import with --format int8 or fxp8; fluence inject takes every format");
+    }
     Bundle bundle;
     bundle.graph = parse_graph(root.object("graph"));
     bundle.image_count = root.integer("images", 0, kMaxImages);

@@ -33,6 +33,9 @@ nlohmann::json graph_json(const Graph& graph);
 // whole by validate().
 Graph parse_graph(JsonObject object);
 
+// Only a bundle or an empty folder is replaced: never a folder with anything else in it.
+void check_replaceable(const std::string& directory);
+
 // What validate() does for the graph, for the rest of a bundle: sizes, labels, golden codes, profiles.
 void check_bundle(const Bundle& bundle, const std::string& file);
 

@@ -87,24 +87,6 @@ void collect(const Bundle& bundle, TensorCollector& tensors) {
     }
 }
 
-// Only a bundle or an empty folder is replaced: never a folder with anything else in it.
-void check_replaceable(const std::string& directory) {
-    std::error_code error;
-    if (!fs::exists(directory, error)) {
-        return;
-    }
-    if (!fs::is_directory(directory, error)) {
-        throw InputError(directory, "", "exists and is not a folder");
-    }
-    for (const auto& entry : fs::directory_iterator(directory, error)) {
-        const std::string name = entry.path().filename().string();
-        if (name != kDescriptionFile && name != kTensorFile) {
-            throw InputError(directory, "",
-                             "holds \"" + name + "\", so it is not a bundle and is not replaced");
-        }
-    }
-}
-
 nlohmann::json description(const Bundle& bundle, const FileOutput& tensors) {
     nlohmann::json value = {{"format", kFormatName},
                             {"version", kFormatVersion},
@@ -121,6 +103,23 @@ nlohmann::json description(const Bundle& bundle, const FileOutput& tensors) {
 }
 
 }  // namespace
+
+void check_replaceable(const std::string& directory) {
+    std::error_code error;
+    if (!fs::exists(directory, error)) {
+        return;
+    }
+    if (!fs::is_directory(directory, error)) {
+        throw InputError(directory, "", "exists and is not a folder");
+    }
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+        const std::string name = entry.path().filename().string();
+        if (name != kDescriptionFile && name != kTensorFile) {
+            throw InputError(directory, "",
+                             "holds \"" + name + "\", so it is not a bundle and is not replaced");
+        }
+    }
+}
 
 void write_bundle(const Bundle& bundle, const std::string& directory) {
     validate(bundle.graph, directory);

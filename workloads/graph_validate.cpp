@@ -7,6 +7,7 @@
 
 #include "sim/core/error.h"
 #include "workloads/graph.h"
+#include "workloads/word_graph.h"
 
 namespace fluence::workloads {
 namespace {
@@ -71,6 +72,17 @@ class Validator {
     Validator(const Graph& graph, const std::string& file) : graph_(graph), file_(file) {}
 
     void check() {
+        check_structure();
+        check_role_formats();
+        for (const Layer& layer : graph_.layers) {
+            check_formats(layer);
+            check_weights(layer);
+            check_requantise(layer);
+        }
+    }
+
+    // All but formats, weights and what requantises.
+    void check_structure() {
         if (!is_name(graph_.name, true)) {
             fail("name", "is not a name", "1 to 200 printable ASCII characters without quotes");
         }
@@ -100,15 +112,18 @@ class Validator {
 
     void check_tensors() const;
     void check_roles() const;
+    void check_role_formats() const;
     void check_order() const;
     void check_layer(const Layer& layer) const;
     void check_arity(const Layer& layer) const;
     void check_unused(const Layer& layer) const;
     void check_window(const Layer& layer) const;
     void check_shape(const Layer& layer) const;
+    void check_groups(const Layer& layer) const;
     void check_weights(const Layer& layer) const;
     void check_formats(const Layer& layer) const;
     void check_requantise(const Layer& layer) const;
+    std::int64_t reduction(const Layer& layer) const;
     Shape expected_shape(const Layer& layer) const;
     Shape windowed(const Layer& layer, int channels) const;
     Shape joined(const Layer& layer) const;
@@ -151,15 +166,19 @@ void Validator::check_roles() const {
         fail(exists(graph_.input) ? "logits" : "input", "names no tensor",
              "0 to " + number(static_cast<std::int64_t>(graph_.tensors.size()) - 1));
     }
+    const TensorInfo& logits = graph_.tensor(graph_.logits);
+    if (logits.shape.plane() != logits.shape.images || logits.shape.channels < 2) {
+        fail("logits", "has shape " + shown(logits.shape), "Nx1x1 with N of at least 2 classes");
+    }
+}
+
+void Validator::check_role_formats() const {
     if (!is_byte(graph_.tensor(graph_.input).format)) {
         fail("input", "has format s32", "u8, s8");
     }
     const TensorInfo& logits = graph_.tensor(graph_.logits);
     if (logits.format != NumberFormat::s32) {
         fail("logits", std::string("has format ") + name_of(logits.format), "s32");
-    }
-    if (logits.shape.plane() != logits.shape.images || logits.shape.channels < 2) {
-        fail("logits", "has shape " + shown(logits.shape), "Nx1x1 with N of at least 2 classes");
     }
 }
 
@@ -206,9 +225,9 @@ void Validator::check_layer(const Layer& layer) const {
     check_unused(layer);
     check_window(layer);
     check_shape(layer);
-    check_formats(layer);
-    check_weights(layer);
-    check_requantise(layer);
+    if (layer.has_macs()) {
+        check_groups(layer);
+    }
 }
 
 void Validator::check_arity(const Layer& layer) const {
@@ -353,10 +372,14 @@ void Validator::check_formats(const Layer& layer) const {
     }
 }
 
-void Validator::check_weights(const Layer& layer) const {
-    if (!layer.has_macs()) {
-        return;
-    }
+std::int64_t Validator::reduction(const Layer& layer) const {
+    const std::int64_t in =
+        layer.kind == OpKind::conv ? input(layer).shape.channels : input(layer).shape.image_elements();
+    const std::int64_t taps = std::int64_t{layer.window.kernel_h} * layer.window.kernel_w;  // below 2³⁰
+    return in / layer.groups * taps;                                                        // below 2⁶¹
+}
+
+void Validator::check_groups(const Layer& layer) const {
     const std::int64_t in =
         layer.kind == OpKind::conv ? input(layer).shape.channels : input(layer).shape.image_elements();
     const std::int64_t out = output(layer).shape.channels;
@@ -364,12 +387,20 @@ void Validator::check_weights(const Layer& layer) const {
         fail(layer, "groups", "is " + number(layer.groups),
              "divisors of " + number(in) + " and " + number(out));
     }
-    const std::int64_t taps = std::int64_t{layer.window.kernel_h} * layer.window.kernel_w;  // below 2³⁰
-    const std::int64_t reduction = in / layer.groups * taps;                                // below 2⁶¹
-    if (reduction > kMaxElements / out ||
-        static_cast<std::int64_t>(layer.weights.size()) != reduction * out) {
+    if (reduction(layer) > kMaxElements / out) {
+        fail(layer, "weights", "would have " + number(out) + " x " + number(reduction(layer)) + " values",
+             "at most " + number(kMaxElements));
+    }
+}
+
+void Validator::check_weights(const Layer& layer) const {
+    if (!layer.has_macs()) {
+        return;
+    }
+    const std::int64_t out = output(layer).shape.channels;
+    if (static_cast<std::int64_t>(layer.weights.size()) != reduction(layer) * out) {
         fail(layer, "weights", "has " + number(static_cast<std::int64_t>(layer.weights.size())) + " values",
-             number(out) + " x " + number(reduction) + ", at most " + number(kMaxElements));
+             number(out) + " x " + number(reduction(layer)) + ", at most " + number(kMaxElements));
     }
     if (static_cast<std::int64_t>(layer.bias.size()) != out) {
         fail(layer, "bias", "has " + number(static_cast<std::int64_t>(layer.bias.size())) + " values",
@@ -414,6 +445,10 @@ void Validator::check_requantise(const Layer& layer) const {
 
 void validate(const Graph& graph, const std::string& file) {
     Validator(graph, file).check();
+}
+
+void validate_structure(const Graph& graph, const std::string& file) {
+    Validator(graph, file).check_structure();
 }
 
 }  // namespace fluence::workloads

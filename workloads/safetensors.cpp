@@ -14,7 +14,8 @@
 namespace fluence::workloads {
 namespace {
 
-constexpr std::array<Dtype, 4> kDtypes = {Dtype::i8, Dtype::u8, Dtype::i32, Dtype::f32};
+constexpr std::array<Dtype, 6> kDtypes = {Dtype::i8,   Dtype::u8,  Dtype::i16,
+                                          Dtype::bf16, Dtype::i32, Dtype::f32};
 constexpr std::int64_t kLengthBytes = 8;
 constexpr std::int64_t kMaxHeader = 100'000'000;  // the limit of the format's own implementation
 
@@ -136,6 +137,10 @@ const char* name_of(Dtype dtype) {
             return "I8";
         case Dtype::u8:
             return "U8";
+        case Dtype::i16:
+            return "I16";
+        case Dtype::bf16:
+            return "BF16";
         case Dtype::i32:
             return "I32";
         case Dtype::f32:
@@ -145,7 +150,18 @@ const char* name_of(Dtype dtype) {
 }
 
 int bytes_of(Dtype dtype) {
-    return dtype == Dtype::i8 || dtype == Dtype::u8 ? 1 : 4;
+    switch (dtype) {
+        case Dtype::i8:
+        case Dtype::u8:
+            return 1;
+        case Dtype::i16:
+        case Dtype::bf16:
+            return 2;
+        case Dtype::i32:
+        case Dtype::f32:
+            return 4;
+    }
+    throw std::logic_error("unknown tensor type");
 }
 
 SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path), stream_(path, std::ios::binary) {
@@ -219,6 +235,19 @@ const SafetensorsEntry& SafetensorsFile::require(const std::string& name, Dtype 
                          name_of(dtype));
     }
     return found->second;
+}
+
+std::vector<std::uint32_t> SafetensorsFile::read_bits(const std::string& name, Dtype dtype,
+                                                      const Extents& shape) {
+    const SafetensorsEntry& entry = require(name, dtype);
+    require_shape(name, entry, shape);
+    const auto size = static_cast<std::size_t>(bytes_of(dtype));
+    std::vector<std::uint8_t> bytes = load<std::uint8_t>(entry, entry.end - entry.begin);
+    std::vector<std::uint32_t> words(bytes.size() / size);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        words[i / size] |= std::uint32_t{bytes[i]} << (8 * (i % size));
+    }
+    return words;
 }
 
 void SafetensorsFile::require_shape(const std::string& name, const SafetensorsEntry& entry,

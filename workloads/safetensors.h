@@ -11,8 +11,8 @@
 
 namespace fluence::workloads {
 
-enum class Dtype { i8, u8, i32, f32 };
-const char* name_of(Dtype dtype);  // "I8", "U8", "I32", "F32"
+enum class Dtype { i8, u8, i16, bf16, i32, f32 };
+const char* name_of(Dtype dtype);  // "I8", "U8", "I16", "BF16", "I32", "F32"
 int bytes_of(Dtype dtype);
 
 template <class T>
@@ -61,6 +61,8 @@ class SafetensorsFile {
         require_shape(name, entry, shape);
         return load<T>(entry);
     }
+    // The bits of each element, in the low bits of a word.
+    std::vector<std::uint32_t> read_bits(const std::string& name, Dtype dtype, const Extents& shape);
     // Of whatever shape.
     template <class T>
     std::vector<T> read(const std::string& name) {
@@ -74,7 +76,11 @@ class SafetensorsFile {
     void read_bytes(std::int64_t offset, void* target, std::int64_t bytes);
     template <class T>
     std::vector<T> load(const SafetensorsEntry& entry) {
-        std::vector<T> values(static_cast<std::size_t>(entry.elements()));
+        return load<T>(entry, entry.elements());
+    }
+    template <class T>
+    std::vector<T> load(const SafetensorsEntry& entry, std::int64_t elements) {
+        std::vector<T> values(static_cast<std::size_t>(elements));
         read_bytes(data_begin_ + entry.begin, values.data(), entry.end - entry.begin);
         return values;
     }
@@ -98,6 +104,9 @@ class SafetensorsWriter {
     template <class T>
     void add(const std::string& name, Extents shape, std::vector<T>&& values) = delete;
 
+    // Elements of `dtype` as the file holds them: little endian.
+    void add(const std::string& name, Dtype dtype, Extents shape, const void* data, std::int64_t elements);
+
     // The 8 bytes of length and the header.
     std::string header() const;
     // Calls sink(pointer, bytes) for header and data in the order of the file.
@@ -118,7 +127,6 @@ class SafetensorsWriter {
         const void* data;
         std::int64_t bytes;
     };
-    void add(const std::string& name, Dtype dtype, Extents shape, const void* data, std::int64_t elements);
 
     std::vector<Item> items_;  // in the order of the file
 };

@@ -88,9 +88,27 @@ TEST_F(Import, ListedNetworksReproduceTheirGoldenActivations) {
         workloads::write_bundle(bundle, folder_.file("bundle"));
         const Bundle read = workloads::read_bundle(folder_.file("bundle"));
         expect_engine_agrees(read);
-        EXPECT_EQ(engine_correct(read), report.int8_correct);
+        EXPECT_EQ(engine_correct(read), report.quantised_correct);
         EXPECT_EQ(read.profile.size(), read.graph.tensors.size());
         EXPECT_EQ(read.provenance["source"]["network"], network);
+    }
+}
+
+TEST_F(Import, Fxp8ReproducesItsGoldenActivations) {
+    for (const char* network : {"lenet5", "resnet20"}) {
+        SCOPED_TRACE(network);
+        ImportRequest r = request(network);
+        r.format = workloads::DataFormat::fxp8;
+        ImportReport report;
+        workloads::write_bundle(import_model(r, report, {}), folder_.file("bundle"));
+        const Bundle bundle = workloads::read_bundle(folder_.file("bundle"));
+        expect_engine_agrees(bundle);
+        EXPECT_EQ(engine_correct(bundle), report.quantised_correct);
+        EXPECT_EQ(bundle.provenance["format"], "fxp8");
+        for (const workloads::TensorInfo& tensor : bundle.graph.tensors) {
+            int exponent = 0;
+            EXPECT_EQ(std::frexp(tensor.scale, &exponent), 0.5) << tensor.name;
+        }
     }
 }
 
@@ -191,6 +209,8 @@ TEST(ImportRequest, RefusesUnknownKeysAndMissingWeights) {
     EXPECT_THAT(message(R"({"model": "a.pt", "dataset": "glyphs", "calibration": 3})"),
                 HasSubstr("calibration"));
     EXPECT_THAT(message(R"({"model": "a.pt", "dataset": "imagenet"})"), HasSubstr("cifar10"));
+    EXPECT_THAT(message(R"({"model": "a.pt", "dataset": "glyphs", "format": "int4"})"),
+                HasSubstr("int8, fxp8"));
     EXPECT_THAT(message(R"({"model": "a.pt", "dataset": "glyphs", "preprocessing": {"mean": "x"}})"),
                 HasSubstr("preprocessing.mean"));
 }
@@ -207,9 +227,9 @@ TEST(ShippedWeights, HaveTheStatedAccuracy) {
     const Bundle bundle = import_model(r, report, {});
     EXPECT_EQ(report.evaluated.images, 2000);
     EXPECT_NEAR(static_cast<double>(report.fp32_correct), 481, 1);
-    EXPECT_NEAR(static_cast<double>(report.int8_correct), 480, 2);
-    EXPECT_GE(report.evaluated.int8_correct, 1940);
-    EXPECT_EQ(engine_correct(bundle), report.int8_correct);
+    EXPECT_NEAR(static_cast<double>(report.quantised_correct), 480, 2);
+    EXPECT_GE(report.evaluated.quantised_correct, 1940);
+    EXPECT_EQ(engine_correct(bundle), report.quantised_correct);
 }
 
 struct RealCase {
@@ -222,6 +242,17 @@ struct RealCase {
     std::int64_t least;  // correct ones in fp32
 };
 
+ImportRequest request_of(const RealCase& c, const std::string& folder) {
+    ImportRequest request;
+    request.model = folder + "/models/" + c.file;
+    request.dataset = c.dataset;
+    request.location = folder + "/" + c.location;
+    request.preprocessing = c.preprocessing;
+    request.images = c.images;
+    request.calibration_images = c.calibration_images;
+    return request;
+}
+
 // Trained networks on real images; FLUENCE_DATA names the folder.
 class RealData : public ::testing::TestWithParam<RealCase> {};
 
@@ -231,20 +262,31 @@ TEST_P(RealData, Int8StaysWithinAPointAndTheEngineAgrees) {
         GTEST_SKIP() << "FLUENCE_DATA is not set: no trained networks, no real images";
     }
     const RealCase& c = GetParam();
-    ImportRequest request;
-    request.model = std::string(folder) + "/models/" + c.file;
-    request.dataset = c.dataset;
-    request.location = std::string(folder) + "/" + c.location;
-    request.preprocessing = c.preprocessing;
-    request.images = c.images;
-    request.calibration_images = c.calibration_images;
     ImportReport report;
-    const Bundle bundle = import_model(request, report, {});
+    const Bundle bundle = import_model(request_of(c, folder), report, {});
     EXPECT_EQ(report.images, c.images);
-    EXPECT_LE(std::abs(report.fp32_correct - report.int8_correct), std::max<std::int64_t>(1, c.images / 100));
+    EXPECT_LE(std::abs(report.fp32_correct - report.quantised_correct),
+              std::max<std::int64_t>(1, c.images / 100));
     EXPECT_GE(report.fp32_correct, c.least);
     expect_engine_agrees(bundle);
-    EXPECT_EQ(engine_correct(bundle), report.int8_correct);
+    EXPECT_EQ(engine_correct(bundle), report.quantised_correct);
+}
+
+// Three points, as fxp8 has a power of two a layer where int8 has a scale an output channel.
+TEST_P(RealData, Fxp8OfSmallNetworksStaysWithinThreePoints) {
+    const char* folder = std::getenv("FLUENCE_DATA");
+    if (folder == nullptr) {
+        GTEST_SKIP() << "FLUENCE_DATA is not set: no trained networks, no real images";
+    }
+    if (GetParam().images < 100) {
+        GTEST_SKIP() << "large networks need fine-tuning for fxp8";
+    }
+    ImportRequest request = request_of(GetParam(), folder);
+    request.format = workloads::DataFormat::fxp8;
+    ImportReport report;
+    const Bundle bundle = import_model(request, report, {});
+    EXPECT_LE(report.fp32_correct - report.quantised_correct, 3 * GetParam().images / 100);
+    expect_engine_agrees(bundle);
 }
 
 const std::vector<double> kMean = {0.485, 0.456, 0.406};

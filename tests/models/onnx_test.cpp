@@ -117,7 +117,7 @@ TEST(OnnxImport, GivesTheSameIntegerNetwork) {
     request.weights.clear();
     ImportReport from_file;
     const workloads::Bundle b = import_model(request, from_file, {});
-    EXPECT_EQ(from_list.int8_correct, from_file.int8_correct);
+    EXPECT_EQ(from_list.quantised_correct, from_file.quantised_correct);
     ASSERT_EQ(a.graph.layers.size(), b.graph.layers.size());
     for (std::size_t i = 0; i < a.graph.layers.size(); ++i) {
         EXPECT_EQ(a.graph.layers[i].kind, b.graph.layers[i].kind);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "models/integer_network.h"
@@ -146,6 +147,121 @@ TEST(Quantise, AdditionHasOneShiftAndPreciseMultipliers) {
     }
 }
 
+bool is_power_of_two(double value) {
+    int exponent = 0;
+    return std::frexp(value, &exponent) == 0.5;
+}
+
+TEST(QuantiseFxp8, ScalesAreTheLeastPowersOfTwoThatHold) {
+    // Ranges [lo, hi] and the power of two their values are divided by: −2 is −1·2, 1.99 rounds to 127 steps
+    // of 2/128 = 1.984, 1.9999 would round to 128 of them.
+    struct Case {
+        double lo, hi, power;
+    };
+    for (const Case& c :
+         {Case{-2, 1, 2}, Case{-2.1, 1, 4}, Case{0, 1.99, 2}, Case{0, 1.9999, 4}, Case{0, 1, 2},
+          Case{-1, 0.99, 1}, Case{0, 0.3, 0.5}, Case{-0.124, 0.1, 0.125}, Case{0, 0, 128}}) {
+        SCOPED_TRACE(c.hi);
+        const workloads::Graph graph =
+            quantise(two_layers(test::weights({3, 4}, 1), test::weights({3}, 2)),
+                     {{c.lo, c.hi}, {0, 5.1}, {-3, 3}}, true, "test", workloads::DataFormat::fxp8);
+        validate(graph, "test");
+        EXPECT_EQ(graph.tensors[0].format, NumberFormat::s8);
+        EXPECT_EQ(graph.tensors[1].format, NumberFormat::s8);
+        EXPECT_EQ(graph.tensors[2].format, NumberFormat::s32);
+        EXPECT_EQ(graph.tensors[0].scale, c.power / 128);
+        EXPECT_EQ(graph.tensors[1].scale, 8.0 / 128);
+        EXPECT_EQ(graph.layers[0].clamp_lo, 0);
+        EXPECT_EQ(graph.layers[0].clamp_hi, 127);
+        for (const Layer& layer : graph.layers) {
+            for (std::size_t n = 0; n < layer.multiplier.size(); ++n) {
+                // A shift to the right, or one to the left.
+                EXPECT_TRUE(layer.multiplier[n] == 1 ||
+                            (layer.shift[n] == 0 && is_power_of_two(layer.multiplier[n])));
+            }
+        }
+    }
+}
+
+// Both layers by the definition in real numbers: weights and activations are multiples of 1/128 in [−1, 1),
+// the hidden values are rounded (halves up) and saturated, the logits are exact sums.
+TEST(QuantiseFxp8, ComputesWithFractionsOfOne) {
+    const at::Tensor weight = test::weights({3, 4}, 1) * 0.9;
+    const FloatGraph from = two_layers(weight, test::weights({3}, 2));
+    const workloads::Graph graph =
+        quantise(from, {{-2, 1}, {0, 0.9}, {-3, 3}}, false, "test", workloads::DataFormat::fxp8);
+    const IntegerNetwork network(graph);
+    const std::vector<double> powers = {2, 1};  // of input and hidden values
+    const auto fraction = [](double real) { return std::nearbyint(real * 128) / 128; };
+    const auto weight_power = [](const at::Tensor& w) {
+        double power = 1;
+        for (; w.abs().max().item<double>() >= power * 127.5 / 128; power *= 2) {
+        }
+        for (; w.abs().max().item<double>() < power / 2 * 127.5 / 128; power /= 2) {
+        }
+        return power;
+    };
+    for (int image = 0; image < 200; ++image) {
+        const at::Tensor codes = at::randint(-128, 128, {1, 4, 1, 1}, at::kInt);
+        std::vector<double> x;
+        for (int i = 0; i < 4; ++i) {
+            x.push_back(codes.flatten()[i].item<double>() / 128 * powers[0]);
+        }
+        for (std::size_t l = 0; l < 2; ++l) {
+            const FloatOp& op = from.ops[l];
+            const double wp = weight_power(op.weight);
+            std::vector<double> y;
+            for (std::int64_t n = 0; n < op.weight.size(0); ++n) {
+                const double step = wp * (l == 0 ? powers[0] : powers[1]) / 16384;
+                double sum = std::nearbyint(op.bias[n].item<double>() / step) * step;
+                for (std::size_t k = 0; k < x.size(); ++k) {
+                    sum +=
+                        fraction(op.weight[n][static_cast<std::int64_t>(k)].item<double>() / wp) * wp * x[k];
+                }
+                y.push_back(l == 1 ? sum
+                                   : std::clamp(std::floor(sum / powers[1] * 128 + 0.5), 0.0, 127.0) / 128 *
+                                         powers[1]);
+            }
+            x = y;
+        }
+        const at::Tensor logits = network.run(codes);
+        for (std::int64_t n = 0; n < 2; ++n) {
+            ASSERT_EQ(logits[0][n].item<int>() * graph.tensors[2].scale, x[static_cast<std::size_t>(n)]);
+        }
+    }
+}
+
+// A layer whose bias needs coarser steps than its weights: one scale for all of its channels.
+TEST(QuantiseFxp8, HugeBiasWidensTheLayersScale) {
+    const at::Tensor weight = at::full({3, 4}, 1e-12);
+    const workloads::Graph graph = quantise(two_layers(weight, at::tensor({4.0, 0.0, 1.0})), kRanges, false,
+                                            "test", workloads::DataFormat::fxp8);
+    validate(graph, "test");
+    const Layer& layer = graph.layers[0];
+    const double factor = std::ldexp(static_cast<double>(layer.multiplier[0]), -int{layer.shift[0]});
+    EXPECT_NEAR(layer.bias[0] * factor * graph.tensors[1].scale, 4.0, 1e-6);
+    EXPECT_EQ(layer.multiplier[2], layer.multiplier[0]);
+    EXPECT_EQ(layer.shift[2], layer.shift[0]);
+}
+
+TEST(QuantiseFxp8, AdditionOfPowersOfTwoIsAShift) {
+    FloatGraph graph = two_layers(test::weights({4, 4}, 1), at::zeros({4}));
+    graph.shapes[1].channels = 4;
+    FloatOp add;
+    add.kind = FloatOpKind::add;
+    add.name = "add";
+    add.inputs = {0, 1};
+    add.output = graph.add_tensor({4, 1, 1});
+    graph.ops[1] = linear(3, 2, test::weights({2, 4}, 3), at::zeros({2}), false);
+    graph.ops.insert(graph.ops.begin() + 1, add);
+    // Steps of 2, 8 and 16 128ths.
+    const workloads::Graph quantised =
+        quantise(graph, {{-2, 1}, {0, 5.1}, {-3, 3}, {-9, 9}}, false, "test", workloads::DataFormat::fxp8);
+    validate(quantised, "test");
+    EXPECT_EQ(quantised.layers[1].multiplier, (std::vector<std::int32_t>{1, 4}));
+    EXPECT_EQ(quantised.layers[1].shift, std::vector<std::uint8_t>{3});
+}
+
 TEST(Quantise, RefusesWhatCannotBeQuantised) {
     const at::Tensor weight = test::weights({3, 4}, 1).clone();
     weight[1][2] = std::nan("");
@@ -165,6 +281,9 @@ TEST(PixelCodes, RoundAndSaturate) {
     EXPECT_EQ(codes[1][255], 64);   // 1 / (2/127) = 63.5, to even
     EXPECT_EQ(pixel_codes(p, {"input", {2, 1, 1}, NumberFormat::u8, 1.0 / 255})[0][0], 0);
     EXPECT_EQ(pixel_codes(p, {"input", {2, 1, 1}, NumberFormat::u8, 1.0 / 255})[1][77], 77);
+    EXPECT_EQ(
+        pixel_codes(p, {"input", {2, 1, 1}, NumberFormat::s8, 1.0 / 128}, workloads::DataFormat::fxp8)[0][0],
+        -128);  // −1 and below
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+#include "sim/arith/registry.h"
+#include "sim/arith/word_engine.h"
+
+namespace fluence::arith {
+
+std::unique_ptr<ValueEngine> make_fxp16(const workloads::WordGraph& graph) {
+    return std::make_unique<WordEngine<Fxp16>>(graph);
+}
+
+}  // namespace fluence::arith

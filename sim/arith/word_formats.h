@@ -1,0 +1,189 @@
+// The number formats of graphs of words, as WordEngine (word_engine.h) uses them: how words are read and
+// written, how sums are made and rounded. docs/formats-numbers.md defines them.
+//
+// A format has
+//   Value, Sum            a number as it is read; what products are added in
+//   kExactSums            sums are integers: adding in another order, or a difference, changes nothing
+//   decode, encode        word ↔ Value; encode(decode(w)) = w for every word of the format
+//   same                  equal by their bits
+//   Rule                  what a layer's arithmetic needs, from the graph
+//   bias, times, finish   conv, linear: Sum of a bias word; a product as a Sum; Sum → output
+//   add, average, copy    add of two; sum of a window / its size; concat's input
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "workloads/word_graph.h"
+
+namespace fluence::arith {
+
+__extension__ using Int128 = __int128;
+
+// Two's complement with one integer bit: value = code · scale.
+template <int Bits, class SumType>
+struct FixedPoint {
+    using Value = std::int32_t;
+    using Sum = SumType;
+    static constexpr bool kExactSums = true;
+    static constexpr Value kMost = std::numeric_limits<std::int32_t>::max() >> (32 - Bits);
+    static constexpr Value kLeast = -kMost - 1;
+
+    struct Rule {
+        workloads::WordShifts shifts;
+        Value lo = kLeast, hi = kMost;
+    };
+
+    static Value decode(workloads::Word word) {
+        return static_cast<Value>(word << (32 - Bits)) >> (32 - Bits);
+    }
+    static workloads::Word encode(Value value) {
+        return static_cast<workloads::Word>(value) & (~workloads::Word{0} >> (32 - Bits));
+    }
+    static bool same(Value a, Value b) { return a == b; }
+    static double real(Value value, double scale) { return value * scale; }
+    static Value nearest(double real, double scale) {
+        return static_cast<Value>(
+            std::clamp<double>(std::nearbyint(real / scale), double{kLeast}, double{kMost}));
+    }
+
+    static Rule rule(const workloads::WordGraph& graph, std::size_t layer) {
+        Rule rule;
+        const workloads::WordLayer& words = graph.layers[layer];
+        rule.shifts = workloads::shifts_of(graph, layer);
+        if (words.relu) {
+            const auto output = graph.structure.layers[layer].output;
+            rule.lo = 0;
+            rule.hi = nearest(words.ceiling, graph.structure.tensor(output).scale);
+        }
+        return rule;
+    }
+
+    static Sum bias(const Rule& rule, workloads::Word word) {
+        return static_cast<Sum>(decode(word)) * (static_cast<Sum>(1) << rule.shifts.bias);
+    }
+    static Sum times(Value w, Value x) { return static_cast<Sum>(std::int64_t{w} * x); }
+    static Value finish(const Rule& rule, Sum sum) {
+        return saturated(rule, shifted(sum, rule.shifts.output));
+    }
+    static Value add(const Rule& rule, Value a, Value b) {
+        return finish(rule, aligned(rule, 0, a) + aligned(rule, 1, b));
+    }
+    static Value copy(const Rule& rule, std::size_t input, Value x) {
+        return finish(rule, aligned(rule, input, x));
+    }
+    // ⌊sum/d + ½⌋ with d = taps · 2^shift.
+    static Value average(const Rule& rule, Sum sum, std::int64_t taps) {
+        const int shift = rule.shifts.output;
+        const Int128 up = static_cast<Int128>(sum) * (Int128{1} << std::max(-shift, 0));
+        const Int128 d = static_cast<Int128>(taps) * (Int128{1} << std::max(shift, 0));
+        const Int128 n = 2 * up + d;
+        Int128 quotient = n / (2 * d);
+        quotient -= n % (2 * d) < 0 ? 1 : 0;
+        return saturated(rule, quotient);
+    }
+
+  private:
+    static Sum aligned(const Rule& rule, std::size_t input, Value x) {
+        return static_cast<Sum>(x) * (static_cast<Sum>(1) << rule.shifts.inputs[input]);
+    }
+    static Sum shifted(Sum sum, int shift) {
+        if (shift > 0) {
+            return (sum + (static_cast<Sum>(1) << (shift - 1))) >> shift;
+        }
+        // What is beyond the format already stays beyond it.
+        const Sum kept = std::clamp<Sum>(sum, static_cast<Sum>(kLeast) - 1, static_cast<Sum>(kMost) + 1);
+        return kept * (static_cast<Sum>(1) << -shift);
+    }
+    template <class T>
+    static Value saturated(const Rule& rule, T value) {
+        return static_cast<Value>(std::clamp<T>(value, static_cast<T>(rule.lo), static_cast<T>(rule.hi)));
+    }
+};
+
+using Fxp16 = FixedPoint<16, std::int64_t>;
+using Fxp32 = FixedPoint<32, Int128>;
+
+inline std::uint32_t bits_of(float value) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+inline float float_of(std::uint32_t bits) {
+    float value = 0;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+inline bool is_nan(float value) {
+    return std::isnan(value);
+}
+inline bool is_nan(std::int32_t) {
+    return false;
+}
+
+// IEEE 754 binary32 throughout, subnormals included; every product and every sum is rounded (to nearest,
+// ties to even). NaN that arithmetic makes is 0x7fc00000. `Store` rounds what is stored.
+template <class Store>
+struct Float {
+    using Value = float;
+    using Sum = float;
+    static constexpr bool kExactSums = false;
+
+    struct Rule {
+        bool relu = false;
+        float ceiling = std::numeric_limits<float>::infinity();
+    };
+
+    static Value decode(workloads::Word word) { return Store::decode(word); }
+    static workloads::Word encode(Value value) { return Store::encode(value); }
+    static bool same(Value a, Value b) { return bits_of(a) == bits_of(b); }
+    static double real(Value value, double) { return double{value}; }
+    static Value nearest(double real, double) { return Store::rounded(static_cast<float>(real)); }
+
+    static Rule rule(const workloads::WordGraph& graph, std::size_t layer) {
+        return {graph.layers[layer].relu, Store::rounded(static_cast<float>(graph.layers[layer].ceiling))};
+    }
+
+    static Sum bias(const Rule&, workloads::Word word) { return float_of(word); }
+    static Sum times(Value w, Value x) { return w * x; }
+    static Value finish(const Rule& rule, Sum sum) {
+        if (std::isnan(sum)) {
+            return float_of(0x7fc00000U);
+        }
+        if (rule.relu) {
+            sum = sum > 0 ? std::min(sum, rule.ceiling) : 0.0F;
+        }
+        return Store::rounded(sum);
+    }
+    static Value add(const Rule& rule, Value a, Value b) { return finish(rule, a + b); }
+    static Value copy(const Rule& rule, std::size_t, Value x) { return finish(rule, x); }
+    static Value average(const Rule& rule, Sum sum, std::int64_t taps) {
+        return finish(rule, sum / static_cast<float>(taps));
+    }
+};
+
+struct StoreFp32 {
+    static float decode(workloads::Word word) { return float_of(word); }
+    static workloads::Word encode(float value) { return bits_of(value); }
+    static float rounded(float value) { return value; }
+};
+
+// The upper half of an fp32 word.
+struct StoreBf16 {
+    static float decode(workloads::Word word) { return float_of(word << 16); }
+    static workloads::Word encode(float value) { return bits_of(value) >> 16; }
+    // Not NaN. Overflows to infinity, as IEEE 754 rounds.
+    static float rounded(float value) {
+        const std::uint32_t bits = bits_of(value);
+        return float_of((bits + 0x7fffU + (bits >> 16 & 1U)) & 0xffff0000U);
+    }
+};
+
+using Fp32 = Float<StoreFp32>;
+using Bf16 = Float<StoreBf16>;
+
+}  // namespace fluence::arith
