@@ -272,7 +272,7 @@ TEST(Quantise, RefusesWhatCannotBeQuantised) {
 }
 
 TEST(PixelCodes, RoundAndSaturate) {
-    const Preprocessing p{255, {0.5, 0}, {0.25, 1}};
+    const Preprocessing p{255, {0.5, 0}, {0.25, 1}, {}};
     const auto codes = pixel_codes(p, {"input", {2, 1, 1}, NumberFormat::s8, 2.0 / 127});
     EXPECT_EQ(codes[0][0], -127);   // −2
     EXPECT_EQ(codes[0][255], 127);  // 2
