@@ -41,9 +41,11 @@ double power_of_two_scale(double lo, double hi, int bits) {
     }
     int exponent = 0;
     std::frexp(reach, &exponent);
-    const double scale = std::ldexp(1.0, exponent - 1);  // at most `reach`
-    const bool fits = std::nearbyint(hi / scale) <= end - 1 && std::nearbyint(lo / scale) >= -end;
-    return fits ? scale : 2 * scale;
+    double scale = std::ldexp(1.0, exponent - 1);  // at most `reach`
+    while (std::nearbyint(hi / scale) > end - 1 || std::nearbyint(lo / scale) < -end) {
+        scale *= 2;
+    }
+    return scale;
 }
 
 }  // namespace fluence::models

@@ -18,8 +18,9 @@ bool SimpleDelta::carries(const SimpleLayer& layer, const LayerStep& step) {
             return !step.golden.pixels[index_of(layer.layer().inputs[0])].empty() &&
                    !step.golden.pixels[index_of(layer.layer().inputs[1])].empty();
         case OpKind::avg_pool:
-        case OpKind::subsample:
             return step.bounds == nullptr;
+        case OpKind::subsample:
+            return step.bounds == nullptr && layer.layer().groups == 1;  // shuffles change the order
         case OpKind::flatten:
             // Other flattens change the order of elements.
             return step.bounds == nullptr && layer.inputs()[0].plane() == layer.output().plane();
@@ -156,9 +157,9 @@ void SimpleDelta::carry_subsample(const SimpleLayer& layer, const LayerStep& ste
             for_each_output_pixel(in, out, layer.layer().window, from,
                                   [&](std::int64_t pixel) { to = static_cast<std::int32_t>(pixel); });
         }
-        if (to >= 0) {
-            step.output.push_back(
-                {to, layer.layer().channels_before + change.channel, change.code, change.golden});
+        const std::int32_t channel = layer.layer().channels_before + change.channel;
+        if (to >= 0 && channel >= 0 && channel < out.channels) {
+            step.output.push_back({to, channel, change.code, change.golden});
         }
     }
 }

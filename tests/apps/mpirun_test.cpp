@@ -120,7 +120,7 @@ std::int64_t committed_in(const std::string& results) {
 // on to the bytes of a campaign that nobody disturbed.
 TEST_F(Mpirun, AKilledRankLosesOnlyWhatWasNotCommitted) {
     using std::chrono::steady_clock;
-    constexpr int kFaults = 12000;
+    constexpr int kFaults = 60000;
     constexpr std::chrono::seconds kPatience(120);
     ASSERT_EQ(run_fluence(arguments_for(folder_.file("alone"), kFaults) + " -j 2").exit_code, 0);
     const std::string output = folder_.file("killed"), results = output + "/results.sqlite";

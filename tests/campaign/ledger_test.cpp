@@ -276,8 +276,7 @@ TEST(LedgerOfACampaign, FitsOutcomesAndReasons) {
                 }
             });
     }
-    for (const MaskedBy by : {MaskedBy::nothing, MaskedBy::idle, MaskedBy::corrected, MaskedBy::requantise,
-                              MaskedBy::later_layer, MaskedBy::same_top1}) {
+    for (const MaskedBy by : {MaskedBy::nothing, MaskedBy::idle, MaskedBy::corrected, MaskedBy::same_top1}) {
         EXPECT_EQ(seen.count(by), 1U) << name_of(by);
     }
 }

@@ -10,7 +10,7 @@
 namespace fluence::test {
 
 workloads::Bundle small_bundle() {
-    RandomStream stream(7, RandomPurpose::testing, 0);
+    RandomStream stream(11, RandomPurpose::testing, 0);
     workloads::Bundle bundle;
     bundle.graph = test::random_graph(stream, {3, 6, 7, 5, false});
     bundle.image_count = kImages;

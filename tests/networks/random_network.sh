@@ -1,6 +1,7 @@
 #!/bin/sh
 # random_network.sh FLUENCE NETWORK: a listed network with random weights goes the whole way. The machine must compute
-# the golden activations, and a campaign must account for all of its 100 faults.
+# the golden activations, and a campaign must account for all of its 100 faults (in DRAM and PEs: most of this
+# machine's buffers is empty).
 set -eu
 fluence=$1
 network=$2
@@ -11,7 +12,8 @@ trap 'rm -rf "$folder"' EXIT
 grep -q "equal the bundle's golden activations" "$folder/simulate.txt"
 cat >"$folder/experiment.json" <<JSON
 { "name": "$network", "workload": { "bundle": "$folder/bundle" }, "accelerator": "cloud-32x32", "policies": ["none"],
-  "fault_model": { "name": "seu" }, "images": 4, "faults": 100, "seed": 1 }
+  "fault_model": { "name": "seu",
+    "cross_section": { "weight_buffer": 0, "activation_buffer": 0, "output_buffer": 0 } }, "images": 4, "faults": 100, "seed": 1 }
 JSON
 "$fluence" run "$folder/experiment.json" -o "$folder/results" -j 1 >"$folder/run.txt" 2>&1 ||
     { cat "$folder/run.txt"; exit 1; }

@@ -24,9 +24,10 @@ TEST(SyntheticImages, HaveContrastAndAreSmooth) {
     const Dataset data = images.read(0, 8);
     double sum = 0, squares = 0, steps = 0;
     for (std::size_t i = 0; i < data.pixels.size(); ++i) {
-        sum += data.pixels[i];
-        squares += double{data.pixels[i]} * data.pixels[i];
-        steps += i % 64 == 0 ? 0 : std::abs(double{data.pixels[i]} - data.pixels[i - 1]);
+        const auto pixel = static_cast<double>(data.pixels[i]);
+        sum += pixel;
+        squares += pixel * pixel;
+        steps += i % 64 == 0 ? 0 : std::abs(pixel - data.pixels[i - 1]);
     }
     const auto count = static_cast<double>(data.pixels.size());
     const double deviation = std::sqrt(squares / count - sum / count * sum / count);
