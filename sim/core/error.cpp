@@ -15,6 +15,11 @@ std::string compose(const std::string& file, const std::string& key, const std::
     if (!valid.empty()) {
         line += " (valid: " + valid + ")";
     }
+    constexpr unsigned char kFirstPrintable = 0x20, kDelete = 0x7F;
+    for (char& c : line) {
+        const auto byte = static_cast<unsigned char>(c);
+        c = byte < kFirstPrintable || byte == kDelete ? '?' : c;
+    }
     return line;
 }
 

@@ -7,7 +7,7 @@
 namespace fluence {
 
 // What the user gave cannot be used. The line reads `file: key: reason (valid: values)`; empty parts
-// are left out.
+// are left out. Control characters, which names in damaged files may hold, become '?': it stays one line.
 class InputError : public std::runtime_error {
   public:
     InputError(const std::string& file, const std::string& key, const std::string& reason,

@@ -24,6 +24,10 @@ std::string message_of(Action action) {
     return "no error";
 }
 
+TEST(InputError, StaysOneLineWhateverNamesHold) {
+    EXPECT_STREQ(InputError("a\nb", "k\x1b[2J", "r\r\x7f", "\tx").what(), "a?b: k?[2J: r?? (valid: ?x)");
+}
+
 TEST(JsonObject, UnknownKeyNamesFileKeyAndValidKeys) {
     const json value = {{"rows", 4}, {"rwos", 4}};
     EXPECT_EQ(message_of([&] {
