@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#define FLUENCE_FAST_LOOPS __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#define FLUENCE_FAST_LOOPS __attribute__((target_clones("avx2", "default")))  // -O3: CMakeLists.txt
 
 namespace fluence::bench {
 
