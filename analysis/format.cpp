@@ -45,6 +45,10 @@ std::string signed_fixed(double value, int places) {
     return digits[0] == '-' || !std::isfinite(value) ? digits : "+" + digits;
 }
 
+std::string microjoules(double picojoules) {
+    return fixed(picojoules * 1e-6, 1);
+}
+
 std::string thousands(std::int64_t value) {
     std::string digits = std::to_string(value);
     const std::int64_t first = value < 0 ? 1 : 0;

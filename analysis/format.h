@@ -13,6 +13,8 @@ std::string shortest(double value);
 std::string fixed(double value, int places);
 // With a sign, "+0.00" for zero.
 std::string signed_fixed(double value, int places);
+// Picojoules as microjoules, "66.8".
+std::string microjoules(double picojoules);
 // 12345678 → "12,345,678".
 std::string thousands(std::int64_t value);
 

@@ -1,6 +1,7 @@
 // CSV (RFC 4180, UTF-8, LF): one file a table. Doubles are the shortest text that reads back exactly.
 #include <initializer_list>
 
+#include "analysis/csv.h"
 #include "analysis/format.h"
 #include "analysis/reports.h"
 
@@ -10,29 +11,7 @@ namespace {
 
 using campaign::kOutcomeCount;
 using campaign::Outcome;
-using Row = std::vector<std::string>;
-
-std::string quoted(const std::string& field) {
-    if (field.find_first_of(",\"\r\n") == std::string::npos) {
-        return field;
-    }
-    std::string result = "\"";
-    for (const char c : field) {
-        result += c == '"' ? "\"\"" : std::string(1, c);
-    }
-    return result + "\"";
-}
-
-std::string csv(const std::vector<Row>& rows) {
-    std::string text;
-    for (const Row& row : rows) {
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            text += (i == 0 ? "" : ",") + quoted(row[i]);
-        }
-        text += "\n";
-    }
-    return text;
-}
+using Row = CsvRow;
 
 void append(Row& row, const Row& more) {
     row.insert(row.end(), more.begin(), more.end());

@@ -76,8 +76,6 @@ const Estimate& outcome(const PolicySummary& policy, Outcome which) {
     return policy.outcomes[static_cast<std::size_t>(which)];
 }
 
-constexpr double kMicro = 1e-6;  // pJ to µJ
-
 std::string policy_table(const Summary& summary) {
     Table table("Policies: rate, " + confidence_text(summary.confidence) + " interval (percent) and count",
                 {"Policy", "Accuracy, fault-free", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE",
@@ -90,7 +88,7 @@ std::string policy_table(const Summary& summary) {
                        rate_cell(outcome(policy, Outcome::sdc)), rate_cell(outcome(policy, Outcome::due)),
                        overhead(thousands(policy.cycles), policy.cycles_percent, reference),
                        overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference),
-                       overhead(fixed(policy.energy_pj * kMicro, 1), policy.energy_percent, reference)},
+                       overhead(microjoules(policy.energy_pj), policy.energy_percent, reference)},
                       reference);
     }
     return table.str();

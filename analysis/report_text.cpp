@@ -100,8 +100,6 @@ std::string marked_name(const Summary& summary, std::size_t policy) {
     return printable(summary.policies[policy].name) + (remark.empty() ? "" : " (" + remark + ")");
 }
 
-constexpr double kMicro = 1e-6;  // pJ to µJ
-
 std::string policy_table(const Summary& summary) {
     std::vector<Row> rows = {
         {"Policy", "Accuracy, one fault", "SDC", "DUE", "Cycles", "Area, GE", "Energy, uJ"}};
@@ -112,7 +110,7 @@ std::string policy_table(const Summary& summary) {
                         rate_cell(outcome(policy, Outcome::sdc)), rate_cell(outcome(policy, Outcome::due)),
                         overhead(thousands(policy.cycles), policy.cycles_percent, reference),
                         overhead(thousands(std::llround(policy.area_ge)), policy.area_percent, reference),
-                        overhead(fixed(policy.energy_pj * kMicro, 1), policy.energy_percent, reference)});
+                        overhead(microjoules(policy.energy_pj), policy.energy_percent, reference)});
     }
     return table(rows);
 }

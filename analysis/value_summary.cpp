@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 
+#include "analysis/csv.h"
+
 namespace fluence::analysis {
 namespace {
 
@@ -162,17 +164,21 @@ nlohmann::json value_json(const ValueWorkload& workload, const ValueCampaign& ca
 }
 
 std::string value_csv(const ValueWorkload& workload, const ValueResult& result) {
-    std::string csv = "fault,layer,index,bit,image,golden,faulty,changed,sdc,gained,lost\n";
-    for (std::size_t i = 0; i < result.faults.size(); ++i) {
-        const ValueOutcome& f = result.faults[i];
-        char text[256];
-        std::snprintf(text, sizeof text, ",%lld,%d,%d,0x%08x,0x%08x,%d,%d,%d,%d\n",
-                      static_cast<long long>(f.index), f.bit, f.image, f.golden, f.faulty, f.changed, f.sdc,
-                      f.gained, f.lost);
-        csv += std::to_string(i) + "," + workload.structure.layers[static_cast<std::size_t>(f.layer)].name +
-               text;
+    std::vector<CsvRow> rows = {
+        {"fault", "layer", "index", "bit", "image", "golden", "faulty", "changed", "sdc", "gained", "lost"}};
+    const auto hexadecimal = [](arith::Word word) {
+        char text[16];
+        std::snprintf(text, sizeof text, "0x%08x", word);
+        return std::string(text);
+    };
+    for (const ValueOutcome& f : result.faults) {
+        rows.push_back({std::to_string(rows.size() - 1),
+                        workload.structure.layers[static_cast<std::size_t>(f.layer)].name,
+                        std::to_string(f.index), std::to_string(f.bit), std::to_string(f.image),
+                        hexadecimal(f.golden), hexadecimal(f.faulty), std::to_string(f.changed),
+                        std::to_string(f.sdc), std::to_string(f.gained), std::to_string(f.lost)});
     }
-    return csv;
+    return csv(rows);
 }
 
 }  // namespace fluence::analysis

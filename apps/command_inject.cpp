@@ -1,16 +1,15 @@
 #include "apps/command_inject.h"
 
-#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <sstream>
-#include <thread>
 
 #include "analysis/report_files.h"
 #include "analysis/value_summary.h"
 #include "apps/options.h"
 #include "apps/progress.h"
 #include "sim/campaign/value_campaign.h"
+#include "sim/campaign/workers.h"
 #include "sim/core/error.h"
 #include "sim/core/text.h"
 
@@ -87,9 +86,7 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
     check_range("--images", static_cast<double>(campaign.images), 0, 1e9);
     check_range("--confidence", parsed.confidence, 0.5, 0.999999);
     check_range("--workers", parsed.workers, 0, 4096);
-    if (parsed.workers == 0) {
-        parsed.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    }
+    parsed.workers = campaign::workers_or_processors(parsed.workers);
     return parsed;
 }
 

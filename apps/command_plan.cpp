@@ -1,12 +1,10 @@
 #include "apps/command_plan.h"
 
-#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <limits>
 #include <sstream>
-#include <thread>
 #include <vector>
 
 #include "analysis/format.h"
@@ -14,6 +12,7 @@
 #include "apps/options.h"
 #include "apps/workload_source.h"
 #include "sim/campaign/planning.h"
+#include "sim/campaign/workers.h"
 #include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/statistics/sample_size.h"
@@ -157,9 +156,7 @@ int plan_experiment(const PlanRequest& request) {
         campaign::read_experiment(find_config("experiments", request.experiment));
     const std::string output = request.output.empty() ? "results/" + experiment.name : request.output;
     const workloads::Bundle bundle = load_workload(experiment, request.data, output);
-    const int workers = request.workers > 0
-                            ? request.workers
-                            : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const int workers = campaign::workers_or_processors(request.workers);
     handle_interrupts();
     print_line("simulating the machine under " + std::to_string(experiment.policies.size()) + " policies");
     const auto plan =

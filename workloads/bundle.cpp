@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <new>
-#include <set>
 #include <stdexcept>
 
 #include "sim/core/error.h"
@@ -21,7 +20,7 @@ class TensorReader {
 
     template <class T>
     std::vector<T> read(const std::string& name, const Extents& shape) {
-        known_.insert(name);
+        known_.add(name);
         return file_.read<T>(name, shape);
     }
     bool has(const std::string& name) const { return file_.has(name); }
@@ -40,14 +39,7 @@ class TensorReader {
         throw std::logic_error("unknown number format");
     }
 
-    void finish(const std::string& path) const {
-        for (const auto& [name, entry] : file_.entries()) {
-            if (known_.count(name) == 0) {
-                throw InputError(path, name,
-                                 std::string("is a tensor that ") + kDescriptionFile + " does not know");
-            }
-        }
-    }
+    void finish(const std::string& path) const { known_.check_all(file_, path); }
 
   private:
     template <class T>
@@ -56,7 +48,7 @@ class TensorReader {
     }
 
     SafetensorsFile& file_;
-    std::set<std::string> known_;
+    KnownTensors known_;
 };
 
 void read_layers(Graph& graph, TensorReader& tensors) {
@@ -83,11 +75,10 @@ void read_layers(Graph& graph, TensorReader& tensors) {
     }
 }
 
-std::vector<std::uint8_t> read_inputs(const TensorInfo& input, const char* name, std::int64_t count,
+std::vector<std::uint8_t> read_inputs(const Graph& graph, const char* name, std::int64_t count,
                                       TensorReader& tensors) {
-    Extents shape = extents_of(input.shape);
-    shape.insert(shape.begin(), count);
-    if (input.format == NumberFormat::u8) {
+    const Extents shape = images_extents(graph, count);
+    if (graph.tensor(graph.input).format == NumberFormat::u8) {
         return tensors.read<std::uint8_t>(name, shape);
     }
     const std::vector<std::int8_t> codes = tensors.read<std::int8_t>(name, shape);
@@ -95,11 +86,10 @@ std::vector<std::uint8_t> read_inputs(const TensorInfo& input, const char* name,
 }
 
 void read_images(Bundle& bundle, TensorReader& tensors) {
-    const TensorInfo& input = bundle.graph.tensor(bundle.graph.input);
-    bundle.images = read_inputs(input, kImagesTensor, bundle.image_count, tensors);
+    bundle.images = read_inputs(bundle.graph, kImagesTensor, bundle.image_count, tensors);
     bundle.labels = tensors.read<std::int32_t>("labels", {bundle.image_count});
     if (bundle.calibration_count > 0) {
-        bundle.calibration = read_inputs(input, kCalibrationTensor, bundle.calibration_count, tensors);
+        bundle.calibration = read_inputs(bundle.graph, kCalibrationTensor, bundle.calibration_count, tensors);
     }
 }
 
@@ -141,32 +131,15 @@ void read_profile(Bundle& bundle, TensorReader& tensors) {
     }
 }
 
-// The tensor file is the one that workload.json was written with.
-void check_identity(JsonObject object, SafetensorsFile& file, const std::string& path) {
-    const std::int64_t bytes = object.integer("bytes", 0, std::numeric_limits<std::int64_t>::max());
-    const std::string crc = object.text("crc32");
-    object.finish();
-    if (bytes != file.size()) {
-        throw InputError(path, "",
-                         "has " + std::to_string(file.size()) + " bytes where " + kDescriptionFile +
-                             " says " + std::to_string(bytes));
-    }
-    const std::string actual = hex32(file.crc32());
-    if (crc != actual) {
-        throw InputError(
-            path, "", "is damaged: its CRC-32 is " + actual + ", and " + kDescriptionFile + " says " + crc);
-    }
-}
-
 Bundle read_parts(const std::string& description_path, const std::string& tensor_path) {
     const nlohmann::json description = read_json_file(description_path);
     JsonObject root(description, description_path);
     root.choice("format", {kFormatName});
     root.integer("version", kFormatVersion, kFormatVersion);
-    if (root.has("operands")) {
+    if (root.has(kOperandsKey)) {
         root.fail(
-            "operands",
-            "is " + root.raw("operands").dump() + ": a network of words, where codes of 8 bits are needed",
+            kOperandsKey,
+            "is " + root.raw(kOperandsKey).dump() + ": a network of words, where codes of 8 bits are needed",
             "an import with --format int8 or fxp8; fluence inject takes every format");
     }
     Bundle bundle;

@@ -153,6 +153,12 @@ Extents extents_of(const Shape& shape) {
     return {shape.channels, shape.height, shape.width};
 }
 
+Extents images_extents(const Graph& graph, std::int64_t count) {
+    Extents shape = extents_of(graph.tensor(graph.input).shape);
+    shape.insert(shape.begin(), count);
+    return shape;
+}
+
 Extents weight_extents(const Graph& graph, const Layer& layer) {
     const Shape& input = graph.tensor(layer.inputs.at(0)).shape;
     const std::int64_t out = graph.tensor(layer.output).shape.channels;
@@ -210,17 +216,6 @@ Graph parse_graph(JsonObject object) {
 
 namespace {
 
-void check_labels(const Bundle& bundle, const std::string& file) {
-    const int classes = bundle.graph.tensor(bundle.graph.logits).shape.channels;
-    for (std::size_t i = 0; i < bundle.labels.size(); ++i) {
-        if (bundle.labels[i] < 0 || bundle.labels[i] >= classes) {
-            throw InputError(file, "labels",
-                             "holds " + std::to_string(bundle.labels[i]) + " for image " + std::to_string(i),
-                             "0 to " + std::to_string(classes - 1));
-        }
-    }
-}
-
 void check_golden(const Bundle& bundle, const std::string& file) {
     for (std::size_t image = 0; image < bundle.golden.size(); ++image) {
         for (std::size_t t = 0; t < bundle.graph.tensors.size(); ++t) {
@@ -265,6 +260,53 @@ void check_profile(const Bundle& bundle, const std::string& file) {
 
 }  // namespace
 
+void check_identity(JsonObject object, SafetensorsFile& file, const std::string& path) {
+    const std::int64_t bytes = object.integer("bytes", 0, std::numeric_limits<std::int64_t>::max());
+    const std::string crc = object.text("crc32");
+    object.finish();
+    if (bytes != file.size()) {
+        throw InputError(path, "",
+                         "has " + std::to_string(file.size()) + " bytes where " + kDescriptionFile +
+                             " says " + std::to_string(bytes));
+    }
+    const std::string actual = hex32(file.crc32());
+    if (crc != actual) {
+        throw InputError(
+            path, "", "is damaged: its CRC-32 is " + actual + ", and " + kDescriptionFile + " says " + crc);
+    }
+}
+
+void KnownTensors::check_all(const SafetensorsFile& file, const std::string& path) const {
+    for (const auto& [name, entry] : file.entries()) {
+        if (names_.count(name) == 0) {
+            throw InputError(path, name,
+                             std::string("is a tensor that ") + kDescriptionFile + " does not know");
+        }
+    }
+}
+
+void check_frame(const BundleFrame& frame, const std::string& file) {
+    if (frame.golden_images > frame.image_count) {
+        throw InputError(file, "golden",
+                         "has activations of " + std::to_string(frame.golden_images) + " images",
+                         "0 to " + std::to_string(frame.image_count));
+    }
+    if (!(frame.fp32_top1 == -1 || (frame.fp32_top1 >= 0 && frame.fp32_top1 <= 1))) {
+        throw InputError(file, "fp32_top1", "is out of range", "0 to 1, or -1 where unknown");
+    }
+    if (!frame.provenance.is_object()) {
+        throw InputError(file, "provenance", "is not an object");
+    }
+    const int classes = frame.graph.tensor(frame.graph.logits).shape.channels;
+    for (std::size_t i = 0; i < frame.labels.size(); ++i) {
+        if (frame.labels[i] < 0 || frame.labels[i] >= classes) {
+            throw InputError(file, "labels",
+                             "holds " + std::to_string(frame.labels[i]) + " for image " + std::to_string(i),
+                             "0 to " + std::to_string(classes - 1));
+        }
+    }
+}
+
 void check_bundle(const Bundle& bundle, const std::string& file) {
     const std::int64_t elements = bundle.graph.tensor(bundle.graph.input).shape.elements();
     const auto pixels = static_cast<std::int64_t>(bundle.images.size());
@@ -285,18 +327,9 @@ void check_bundle(const Bundle& bundle, const std::string& file) {
                              std::to_string(bundle.calibration_count) + " images of " +
                              std::to_string(elements) + " elements");
     }
-    if (static_cast<std::int64_t>(bundle.golden.size()) > bundle.image_count) {
-        throw InputError(file, "golden",
-                         "has activations of " + std::to_string(bundle.golden.size()) + " images",
-                         "0 to " + std::to_string(bundle.image_count));
-    }
-    if (!(bundle.fp32_top1 == -1 || (bundle.fp32_top1 >= 0 && bundle.fp32_top1 <= 1))) {
-        throw InputError(file, "fp32_top1", "is out of range", "0 to 1, or -1 where unknown");
-    }
-    if (!bundle.provenance.is_object()) {
-        throw InputError(file, "provenance", "is not an object");
-    }
-    check_labels(bundle, file);
+    check_frame({bundle.graph, bundle.image_count, static_cast<std::int64_t>(bundle.golden.size()),
+                 bundle.labels, bundle.fp32_top1, bundle.provenance},
+                file);
     check_golden(bundle, file);
     check_profile(bundle, file);
 }

@@ -30,11 +30,10 @@ class TensorCollector {
         }
     }
     // `count` images of the input tensor.
-    void add_images(const char* name, std::int64_t count, const TensorInfo& input,
+    void add_images(const char* name, std::int64_t count, const Graph& graph,
                     const std::vector<std::uint8_t>& bytes) {
-        Extents shape = extents_of(input.shape);
-        shape.insert(shape.begin(), count);
-        if (input.format == NumberFormat::u8) {
+        const Extents shape = images_extents(graph, count);
+        if (graph.tensor(graph.input).format == NumberFormat::u8) {
             add(name, shape, bytes);
         } else {
             add(name, shape, signed_.emplace_back(bytes.begin(), bytes.end()));
@@ -66,10 +65,9 @@ void collect(const Bundle& bundle, TensorCollector& tensors) {
             tensors.add(layer_tensor(i, "shift"), length(layer.shift), layer.shift);
         }
     }
-    const TensorInfo& input = graph.tensor(graph.input);
-    tensors.add_images(kImagesTensor, bundle.image_count, input, bundle.images);
+    tensors.add_images(kImagesTensor, bundle.image_count, graph, bundle.images);
     if (bundle.calibration_count > 0) {
-        tensors.add_images(kCalibrationTensor, bundle.calibration_count, input, bundle.calibration);
+        tensors.add_images(kCalibrationTensor, bundle.calibration_count, graph, bundle.calibration);
     }
     tensors.add("labels", length(bundle.labels), bundle.labels);
     for (std::size_t image = 0; image < bundle.golden.size(); ++image) {

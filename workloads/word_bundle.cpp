@@ -3,7 +3,6 @@
 #include <deque>
 #include <filesystem>
 #include <new>
-#include <set>
 #include <stdexcept>
 
 #include "sim/core/error.h"
@@ -21,25 +20,18 @@ class WordReader {
     explicit WordReader(SafetensorsFile& file) : file_(file) {}
 
     Words words(const std::string& name, Dtype dtype, const Extents& shape) {
-        known_.insert(name);
+        known_.add(name);
         return file_.read_bits(name, dtype, shape);
     }
     std::vector<std::int32_t> integers(const std::string& name, const Extents& shape) {
-        known_.insert(name);
+        known_.add(name);
         return file_.read<std::int32_t>(name, shape);
     }
-    void finish(const std::string& path) const {
-        for (const auto& [name, entry] : file_.entries()) {
-            if (known_.count(name) == 0) {
-                throw InputError(path, name,
-                                 std::string("is a tensor that ") + kDescriptionFile + " does not know");
-            }
-        }
-    }
+    void finish(const std::string& path) const { known_.check_all(file_, path); }
 
   private:
     SafetensorsFile& file_;
-    std::set<std::string> known_;
+    KnownTensors known_;
 };
 
 // Hands words to the safetensors writer in the width of their type.
@@ -63,12 +55,6 @@ class WordWriter {
     std::deque<std::vector<std::uint8_t>> bytes_;
 };
 
-Extents images_shape(const Graph& structure, std::int64_t count) {
-    Extents shape = extents_of(structure.tensor(structure.input).shape);
-    shape.insert(shape.begin(), count);
-    return shape;
-}
-
 void read_layers(WordGraph& graph, WordReader& reader) {
     for (std::size_t i = 0; i < graph.structure.layers.size(); ++i) {
         const Layer& layer = graph.structure.layers[i];
@@ -78,16 +64,6 @@ void read_layers(WordGraph& graph, WordReader& reader) {
             graph.layers[i].bias = reader.words(layer_tensor(i, "bias"), bias_dtype_of(graph.format),
                                                 {graph.structure.tensor(layer.output).shape.channels});
         }
-    }
-}
-
-void check_identity(JsonObject object, SafetensorsFile& file, const std::string& path) {
-    const std::int64_t bytes = object.integer("bytes", 0, std::numeric_limits<std::int64_t>::max());
-    const std::string crc = object.text("crc32");
-    object.finish();
-    if (bytes != file.size() || crc != hex32(file.crc32())) {
-        throw InputError(path, "",
-                         std::string("is damaged: size or CRC-32 is not what ") + kDescriptionFile + " says");
     }
 }
 
@@ -118,7 +94,7 @@ WordBundle read_parts(const std::string& description_path, const std::string& te
     validate(bundle.graph, description_path);
     const Graph& structure = bundle.graph.structure;
     bundle.images =
-        reader.words(kImagesTensor, dtype_of(format), images_shape(structure, bundle.image_count));
+        reader.words(kImagesTensor, dtype_of(format), images_extents(structure, bundle.image_count));
     bundle.labels = reader.integers("labels", {bundle.image_count});
     for (std::int64_t image = 0; image < golden; ++image) {
         std::vector<Words>& tensors = bundle.golden.emplace_back();
@@ -145,7 +121,7 @@ void collect(const WordBundle& bundle, WordWriter& words) {
                       {static_cast<std::int64_t>(bias.size())}, bias);
         }
     }
-    words.add(kImagesTensor, dtype, images_shape(graph.structure, bundle.image_count), bundle.images);
+    words.add(kImagesTensor, dtype, images_extents(graph.structure, bundle.image_count), bundle.images);
     words.writer().add("labels", {bundle.image_count}, bundle.labels);
     for (std::size_t image = 0; image < bundle.golden.size(); ++image) {
         for (std::size_t t = 0; t < graph.structure.tensors.size(); ++t) {

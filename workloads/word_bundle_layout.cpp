@@ -149,24 +149,9 @@ void check_word_bundle(const WordBundle& bundle, const std::string& file) {
                              std::to_string(bundle.image_count) + " images of " + std::to_string(elements) +
                              " elements and " + std::to_string(bundle.labels.size()) + " labels");
     }
-    const int classes = structure.tensor(structure.logits).shape.channels;
-    for (const std::int32_t label : bundle.labels) {
-        if (label < 0 || label >= classes) {
-            throw InputError(file, "labels", "holds " + std::to_string(label),
-                             "0 to " + std::to_string(classes - 1));
-        }
-    }
-    if (static_cast<std::int64_t>(bundle.golden.size()) > bundle.image_count) {
-        throw InputError(file, "golden",
-                         "has activations of " + std::to_string(bundle.golden.size()) + " images",
-                         "0 to " + std::to_string(bundle.image_count));
-    }
-    if (!(bundle.fp32_top1 == -1 || (bundle.fp32_top1 >= 0 && bundle.fp32_top1 <= 1))) {
-        throw InputError(file, "fp32_top1", "is out of range", "0 to 1, or -1 where unknown");
-    }
-    if (!bundle.provenance.is_object()) {
-        throw InputError(file, "provenance", "is not an object");
-    }
+    check_frame({structure, bundle.image_count, static_cast<std::int64_t>(bundle.golden.size()),
+                 bundle.labels, bundle.fp32_top1, bundle.provenance},
+                file);
 }
 
 }  // namespace fluence::workloads

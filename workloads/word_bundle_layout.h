@@ -6,8 +6,6 @@
 
 namespace fluence::workloads {
 
-inline constexpr const char* kOperandsKey = "operands";
-
 Dtype dtype_of(WordFormat format);
 // Biases of bf16 are fp32 words.
 Dtype bias_dtype_of(WordFormat format);

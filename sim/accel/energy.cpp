@@ -181,8 +181,8 @@ void add_filters(std::vector<EnergyPart>& parts, const AcceleratorConfig& config
                  std::int64_t elements, const EnergyTable& table) {
     const std::int64_t bytes = protect::filter_buffer_bytes(policy);
     GateEquivalents lanes{};
-    for (const cost::AreaNode& part : protect::suppressor_area(config, policy)) {
-        lanes += part.name == protect::kFilterBuffer ? GateEquivalents() : part.area;
+    for (const cost::AreaNode& part : protect::suppressor_logic(config, policy)) {
+        lanes += part.area;
     }
     parts.push_back(
         {"filter and check", elements, table.logic(lanes * (1.0 / config.vector_unit.lanes)), true});
@@ -204,6 +204,8 @@ std::int64_t logits_of(const traces::Timeline& timeline) {
 void add_inference_end(std::vector<EnergyPart>& parts, const AcceleratorConfig& config, const Policy& policy,
                        const traces::Timeline& timeline, const EnergyTable& table) {
     const std::int64_t runs = protect::least_runs(policy);
+    // temporal-dmr alone always runs again, and confidence-rerun does not stand beside it.
+    const Picojoules once = total_of(parts);
     if (policy.confidence_rerun || policy.temporal_dmr) {
         const std::int64_t logits = logits_of(timeline);
         const std::int64_t bytes = logits * kSumBits / 8;
@@ -218,11 +220,6 @@ void add_inference_end(std::vector<EnergyPart>& parts, const AcceleratorConfig& 
         }
     }
     if (runs > 1) {
-        Picojoules once;
-        for (const EnergyPart& part : parts) {
-            const bool check = part.name == "answers read" || part.name == "answers kept";
-            once += check ? Picojoules() : part.total();
-        }
         parts.push_back({"further run", runs - 1, once, true});
     }
 }

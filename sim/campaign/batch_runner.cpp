@@ -70,9 +70,10 @@ LedgerEntry of_request(const LedgerEntry& first, const Inference& request) {
 
 // A fault under one policy: what the resolver and the detectors made of it.
 struct BatchRunner::Struck {
-    std::int64_t fault = 0, cycle = 0;
+    std::int64_t fault = 0;
     std::int32_t policy = 0;
-    fault::Resolution resolution;  // its faults are the engine's
+    std::vector<fault::Upset> upsets;  // of the request
+    fault::Resolution resolution;      // its faults are the engine's
     PolicyFlags flags;
     // Where the layer faults are in the lists of the policy's engine, and what it made of them in its runs.
     std::size_t list = 0;
@@ -149,7 +150,7 @@ void BatchRunner::run_image(std::int64_t batch, std::int64_t image, BatchResult&
         }
         propagate(chunk);
         recheck(chunk);
-        for (std::size_t struck = 0; struck < chunk.struck.size(); ++struck) {
+        for (Struck& struck : chunk.struck) {
             result.outcomes.push_back(outcome_row(struck, chunk, label));
         }
         result.faults.insert(result.faults.end(), std::make_move_iterator(chunk.faults.begin()),
@@ -196,12 +197,11 @@ void BatchRunner::resolve_fault(std::int64_t id, Chunk& chunk) {
 BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32_t policy, std::size_t first,
                                         Chunk& chunk) {
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
-    const std::vector<fault::Upset> upsets = upsets_of_request(machine.policy, draw, machine.timeline.cycles);
     Struck struck;
     struck.policy = policy;
-    struck.cycle = upsets[0].cycle;
+    struck.upsets = upsets_of_request(machine.policy, draw, machine.timeline.cycles);
     struck.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
-        upsets_of_first_run(machine.policy, machine.timeline, upsets), golden_[machine.engine],
+        upsets_of_first_run(machine.policy, machine.timeline, struck.upsets), golden_[machine.engine],
         engines_[machine.engine]);
     struck.flags = apply_detectors(machine.policy, plan_.bundle->graph, plan_.experiment->accelerator,
                                    struck.resolution);
@@ -263,28 +263,12 @@ void BatchRunner::recheck(const Chunk& chunk) {
     }
 }
 
-// One more run of the request, which few faults need: on its own.
-TracedInference BatchRunner::run_again(std::int32_t policy, const std::vector<fault::Upset>& upsets) {
-    const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
-    const arith::GoldenRun& golden = golden_[machine.engine];
-    arith::Engine& engine = engines_[machine.engine];
-    TracedInference run;
-    run.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(upsets, golden, engine);
-    const PolicyFlags flags =
-        apply_detectors(machine.policy, plan_.bundle->graph, plan_.experiment->accelerator, run.resolution);
-    if (!flags.aborted && !run.resolution.faults.empty()) {
-        run.run = engine.propagate(golden, run.resolution.faults);
-    }
-    run.result = conclude(golden_logits(machine.engine), run.resolution, flags, run.run);
-    return run;
-}
-
-OutcomeRow BatchRunner::outcome_row(std::size_t number, Chunk& chunk, std::int32_t label) {
-    Struck& struck = chunk.struck[number];
-    const FaultRow& fault = chunk.faults[number / plan_.policies.size()];
+OutcomeRow BatchRunner::outcome_row(Struck& struck, const Chunk& chunk, std::int32_t label) {
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(struck.policy)];
     const std::size_t engine = machine.engine;
     const workloads::Graph& graph = plan_.bundle->graph;
+    const AcceleratorConfig& config = plan_.experiment->accelerator;
+    const fault::Resolver& resolver = *resolvers_[static_cast<std::size_t>(struck.policy)];
     const workloads::Codes& golden = golden_logits(engine);
     const std::vector<LayerFault>& faults = chunk.carried[engine].lists[struck.list];
 
@@ -295,13 +279,15 @@ OutcomeRow BatchRunner::outcome_row(std::size_t number, Chunk& chunk, std::int32
         {golden_[engine], struck.resolution, faults, first.run, first.result.outcome, first.result.dead},
         engines_[engine]);
     first.resolution = std::move(struck.resolution);
-    const std::vector<fault::Upset> upsets =
-        upsets_of_request(machine.policy, {fault.upset, fault.phase, fault.further}, machine.timeline.cycles);
-    const TracedInference request = finish_request(
-        {machine.policy, graph, plan_.experiment->accelerator, machine.timeline,
-         *resolvers_[static_cast<std::size_t>(struck.policy)], golden},
-        upsets, std::move(first),
-        [&](const std::vector<fault::Upset>& later) { return run_again(struck.policy, later); });
+    // Few faults need another run: it is carried on its own.
+    const auto again = [&](const std::vector<fault::Upset>& upsets) {
+        return execute(machine.policy, graph, config,
+                       resolver.resolve(upsets, golden_[engine], engines_[engine]), engines_[engine],
+                       golden_[engine]);
+    };
+    const TracedInference request =
+        finish_request({machine.policy, graph, config, machine.timeline, resolver, golden}, struck.upsets,
+                       std::move(first), again);
     const fault::Resolution& resolution = request.resolution;
     const arith::FaultyRun& run = request.run;
     const Inference& inference = request.result;
@@ -310,7 +296,7 @@ OutcomeRow BatchRunner::outcome_row(std::size_t number, Chunk& chunk, std::int32
     OutcomeRow row;
     row.fault = struck.fault;
     row.policy = struck.policy;
-    row.cycle = struck.cycle;
+    row.cycle = struck.upsets[0].cycle;
     row.outcome = inference.outcome;
     row.dead = inference.dead;
     row.corrected = inference.flags.corrected;

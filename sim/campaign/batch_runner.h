@@ -29,9 +29,7 @@ class BatchRunner {
     Struck strike(const fault::FaultDraw& draw, std::int32_t policy, std::size_t first, Chunk& chunk);
     void propagate(Chunk& chunk);
     void recheck(const Chunk& chunk);
-    // Of the chunk's struck fault; takes its resolution.
-    OutcomeRow outcome_row(std::size_t struck, Chunk& chunk, std::int32_t label);
-    TracedInference run_again(std::int32_t policy, const std::vector<fault::Upset>& upsets);
+    OutcomeRow outcome_row(Struck& struck, const Chunk& chunk, std::int32_t label);  // takes its resolution
     const workloads::Codes& golden_logits(std::size_t engine) const;
 
     const CampaignPlan& plan_;

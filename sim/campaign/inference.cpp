@@ -108,6 +108,24 @@ protect::Policy calibrated(const protect::Policy& policy, const workloads::Bundl
                                                nlohmann::json::from_cbor(bytes).get<std::vector<double>>());
 }
 
+TracedInference execute(const protect::Policy& policy, const workloads::Graph& graph,
+                        const AcceleratorConfig& config, fault::Resolution resolution, arith::Engine& engine,
+                        const arith::GoldenRun& golden, bool trace) {
+    TracedInference run;
+    run.resolution = std::move(resolution);
+    const PolicyFlags flags = apply_detectors(policy, graph, config, run.resolution);
+    const std::vector<arith::LayerFault>& faults = run.resolution.faults;
+    if (!flags.aborted && !faults.empty()) {
+        const auto note = [&run](LayerId layer, const std::vector<arith::ValueChange>& values) {
+            run.layers.push_back({layer, values});
+        };
+        run.run = trace ? engine.propagate(golden, faults, note) : engine.propagate(golden, faults);
+    }
+    run.result =
+        conclude(golden.tensors[index_of(graph.logits)], run.resolution, flags, run.run, graph.images());
+    return run;
+}
+
 InferenceRunner::InferenceRunner(const workloads::Graph& graph, const AcceleratorConfig& config,
                                  const protect::Policy& policy, const traces::Timeline& timeline,
                                  std::vector<arith::OutputBounds> bounds, const workloads::Codes& image,
@@ -134,20 +152,10 @@ TracedInference InferenceRunner::finish(const std::vector<fault::Upset>& upsets,
                           [this](const std::vector<fault::Upset>& strikes) { return run_once(strikes); });
 }
 
+// As campaigns do, so that a recorded fault is judged by what judged it.
 TracedInference InferenceRunner::run_once(const std::vector<fault::Upset>& upsets) {
-    TracedInference traced;
-    // As campaigns do, so that a recorded fault is judged by what judged it.
-    traced.resolution = resolver_.resolve(upsets, golden_, engine_);
-    const PolicyFlags flags = apply_detectors(policy_, graph_, config_, traced.resolution);
-    if (!flags.aborted && !traced.resolution.faults.empty()) {
-        traced.run =
-            engine_.propagate(golden_, traced.resolution.faults,
-                              [&traced](LayerId layer, const std::vector<arith::ValueChange>& values) {
-                                  traced.layers.push_back({layer, values});
-                              });
-    }
-    traced.result = conclude(golden_logits(), traced.resolution, flags, traced.run, graph_.images());
-    return traced;
+    return execute(policy_, graph_, config_, resolver_.resolve(upsets, golden_, engine_), engine_, golden_,
+                   true);
 }
 
 std::vector<workloads::Codes> InferenceRunner::tensors_of(const TracedInference& inference) const {

@@ -74,6 +74,11 @@ struct TracedInference {
     std::vector<LayerChanges> layers;  // those whose output changed, in order
 };
 
+// Steps 2 to 4 of one run that was resolved. `golden`: the engine's. `trace`: the layers that change, too.
+TracedInference execute(const protect::Policy& policy, const workloads::Graph& graph,
+                        const AcceleratorConfig& config, fault::Resolution resolution, arith::Engine& engine,
+                        const arith::GoldenRun& golden, bool trace = false);
+
 // One image, or one batch, on one machine under one policy. Keeps references to graph, config, policy and
 // timeline.
 class InferenceRunner {

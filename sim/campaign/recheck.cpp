@@ -5,6 +5,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "sim/campaign/request.h"
 #include "sim/core/random.h"
 #include "traces/upset_list.h"
 
@@ -175,11 +176,8 @@ std::string Recheck::write_reproducer(const Case& one, const std::string& differ
     traces::UpsetGroup group;
     group.id = "fault " + std::to_string(one.fault.id);
     group.image = one.fault.image;
-    fault::FaultDraw draw;
-    draw.upset = one.fault.upset;
-    draw.phase = one.fault.phase;
-    draw.further = one.fault.further;
-    group.upsets = draw.all_at(policy.timeline.cycles);
+    group.upsets = upsets_of_request(policy.policy, {one.fault.upset, one.fault.phase, one.fault.further},
+                                     policy.timeline.cycles);
     group.expected.changed_values = one.run.changed_values;
     group.expected.first_changed_layer = one.run.first_changed_layer;
     group.expected.last_changed_layer = one.run.last_changed_layer;
@@ -208,7 +206,7 @@ std::string Recheck::write_reproducer(const Case& one, const std::string& differ
     // Neurons are values, no place in the register-true machine.
     const bool neurons = one.fault.upset.site == fault::SiteKind::neuron;
     report["replay"] = "fluence replay " + quoted(upsets) + " --workload " + quoted(bundle) +
-                       " --accelerator " + quoted(machine) + " --policy " + quoted(policy_file) + "" +
+                       " --accelerator " + quoted(machine) + " --policy " + quoted(policy_file) +
                        (neurons ? " --fidelity fast" : " --fidelity both");
     report["program"] = program_version();
     report["experiment"] = experiment.resolved;

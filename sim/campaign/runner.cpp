@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -167,13 +166,8 @@ class Committer {
     std::vector<BatchResult> pending_;
 };
 
-int processors() {
-    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
-
 int worker_count(const RunOptions& options) {
-    const int all = options.job != nullptr ? 1 : processors();
-    return options.workers > 0 ? options.workers : all;
+    return options.workers <= 0 && options.job != nullptr ? 1 : workers_or_processors(options.workers);
 }
 
 // Where a failed self-check is described, without suffix.

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <stdexcept>
+#include <thread>
 
 #include "sim/core/error.h"
 
@@ -253,6 +254,10 @@ void work_until_close(cluster::Communicator& job, const std::function<Follower()
 }
 
 }  // namespace
+
+int workers_or_processors(int wanted) {
+    return wanted > 0 ? wanted : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
 
 void follow(cluster::Communicator& job, const std::function<Follower()>& load) {
     work_until_close(job, load);

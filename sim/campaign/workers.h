@@ -20,6 +20,9 @@ struct WorkerCallbacks {
     std::function<bool()> stop;
 };
 
+// `wanted` workers; 0: as many as this host has processors.
+int workers_or_processors(int wanted);
+
 // Rank 0 of a job: the others wait for its word. However it goes, the destructor lets them end.
 class Leader {
   public:

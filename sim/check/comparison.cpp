@@ -111,15 +111,9 @@ Answer fast_answer(campaign::InferenceRunner& runner, const UpsetList& upsets, V
 std::string single_difference(const Setup& setup, const fault::Resolver& resolver, arith::Engine& engine,
                               campaign::InferenceRunner& runner, const traces::Upset& upset,
                               const Answer& joint, const Verdict& verdict) {
-    campaign::TracedInference first;
-    first.resolution = resolver.resolve(upset, runner.golden());
-    const campaign::PolicyFlags flags =
-        campaign::apply_detectors(setup.policy, setup.graph, setup.config, first.resolution);
-    if (!flags.aborted) {
-        first.run = engine.propagate(runner.golden(), first.resolution.faults);
-    }
-    first.result = conclude(runner.golden_logits(), first.resolution, flags, first.run, setup.graph.images());
-    const campaign::TracedInference request = runner.finish({upset}, std::move(first));
+    const campaign::TracedInference request = runner.finish(
+        {upset}, campaign::execute(setup.policy, setup.graph, setup.config,
+                                   resolver.resolve(upset, runner.golden()), engine, runner.golden()));
     const campaign::Inference& result = request.result;
     const auto all = [](const campaign::PolicyFlags& f) {
         return std::tie(f.corrected, f.detected, f.suppressed, f.unrepaired, f.aborted);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "sim/campaign/workers.h"
 
@@ -55,10 +54,8 @@ class Run {
             take(batch, parse_report(object));
         };
         callbacks.stop = [this] { return bad_ || (options_.stop != nullptr && options_.stop->load()); };
-        const int jobs = options_.jobs > 0
-                             ? options_.jobs
-                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-        campaign::run_in_workers(jobs, missing, callbacks, "fluence selfcheck");
+        campaign::run_in_workers(campaign::workers_or_processors(options_.jobs), missing, callbacks,
+                                 "fluence selfcheck");
     }
 
     // Batches end in any order, but begin in ascending order: all in front of a bad one will be in.

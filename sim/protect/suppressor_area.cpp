@@ -25,7 +25,7 @@ GateEquivalents median_lane() {
 
 }  // namespace
 
-std::vector<cost::AreaNode> suppressor_area(const AcceleratorConfig& config, const Policy& policy) {
+std::vector<cost::AreaNode> suppressor_logic(const AcceleratorConfig& config, const Policy& policy) {
     const auto lanes = static_cast<double>(config.vector_unit.lanes);
     std::vector<cost::AreaNode> parts;
     if (policy.relu_check) {
@@ -41,6 +41,11 @@ std::vector<cost::AreaNode> suppressor_area(const AcceleratorConfig& config, con
     if (policy.just_say_zero) {
         parts.push_back(cost::added_part("just say zero", just_say_zero_lane() * lanes));
     }
+    return parts;
+}
+
+std::vector<cost::AreaNode> suppressor_area(const AcceleratorConfig& config, const Policy& policy) {
+    std::vector<cost::AreaNode> parts = suppressor_logic(config, policy);
     if (const std::int64_t bytes = filter_buffer_bytes(policy); bytes > 0) {
         const std::int64_t words = (bytes + config.vector_unit.lanes - 1) / config.vector_unit.lanes;
         parts.push_back(
