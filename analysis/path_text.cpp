@@ -112,7 +112,7 @@ void Teller::head() {
 
 std::string Teller::site_name(const StruckSite& site) const {
     std::string name = traces::name_of(site.upset.site);
-    if (site.upset.site == traces::SiteKind::neuron) {
+    if (traces::is_value(site.upset.site)) {
         return name + " of " + layer(site.upset.layer).name + ", " +
                position(output_shape(site.upset.layer), site.upset.unit);
     }
@@ -229,7 +229,7 @@ void Teller::struck(const StruckSite& site) {
             bits.push_back(std::to_string(bit));
         }
     }
-    const bool timed = site.upset.site != traces::SiteKind::neuron;
+    const bool timed = !traces::is_value(site.upset.site);
     line("  Struck: " + site_name(site) + ", bit" + (bits.size() == 1 ? " " : "s ") + joined(bits, ", ") +
          (timed ? ", cycle " + std::to_string(site.upset.cycle) : ""));
     if (site.fold >= 0) {

@@ -175,18 +175,19 @@ std::string vulnerability_csv(const Summary& summary) {
 
 // One row a mean number of upsets and policy: what a plot of accuracy against the rate of upsets needs.
 std::string upset_rate_csv(const Summary& summary) {
-    std::vector<Row> rows = {{"mean_upsets", "policy", "policy_mean_upsets", "beyond_simulated", "accuracy",
-                              "accuracy_low", "accuracy_high", "sdc", "sdc_low", "sdc_high", "due", "due_low",
-                              "due_high"}};
+    std::vector<Row> rows = {{"mean_upsets", "error_rate", "policy", "policy_mean_upsets", "beyond_simulated",
+                              "accuracy", "accuracy_low", "accuracy_high", "sdc", "sdc_low", "sdc_high",
+                              "due", "due_low", "due_high"}};
     for (const RatePoint& point : summary.vulnerability.rates) {
         for (std::size_t i = 0; i < point.policies.size(); ++i) {
             const RatePoint::Policy& found = point.policies[i];
-            rows.push_back({shortest(point.mean), summary.policies[i].name, shortest(found.mean),
-                            shortest(found.beyond), shortest(found.accuracy),
-                            shortest(found.accuracy_range.low), shortest(found.accuracy_range.high),
-                            shortest(found.sdc), shortest(found.sdc_range.low),
-                            shortest(found.sdc_range.high), shortest(found.due),
-                            shortest(found.due_range.low), shortest(found.due_range.high)});
+            rows.push_back({shortest(point.mean), point.error_rate > 0 ? shortest(point.error_rate) : "",
+                            summary.policies[i].name, shortest(found.mean), shortest(found.beyond),
+                            shortest(found.accuracy), shortest(found.accuracy_range.low),
+                            shortest(found.accuracy_range.high), shortest(found.sdc),
+                            shortest(found.sdc_range.low), shortest(found.sdc_range.high),
+                            shortest(found.due), shortest(found.due_range.low),
+                            shortest(found.due_range.high)});
         }
     }
     return csv(rows);

@@ -264,9 +264,11 @@ std::string rate_table(const Summary& summary) {
     if (summary.vulnerability.rates.empty()) {
         return "";
     }
-    Table table("Accuracy at a mean number of upsets in an inference of " +
-                    summary.policies[summary.reference].name + " (longer runs meet more), percent",
-                columns_by_policy(summary, {"Mean upsets"}));
+    const bool errors = summary.vulnerability.rates.front().error_rate > 0;
+    Table table(errors ? "Accuracy at an error rate of each output, percent"
+                       : "Accuracy at a mean number of upsets in an inference of " +
+                             summary.policies[summary.reference].name + " (longer runs meet more), percent",
+                columns_by_policy(summary, {errors ? "Error rate" : "Mean upsets"}));
     for (const RatePoint& point : summary.vulnerability.rates) {
         std::vector<std::string> cells;
         for (const RatePoint::Policy& found : point.policies) {
@@ -274,7 +276,10 @@ std::string rate_table(const Summary& summary) {
                                        percent_range(found.accuracy_range, 2) + "<br>not simulated " +
                                            significant(100 * found.beyond) + " %"));
         }
-        table.add_row(significant(point.mean), cells);
+        table.add_row(errors ? with_small(significant(point.error_rate),
+                                          "mean " + significant(point.mean) + " an inference")
+                             : significant(point.mean),
+                      cells);
     }
     return table.str();
 }

@@ -186,6 +186,9 @@ Json upset_rates_json(const Summary& summary) {
                                 {"due", value(found.due, found.due_range)}});
         }
         points.push_back({{"mean_upsets", point.mean}, {"policies", policies}});
+        if (point.error_rate > 0) {
+            points.back()["error_rate"] = point.error_rate;
+        }
     }
     return points;
 }

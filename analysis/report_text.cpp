@@ -232,8 +232,13 @@ std::string vulnerability_table(const Summary& summary) {
     return table(rows);
 }
 
+bool rate_points_are_errors(const Summary& summary) {
+    return !summary.vulnerability.rates.empty() && summary.vulnerability.rates.front().error_rate > 0;
+}
+
 std::string rate_table(const Summary& summary) {
-    Row header = {"Accuracy at mean upsets", "Not simulated, at most"};
+    const bool errors = rate_points_are_errors(summary);
+    Row header = {errors ? "Accuracy at error rate" : "Accuracy at mean upsets", "Not simulated, at most"};
     for (const PolicySummary& policy : summary.policies) {
         header.push_back(printable(policy.name));
     }
@@ -243,7 +248,9 @@ std::string rate_table(const Summary& summary) {
         for (const RatePoint::Policy& policy : point.policies) {
             beyond = std::max(beyond, policy.beyond);
         }
-        Row row = {significant(point.mean), significant(100 * beyond) + " %"};
+        Row row = {errors ? significant(point.error_rate) + " (mean " + significant(point.mean) + ")"
+                          : significant(point.mean),
+                   significant(100 * beyond) + " %"};
         for (const RatePoint::Policy& policy : point.policies) {
             row.push_back(percent(policy.accuracy, 2) + " " + percent_range(policy.accuracy_range, 2));
         }

@@ -229,8 +229,8 @@ class Tracks {
     void mark(const std::vector<Upset>& upsets) {
         const int track = events_.add_track("upsets");
         for (const Upset& upset : upsets) {
-            // A neuron's has no cycle of its own; its layer does.
-            const bool timed = upset.site != SiteKind::neuron;
+            // A value's has no cycle of its own; its layer does.
+            const bool timed = !is_value(upset.site);
             const auto layer = static_cast<std::size_t>(std::max(upset.layer, 0));
             const Cycle cycle = timed                             ? upset.cycle
                                 : layer < timeline_.layers.size() ? timeline_.layers[layer].begin

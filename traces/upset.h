@@ -23,7 +23,7 @@ enum class SiteKind {
     activation_buffer,
     output_buffer,
     dram,                  // unit = word of dataflow::MemoryMap
-    neuron,                // unit = flat element of the output of layer `layer`; not timed
+    neuron,                // unit = flat element of the output of layer `layer`
     pe_activation_shadow,  // input stationary with shadow registers
     pe_product,            // multiplier pipeline, stages 1 … LM
     pe_psum_stage,         // output stationary: the LA − 1 stages behind the accumulator
@@ -36,19 +36,24 @@ enum class SiteKind {
     pe_valid,  // control bits
     pe_propagate,
     pe_weight_valid,
+    mac_output,  // unit = flat element of layer `layer`: its 32-bit sum of products, in front of the bias
 };
-inline constexpr int kSiteKindCount = 20;
+inline constexpr int kSiteKindCount = 21;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {
     return kind == SiteKind::pe_valid || kind == SiteKind::pe_propagate || kind == SiteKind::pe_weight_valid;
 }
+// Values, whatever holds them: they belong to a layer, and in its run the upset has no cycle of its own.
+constexpr bool is_value(SiteKind kind) {
+    return kind == SiteKind::neuron || kind == SiteKind::mac_output;
+}
 
 struct Upset {
     SiteKind site = SiteKind::pe_weight;
     std::int64_t unit = 0;
-    std::int32_t layer = -1;  // neuron only
-    Cycle cycle = 0;          // 0 for neuron
+    std::int32_t layer = -1;  // values only
+    Cycle cycle = 0;          // of values: 0, or any cycle of a further run
     WordBits bits;            // the bits to invert
 };
 

@@ -83,9 +83,9 @@ Upset read_upset(JsonObject& object, const ArrayConfig& array) {
     Upset upset;
     upset.site = site_kind_named(object.choice("site", site_names()));
     upset.unit = read_unit(object, upset.site, array);
-    if (upset.site == SiteKind::neuron) {
+    if (is_value(upset.site)) {
         upset.layer = static_cast<std::int32_t>(object.integer("layer", 0, kLargestIndex));
-        upset.cycle = object.integer_or("cycle", 0, 0, 0);
+        upset.cycle = object.integer_or("cycle", 0, 0, kLargest);
     } else {
         upset.cycle = object.integer("cycle", 0, kLargest);
     }
@@ -164,9 +164,10 @@ nlohmann::json parse_line(const std::string& line, const std::string& name, cons
 
 Json json_of(const Upset& upset) {
     Json value = {{"site", name_of(upset.site)}, {"unit", upset.unit}};
-    if (upset.site == SiteKind::neuron) {
+    if (is_value(upset.site)) {
         value["layer"] = upset.layer;
-    } else {
+    }
+    if (!is_value(upset.site) || upset.cycle > 0) {
         value["cycle"] = upset.cycle;
     }
     value["bits"] = Json::array();
@@ -208,6 +209,7 @@ bool has_rows_and_columns(SiteKind kind) {
         case SiteKind::output_buffer:
         case SiteKind::dram:
         case SiteKind::neuron:
+        case SiteKind::mac_output:
         case SiteKind::array_skew:
             return false;
         default:

@@ -185,7 +185,7 @@ void BatchRunner::resolve_fault(std::int64_t id, Chunk& chunk) {
     const fault::FaultDraw& draw = planned.draw;
     const Experiment& experiment = *plan_.experiment;
     chunk.faults.push_back({id, planned.image, draw.upset, draw.phase, planned.stratum, draw.further,
-                            rechecked(experiment.seed, experiment.self_check, id)});
+                            draw.cluster, rechecked(experiment.seed, experiment.self_check, id)});
     const std::size_t first = chunk.struck.size();
     for (std::size_t policy = 0; policy < plan_.policies.size(); ++policy) {
         chunk.struck.push_back(strike(draw, static_cast<std::int32_t>(policy), first, chunk));
@@ -199,7 +199,8 @@ BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
     Struck struck;
     struck.policy = policy;
-    struck.upsets = upsets_of_request(machine.policy, draw, machine.timeline.cycles);
+    struck.upsets = upsets_of_request({plan_.experiment->accelerator, machine.policy, plan_.dram_words}, draw,
+                                      machine.timeline.cycles);
     struck.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
         upsets_of_first_run(machine.policy, machine.timeline, struck.upsets), golden_[machine.engine],
         engines_[machine.engine]);

@@ -91,8 +91,10 @@ struct FaultRow {
     double phase = 0;
     std::int32_t stratum = 0;
     std::vector<fault::DrawnUpset> further;  // that strike the same inference
+    fault::Cluster cluster;                  // that the first one begins
     // Full re-execution under every policy gave what the rows say (recheck.h).
     bool checked = false;
+    fault::FaultDraw draw() const { return {upset, phase, further, cluster}; }
 };
 
 struct GoldenRow {

@@ -17,6 +17,7 @@
 #include "sim/campaign/sampling_plan.h"
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
+#include "sim/dataflow/memory_map.h"
 #include "sim/fault/sum_rule.h"
 #include "sim/protect/area.h"
 #include "sim/protect/rerun.h"
@@ -277,7 +278,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
              engines.number(policy, policy_bounds(policy, bundle), bundle, experiment.accelerator)});
         sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
     }
-    fault::Sampler sampler(experiment.fault_model, bundle.graph, fault::unite(sites));
+    fault::Sampler sampler(experiment.fault_model, bundle.graph, experiment.accelerator, fault::unite(sites));
     std::vector<traces::Timeline> timelines = simulate_machines(experiment, bundle, workers, stop);
     if (timelines.size() < policies.size()) {
         return std::nullopt;
@@ -292,7 +293,8 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
                       Strata(),
                       engines.take(),
                       fault::sum_rule(bundle.graph, experiment.accelerator),
-                      std::move(policies)};
+                      std::move(policies),
+                      dataflow::MemoryMap(bundle.graph, experiment.accelerator).words()};
     if (!plan_sampling(plan, workers, stop)) {
         return std::nullopt;
     }
@@ -333,6 +335,7 @@ CampaignHeader make_header(const CampaignPlan& plan) {
     header.faults = plan.batching.order().faults();
     header.batches = plan.batching.count();
     header.confidence = plan.experiment->confidence;
+    header.dram_words = plan.dram_words;
     for (const fault::SiteClass& site : plan.sampler.classes()) {
         header.sites.push_back({name_of(site.kind), site.units, site.bits, site.layer, site.cross_section});
     }

@@ -41,6 +41,7 @@ struct CampaignPlan {
     std::vector<EngineParts> engines;  // by PolicyPlan::engine
     arith::SumRule sums;               // of the machine, for all engines
     std::vector<PolicyPlan> policies;
+    std::int64_t dram_words = 0;
     // Upsets behind the first run, for policies that run inferences again: expected in the time of a run, and
     // for so many runs' time. Where upsets come by Poisson's law; 0: none.
     double later_mean = 0, later_extent = 0;

@@ -20,9 +20,9 @@ FaultSpace fault_space(const CampaignPlan& plan) {
     FaultSpace space;
     for (const fault::SiteClass& site : plan.sampler.classes()) {
         space.bits += static_cast<double>(site.units) * site.bits;
-        if (site.kind != fault::SiteKind::neuron) {
-            space.cycles = static_cast<double>(plan.policies.front().timeline.cycles);
-        }
+    }
+    if (plan.sampler.timed()) {
+        space.cycles = static_cast<double>(plan.policies.front().timeline.cycles);
     }
     space.images = static_cast<double>(plan.experiment->images);
     return space;

@@ -176,8 +176,8 @@ std::string Recheck::write_reproducer(const Case& one, const std::string& differ
     traces::UpsetGroup group;
     group.id = "fault " + std::to_string(one.fault.id);
     group.image = one.fault.image;
-    group.upsets = upsets_of_request(policy.policy, {one.fault.upset, one.fault.phase, one.fault.further},
-                                     policy.timeline.cycles);
+    group.upsets = upsets_of_request({plan_.experiment->accelerator, policy.policy, plan_.dram_words},
+                                     one.fault.draw(), policy.timeline.cycles);
     group.expected.changed_values = one.run.changed_values;
     group.expected.first_changed_layer = one.run.first_changed_layer;
     group.expected.last_changed_layer = one.run.last_changed_layer;
@@ -203,11 +203,11 @@ std::string Recheck::write_reproducer(const Case& one, const std::string& differ
             {"delta_engine", value.delta},
             {"full_reexecution", value.full}};
     }
-    // Neurons are values, no place in the register-true machine.
-    const bool neurons = one.fault.upset.site == fault::SiteKind::neuron;
+    // Values have no place in the register-true machine.
+    const bool values = traces::is_value(one.fault.upset.site);
     report["replay"] = "fluence replay " + quoted(upsets) + " --workload " + quoted(bundle) +
                        " --accelerator " + quoted(machine) + " --policy " + quoted(policy_file) +
-                       (neurons ? " --fidelity fast" : " --fidelity both");
+                       (values ? " --fidelity fast" : " --fidelity both");
     report["program"] = program_version();
     report["experiment"] = experiment.resolved;
     write_file(path, report.dump(2) + "\n");

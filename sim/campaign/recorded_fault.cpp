@@ -49,9 +49,8 @@ RecordedFault recorded_fault(const ResultReader& results, std::int64_t fault, co
     recorded.policy = protect::parse_policy(row.composition, results.path());
     recorded.group.id = "fault " + std::to_string(fault);
     recorded.group.image = struck.image;
-    recorded.group.upsets =
-        upsets_of_request(recorded.policy, {struck.upset, struck.phase, struck.further}, row.cycles);
-    recorded.group.upsets[0].cycle = outcome.cycle;
+    recorded.group.upsets = upsets_of_request(
+        {recorded.accelerator, recorded.policy, results.header().dram_words}, struck.draw(), row.cycles);
     recorded.group.expected = expected_of(outcome);
     return recorded;
 }

@@ -67,14 +67,19 @@ class GroupCheck {
         }
     }
     void check_upset(const traces::Upset& upset) const {
-        if (upset.site == traces::SiteKind::neuron) {
+        if (traces::is_value(upset.site)) {
             if (fidelity_ != Fidelity::fast) {
-                fail("site", "is neuron, a value that the register-true machine has no place for",
+                fail("site",
+                     std::string("is ") + name_of(upset.site) +
+                         ", a value that the register-true machine has no place for",
                      "--fidelity fast");
             }
             check_index("layer", upset.layer, static_cast<std::int64_t>(graph_.layers.size()));
-            const TensorId output = graph_.layers[static_cast<std::size_t>(upset.layer)].output;
-            check_index("unit", upset.unit, graph_.tensor(output).shape.elements());
+            const workloads::Layer& layer = graph_.layers[static_cast<std::size_t>(upset.layer)];
+            if (upset.site == traces::SiteKind::mac_output && !layer.has_macs()) {
+                fail("layer", "is " + layer.name + ", which has no MACs", "a convolution or linear layer");
+            }
+            check_index("unit", upset.unit, graph_.tensor(layer.output).shape.elements());
             return;
         }
         std::vector<std::string> names;
@@ -86,7 +91,7 @@ class GroupCheck {
             }
         }
         fail("site", std::string("is ") + name_of(upset.site) + ", which this machine does not have",
-             comma_list(names) + ", neuron");
+             comma_list(names) + ", neuron, mac_output");
     }
 
     const std::string& file_;

@@ -139,15 +139,18 @@ class Request {
 
 }  // namespace
 
-std::vector<Upset> upsets_of_request(const protect::Policy& policy, const fault::FaultDraw& draw,
+std::vector<Upset> upsets_of_request(const fault::WordLayout& layout, const fault::FaultDraw& draw,
                                      Cycle cycles) {
-    fault::FaultDraw of_policy = draw;
-    if (!protect::reruns(policy)) {
-        const auto later = [](const fault::DrawnUpset& other) { return other.phase >= 1; };
-        of_policy.further.erase(std::remove_if(of_policy.further.begin(), of_policy.further.end(), later),
-                                of_policy.further.end());
+    std::vector<Upset> upsets = cluster_upsets(draw.at(cycles), draw.cluster, layout);
+    for (const fault::DrawnUpset& other : draw.further) {
+        if (other.phase >= 1 && !protect::reruns(layout.policy)) {
+            continue;
+        }
+        const std::vector<Upset> struck =
+            cluster_upsets(fault::placed(other.upset, other.phase, cycles), other.cluster, layout);
+        upsets.insert(upsets.end(), struck.begin(), struck.end());
     }
-    return of_policy.all_at(cycles);
+    return upsets;
 }
 
 std::vector<Upset> upsets_of_first_run(const protect::Policy& policy, const traces::Timeline& timeline,

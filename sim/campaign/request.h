@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/campaign/inference.h"
+#include "sim/fault/sampler.h"
 
 namespace fluence::campaign {
 
@@ -21,9 +22,10 @@ struct RequestMachine {
     const workloads::Codes& golden_logits;
 };
 
-// A drawn fault on the axis of a request whose runs take `cycles` each. Upsets of phase 1 and more lie behind
-// the first run: they strike nothing where the policy has no other.
-std::vector<fault::Upset> upsets_of_request(const protect::Policy& policy, const fault::FaultDraw& draw,
+// A drawn fault on the axis of a request whose runs take `cycles` each, cluster by cluster; those of the
+// first upset come first. Upsets of phase 1 and more lie behind the first run: they strike nothing where the
+// policy has no other.
+std::vector<fault::Upset> upsets_of_request(const fault::WordLayout& layout, const fault::FaultDraw& draw,
                                             traces::Cycle cycles);
 // Those of a request's upsets that the first run is resolved with: all, where the policy has no other run.
 std::vector<fault::Upset> upsets_of_first_run(const protect::Policy& policy, const traces::Timeline& timeline,

@@ -41,7 +41,23 @@ WordBits bits_from_hex(const std::string& text, const std::string& file) {
     return bits;
 }
 
-// [[site, unit, layer, "bits", phase], …]; empty for none.
+// rows · 100 + columns; 0 for a single cell.
+static std::int64_t code_of(const fault::Cluster& cluster) {
+    return cluster.single() ? 0 : std::int64_t{cluster.rows} * 100 + cluster.cols;
+}
+
+static fault::Cluster cluster_of(std::int64_t code, const std::string& file) {
+    const fault::Cluster cluster = code == 0 ? fault::Cluster()
+                                             : fault::Cluster{static_cast<std::int32_t>(code / 100),
+                                                              static_cast<std::int32_t>(code % 100)};
+    const auto valid = [](std::int32_t side) { return side >= 1 && side <= fault::kMostClusterSide; };
+    if (!valid(cluster.rows) || !valid(cluster.cols)) {
+        throw InputError(file, "fault.cluster", "is damaged (" + std::to_string(code) + ")");
+    }
+    return cluster;
+}
+
+// [[site, unit, layer, "bits", phase, cluster], …]; empty for none.
 static std::string further_text(const std::vector<fault::DrawnUpset>& further) {
     if (further.empty()) {
         return "";
@@ -49,7 +65,7 @@ static std::string further_text(const std::vector<fault::DrawnUpset>& further) {
     nlohmann::json list = nlohmann::json::array();
     for (const fault::DrawnUpset& other : further) {
         list.push_back({static_cast<int>(other.upset.site), other.upset.unit, other.upset.layer,
-                        to_hex(other.upset.bits), other.phase});
+                        to_hex(other.upset.bits), other.phase, code_of(other.cluster)});
     }
     return list.dump();
 }
@@ -68,6 +84,7 @@ static std::vector<fault::DrawnUpset> further_of(const std::string& text, const 
             other.upset.layer = entry.at(2).get<std::int32_t>();
             other.upset.bits = bits_from_hex(entry.at(3).get<std::string>(), file);
             other.phase = entry.at(4).get<double>();
+            other.cluster = cluster_of(entry.at(5).get<std::int64_t>(), file);
             further.push_back(other);
         }
     } catch (const nlohmann::json::exception&) {
@@ -77,7 +94,7 @@ static std::vector<fault::DrawnUpset> further_of(const std::string& text, const 
 }
 
 const char* const kInsertGolden = "INSERT INTO golden VALUES(?,?,?,?,?,?,?,?)";
-const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?,?)";
+const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?,?,?)";
 const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const char* const kSelectGolden = "SELECT * FROM golden ORDER BY image, policy";
 const char* const kSelectFaults = "SELECT * FROM fault ORDER BY id";
@@ -93,7 +110,7 @@ void write_row(Statement& statement, const FaultRow& row) {
     statement.bind(row.id).bind(std::int64_t{row.image}).bind(static_cast<std::int64_t>(row.upset.site));
     statement.bind(row.upset.unit).bind(std::int64_t{row.upset.layer}).bind(to_hex(row.upset.bits));
     statement.bind(row.phase).bind(std::int64_t{row.stratum}).bind(further_text(row.further));
-    statement.bind(std::int64_t{row.checked}).run();
+    statement.bind(code_of(row.cluster)).bind(std::int64_t{row.checked}).run();
 }
 
 void write_row(Statement& statement, const OutcomeRow& row) {
@@ -139,6 +156,7 @@ FaultRow read_fault(Statement& statement, const std::string& file) {
     row.phase = statement.real();
     row.stratum = statement.integer32();
     row.further = further_of(statement.text(), file);
+    row.cluster = cluster_of(statement.integer(), file);
     row.checked = checked_code(statement.integer32(), 2, file, "fault.checked") != 0;
     return row;
 }

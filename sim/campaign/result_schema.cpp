@@ -29,7 +29,7 @@ CREATE TABLE golden(image INTEGER NOT NULL, policy INTEGER NOT NULL, label INTEG
   cycles INTEGER NOT NULL, PRIMARY KEY(image, policy)) WITHOUT ROWID;
 CREATE TABLE fault(id INTEGER @fault_key, image INTEGER NOT NULL, site INTEGER NOT NULL,
   unit INTEGER NOT NULL, layer INTEGER NOT NULL, bits TEXT NOT NULL, phase REAL NOT NULL,
-  stratum INTEGER NOT NULL, further TEXT NOT NULL, checked INTEGER NOT NULL);
+  stratum INTEGER NOT NULL, further TEXT NOT NULL, cluster INTEGER NOT NULL, checked INTEGER NOT NULL);
 CREATE TABLE outcome(fault INTEGER NOT NULL, policy INTEGER NOT NULL, cycle INTEGER NOT NULL,
   outcome INTEGER NOT NULL, dead INTEGER NOT NULL, corrected INTEGER NOT NULL, detected INTEGER NOT NULL,
   suppressed INTEGER NOT NULL, struck_layer INTEGER NOT NULL, first_changed_layer INTEGER NOT NULL,
@@ -200,7 +200,8 @@ nlohmann::json meta_of(const CampaignHeader& header) {
                            {"workload", header.workload},     {"workload_digest", header.workload_digest},
                            {"provenance", header.provenance}, {"fp32_top1", header.fp32_top1},
                            {"images", header.images},         {"faults", header.faults},
-                           {"batches", header.batches},       {"confidence", header.confidence}};
+                           {"batches", header.batches},       {"confidence", header.confidence},
+                           {"dram_words", header.dram_words}};
     meta["strata"] = strata_json(header.strata);
     meta["looks"] = looks_json(header.looks);
     if (header.ended_look >= 0) {
@@ -224,6 +225,7 @@ void apply_meta(const nlohmann::json& meta, CampaignHeader& header, const std::s
         header.faults = meta.at("faults").get<std::int64_t>();
         header.batches = meta.at("batches").get<std::int64_t>();
         header.confidence = meta.at("confidence").get<double>();
+        header.dram_words = meta.at("dram_words").get<std::int64_t>();
         header.strata = strata_of(meta.at("strata"));
         header.looks = looks_of(meta.at("looks"));
         if (meta.contains("ended_look")) {

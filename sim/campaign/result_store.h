@@ -18,7 +18,7 @@
 
 namespace fluence::campaign {
 
-inline constexpr int kResultSchemaVersion = 4;
+inline constexpr int kResultSchemaVersion = 5;
 
 struct PolicyRow {
     std::int32_t id = 0;
@@ -70,6 +70,7 @@ struct CampaignHeader {
     Shard shard;
     double confidence = 0.95;
     std::vector<SiteRow> sites;
+    std::int64_t dram_words = 0;  // of weights, parameters and activations
     std::vector<PolicyRow> policies;
     std::vector<StratumRow> strata = {StratumRow()};
     std::vector<LookRow> looks;    // empty: the campaign does not stop early

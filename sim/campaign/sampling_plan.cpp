@@ -180,10 +180,31 @@ std::vector<std::vector<std::int64_t>> allocate(const CampaignPlan& plan, const 
     return until;
 }
 
+double struck_units(const CampaignPlan& plan) {
+    double units = 0;
+    for (const fault::SiteClass& site : plan.sampler.classes()) {
+        units += static_cast<double>(site.units);
+    }
+    return units;
+}
+
+// Of a pattern that the model draws no bit is the first one.
+void check_strata(const Experiment& experiment, const fault::Sampler& sampler) {
+    if (experiment.sampling && !sampler.begins_at_bits() &&
+        std::count(experiment.sampling->by.begin(), experiment.sampling->by.end(), "bit") > 0) {
+        throw InputError(experiment.file, "sampling.strata",
+                         "has \"bit\", but " + experiment.fault_model.name + " draws patterns of bits",
+                         "structure, layer, confidence");
+    }
+}
+
 }  // namespace
 
 double mean_upsets(const CampaignPlan& plan) {
     const fault::UpsetCount& upsets = plan.experiment->fault_model.upsets;
+    if (upsets.error_rate) {
+        return *upsets.error_rate * struck_units(plan);
+    }
     if (!upsets.rate_fit_per_mbit) {
         return upsets.mean.value_or(0);
     }
@@ -198,10 +219,14 @@ double mean_upsets(const CampaignPlan& plan) {
                                        static_cast<double>(plan.policies.front().timeline.cycles), clock);
 }
 
-int most_upsets(const fault::UpsetCount& upsets, double mean) {
+int most_upsets(const CampaignPlan& plan, double mean) {
+    const fault::UpsetCount& upsets = plan.experiment->fault_model.upsets;
     double largest = mean;
     for (const double other : upsets.means) {
         largest = std::max(largest, other);
+    }
+    for (const double rate : upsets.error_rates) {
+        largest = std::max(largest, rate * struck_units(plan));
     }
     const double some = -std::expm1(-largest);  // P(K ≥ 1)
     return upsets.most > 0
@@ -211,6 +236,7 @@ int most_upsets(const fault::UpsetCount& upsets, double mean) {
 
 bool plan_sampling(CampaignPlan& plan, int workers, const std::function<bool()>& stop) {
     const Experiment& experiment = *plan.experiment;
+    check_strata(experiment, plan.sampler);
     const SamplingConfig* config = experiment.sampling ? &*experiment.sampling : nullptr;
     const fault::UpsetCount& upsets = experiment.fault_model.upsets;
     std::vector<ImageGroup> groups(1);
@@ -230,7 +256,12 @@ bool plan_sampling(CampaignPlan& plan, int workers, const std::function<bool()>&
             throw InputError(experiment.file, "fault_model.upsets", "leaves no upset to simulate",
                              "a rate and a clock above 0");
         }
-        weights = statistics::poisson_weights(mean, most_upsets(upsets, mean));
+        if (mean > fault::kMostUpsets) {
+            throw InputError(experiment.file, "fault_model.upsets",
+                             "means " + std::to_string(std::llround(mean)) + " upsets an inference",
+                             "a rate that means " + std::to_string(fault::kMostUpsets) + " at most");
+        }
+        weights = statistics::poisson_weights(mean, most_upsets(plan, mean));
         weights.erase(weights.begin());
     }
     plan.strata = Strata(config, plan.sampler, experiment.accelerator, plan.policies.front().timeline,

@@ -177,7 +177,7 @@ Strata::Strata(const SamplingConfig* config, const fault::Sampler& sampler,
                std::vector<ImageGroup> groups, std::vector<double> upset_weights, int first_upsets)
     : groups_(std::move(groups)), whole_(config == nullptr) {
     const std::vector<SiteClass>& sites = sampler.classes();
-    const bool timed = sites.front().kind != SiteKind::neuron;
+    const bool timed = sampler.timed();
     cycles_ = timed ? static_cast<double>(timeline.cycles) : 1;
     std::vector<Span> spans = {{"", 0, timed ? timeline.cycles : 1}};
     Cells cells;
@@ -222,7 +222,8 @@ Strata::Strata(const SamplingConfig* config, const fault::Sampler& sampler,
                     if (!whole_) {
                         stratum.weight *= bits * key.density / all;
                         stratum.per_image = bits_of(list, sites) * (span.end - span.begin);
-                        stratum.population = upsets == 1 ? bits * cycles * in_group : 0;
+                        stratum.population =
+                            upsets == 1 && sampler.single_bits() ? bits * cycles * in_group : 0;
                     }
                     list_.push_back(std::move(stratum));
                 }
@@ -231,14 +232,14 @@ Strata::Strata(const SamplingConfig* config, const fault::Sampler& sampler,
     }
 }
 
-fault::FaultDraw Strata::first_upset(const fault::Sampler& sampler, std::uint64_t seed,
-                                     const Stratum& stratum, std::int32_t number, std::int64_t round,
-                                     std::int32_t image) const {
+fault::FaultDraw Strata::first_upset(const fault::Sampler& sampler, std::uint64_t seed, std::int64_t id,
+                                     std::int32_t number, std::int64_t round, std::int32_t image) const {
+    const Stratum& stratum = list_[static_cast<std::size_t>(number)];
     constexpr int kStratumShift = 32;
     const std::uint64_t stream =
         (static_cast<std::uint64_t>(number) << kStratumShift) | static_cast<std::uint32_t>(image);
     const auto size = static_cast<std::uint64_t>(stratum.per_image);
-    // Of several upsets the first may come again: the others differ.
+    // Where a fault is more than its first bit this one may come again: the rest differs.
     auto index = static_cast<std::int64_t>(
         RandomPermutation(seed, stream, size)(static_cast<std::uint64_t>(round) % size));
     const std::int64_t span = stratum.end - stratum.begin;
@@ -251,13 +252,10 @@ fault::FaultDraw Strata::first_upset(const fault::Sampler& sampler, std::uint64_
             index -= site.units * bits;
             continue;
         }
-        fault::FaultDraw draw;
-        draw.upset.site = site.kind;
-        draw.upset.layer = site.layer;
-        draw.upset.unit = index / bits;
-        draw.upset.bits.set(static_cast<std::size_t>(cell.bits[static_cast<std::size_t>(index % bits)]));
+        fault::FaultDraw draw = sampler.draw_at(seed, static_cast<std::uint64_t>(id), site, index / bits,
+                                                cell.bits[static_cast<std::size_t>(index % bits)]);
         constexpr double kMiddle = 0.5;
-        draw.phase = site.kind == SiteKind::neuron ? 0 : (static_cast<double>(cycle) + kMiddle) / cycles_;
+        draw.phase = sampler.timed() ? (static_cast<double>(cycle) + kMiddle) / cycles_ : 0;
         return draw;
     }
     throw std::logic_error("a draw outside its stratum");
@@ -268,7 +266,7 @@ fault::FaultDraw Strata::draw(const fault::Sampler& sampler, std::uint64_t seed,
     const Stratum& from = list_.at(static_cast<std::size_t>(stratum));
     const auto sample = static_cast<std::uint64_t>(id);
     fault::FaultDraw draw =
-        whole_ ? sampler.draw(seed, sample) : first_upset(sampler, seed, from, stratum, round, image);
+        whole_ ? sampler.draw(seed, sample) : first_upset(sampler, seed, id, stratum, round, image);
     draw.further = sampler.further(seed, sample, from.upsets - 1);
     return draw;
 }

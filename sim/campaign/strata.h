@@ -34,7 +34,7 @@ struct Stratum {
     std::string label;  // "weight_buffer, bit 7, conv1, low confidence, 2 upsets"
     int upsets = 1;
     std::int32_t group = 0;            // of images
-    traces::Cycle begin = 0, end = 1;  // of the run under the first policy; 0, 1 for neurons
+    traces::Cycle begin = 0, end = 1;  // of the run under the first policy; 0, 1 for models without time
     std::vector<StratumCell> cells;
     double weight = 1;           // share of the faults that the experiment is about; all add up to 1
     double population = 0;       // different faults in it; 0: drawn with replacement
@@ -69,7 +69,7 @@ class Strata {
                           std::int32_t stratum, std::int64_t round, std::int32_t image) const;
 
   private:
-    fault::FaultDraw first_upset(const fault::Sampler& sampler, std::uint64_t seed, const Stratum& stratum,
+    fault::FaultDraw first_upset(const fault::Sampler& sampler, std::uint64_t seed, std::int64_t id,
                                  std::int32_t number, std::int64_t round, std::int32_t image) const;
 
     std::vector<Stratum> list_;

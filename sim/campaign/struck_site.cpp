@@ -120,13 +120,19 @@ void add_macs(StruckSite& site, const Macs& macs) {
 StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
     StruckSite site;
     site.upset = upset;
-    if (upset.site == traces::SiteKind::neuron) {
+    if (traces::is_value(upset.site)) {
         HeldValue value;
-        value.kind = HeldKind::neuron;
         value.owner = site.layer = upset.layer;
         value.index = upset.unit;
         const workloads::Layer& layer = run.graph.layers.at(static_cast<std::size_t>(upset.layer));
-        value.bits = workloads::width_bits(run.graph.tensor(layer.output).format);
+        if (upset.site == traces::SiteKind::mac_output) {
+            value.kind = HeldKind::sum;
+            value.k = {0, workloads::gemm_shape(run.graph, layer).k - 1};
+            value.bits = workloads::width_bits(workloads::NumberFormat::s32);
+        } else {
+            value.kind = HeldKind::neuron;
+            value.bits = workloads::width_bits(run.graph.tensor(layer.output).format);
+        }
         add_value(run, site, value, fault::low_32(upset.bits));
     } else if (is_memory(upset.site)) {
         locate_word(run, site);

@@ -42,6 +42,7 @@ struct PlainFault {
     std::int32_t image = 0, stratum = 0;
     fault::Upset upset;
     double phase = 0;
+    fault::Cluster cluster;
     bool checked = false;
 };
 
@@ -50,7 +51,7 @@ void append_faults(std::string& bytes, const std::vector<FaultRow>& rows) {
     std::vector<std::int32_t> counts;
     std::vector<fault::DrawnUpset> further;
     for (const FaultRow& row : rows) {
-        plain.push_back({row.id, row.image, row.stratum, row.upset, row.phase, row.checked});
+        plain.push_back({row.id, row.image, row.stratum, row.upset, row.phase, row.cluster, row.checked});
         counts.push_back(static_cast<std::int32_t>(row.further.size()));
         further.insert(further.end(), row.further.begin(), row.further.end());
     }
@@ -69,7 +70,7 @@ void extract_faults(const std::string& bytes, std::size_t& position, std::vector
     std::size_t taken = 0;
     for (std::size_t i = 0; i < plain.size(); ++i) {
         const PlainFault& row = plain[i];
-        rows.push_back({row.id, row.image, row.upset, row.phase, row.stratum, {}, row.checked});
+        rows.push_back({row.id, row.image, row.upset, row.phase, row.stratum, {}, row.cluster, row.checked});
         const auto count = static_cast<std::size_t>(counts.at(i));
         if (count > further.size() - taken) {
             throw std::runtime_error("a worker's message lacks upsets");

@@ -80,7 +80,7 @@ traces::Upset parse_upset(JsonObject object) {
     std::vector<std::string> sites;
     for (int i = 0; i < traces::kSiteKindCount; ++i) {
         const auto kind = static_cast<traces::SiteKind>(i);
-        if (kind != traces::SiteKind::neuron) {
+        if (!traces::is_value(kind)) {
             sites.emplace_back(name_of(kind));
         }
     }

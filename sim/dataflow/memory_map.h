@@ -67,6 +67,9 @@ class MemoryMap {
     int k_folds(LayerId layer) const;
     int n_folds(LayerId layer) const;
 
+    // The DRAM word and first bit of a weight, by its index in Layer::weights.
+    std::int64_t weight_word(LayerId layer, std::int64_t index) const;
+    int weight_bit(LayerId layer, std::int64_t index) const;
     // The DRAM word and first bit of an element of an activation tensor (of its lowest byte).
     std::int64_t activation_word(TensorId tensor, std::int64_t element) const;
     int activation_bit(TensorId tensor, std::int64_t element) const;

@@ -208,6 +208,24 @@ void LayerChanges::parameters_wrong() {
     }
 }
 
+// Behind everything else that is wrong in the sums: `accumulators` are in order, one a sum.
+void LayerChanges::flip_mac_outputs() {
+    std::map<std::int64_t, std::uint32_t> masks;
+    for (const StruckMacOutput& struck : struck_.mac_outputs) {
+        masks[struck.element] ^= struck.mask;
+    }
+    const std::vector<arith::AccumulatorDelta> deltas = fault_.accumulators;
+    for (const auto& [element, mask] : masks) {
+        const auto at = std::lower_bound(
+            deltas.begin(), deltas.end(), element,
+            [](const arith::AccumulatorDelta& delta, std::int64_t index) { return delta.index < index; });
+        const bool known = at != deltas.end() && at->index == element;
+        const std::uint32_t held =
+            sums_.mac_output(struck_.layer, element) + (known ? static_cast<std::uint32_t>(at->delta) : 0);
+        output_off(element, (held ^ mask) - held);
+    }
+}
+
 std::uint32_t LayerChanges::claim(std::int32_t fold, std::int64_t m, std::int64_t n) {
     const auto found = folds_.find(fold);
     if (found == folds_.end()) {
@@ -235,7 +253,12 @@ arith::LayerFault LayerChanges::take() {
             }
         }
     }
-    cancelled_ = add_up(fault_.accumulators, [](const arith::AccumulatorDelta& d) { return d.index; });
+    const auto index = [](const arith::AccumulatorDelta& d) { return d.index; };
+    cancelled_ = add_up(fault_.accumulators, index);
+    if (!struck_.mac_outputs.empty()) {
+        flip_mac_outputs();
+        cancelled_ = add_up(fault_.accumulators, index) || cancelled_;
+    }
     add_up(fault_.checksum,
            [](const arith::ChecksumDelta& d) { return std::pair(d.pixel, d.first_channel); });
     return std::move(fault_);

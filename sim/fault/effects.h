@@ -23,6 +23,12 @@ struct StruckParameter {
     BitChange change;
 };
 
+// Bits of the finished sum of products of an output, in front of the bias.
+struct StruckMacOutput {
+    std::int64_t element = 0;
+    std::uint32_t mask = 0;
+};
+
 // What is wrong in one layer.
 struct StruckLayer {
     LayerId layer{};
@@ -31,6 +37,7 @@ struct StruckLayer {
     std::vector<StruckSum> sums;
     std::vector<StruckRead> reads;
     std::vector<StruckParameter> parameters;
+    std::vector<StruckMacOutput> mac_outputs;
     std::vector<arith::OutputFlip> outputs;
 };
 
@@ -78,6 +85,7 @@ class LayerChanges {
     void accumulator_off(const traces::Fold& f, std::int64_t m, std::int64_t n, std::uint32_t delta);
     void read_wrong();
     void parameters_wrong();
+    void flip_mac_outputs();
 
     const MachineView& machine_;
     const FoldSums& sums_;

@@ -100,6 +100,14 @@ std::uint32_t FoldSums::partial(const Fold& f, std::int64_t m, std::int64_t n, s
     return sum;
 }
 
+std::uint32_t FoldSums::mac_output(LayerId layer, std::int64_t element) const {
+    std::uint32_t sum = 0;
+    machine_.for_each_fold_of(layer, element, [&](const Fold& f, std::int64_t m, std::int64_t n) {
+        sum += total(f, m, n);  // the output buffer adds in 32 bits
+    });
+    return sum;
+}
+
 void StruckFold::add(const StruckOperand& operand) {
     (operand.weight ? weights_ : activations_)[{operand.k, operand.lane}].push_back(operand);
 }

@@ -78,6 +78,8 @@ class FoldSums {
     std::uint32_t total(const traces::Fold& f, std::int64_t m, std::int64_t n) const {
         return partial(f, m, n, f.terms);
     }
+    // The sum of products of an output element, over all folds of the reduction, in front of the bias.
+    std::uint32_t mac_output(LayerId layer, std::int64_t element) const;
     // Reduction rows that the array adds up: the unused ones too where operands stay.
     std::int64_t rows(const traces::Fold& f) const {
         return machine_.array.output_stationary() ? f.terms : machine_.rows;

@@ -88,6 +88,19 @@ class MachineView {
     std::int32_t streamed_before(std::int32_t fold) const { return before(by_stream_, stream_rank_, fold); }
     bool is_last_preloaded(std::int32_t fold) const { return by_preload_.back().second == fold; }
 
+    // Folds that add to an output element of a layer with MACs: visit(fold, m, n), positions inside the fold.
+    template <class Visit>
+    void for_each_fold_of(LayerId layer, std::int64_t element, Visit visit) const {
+        const MacLayer& mac = mac_layer(layer);
+        const std::int64_t channel = element / mac.gemm.m, m = element % mac.gemm.m;
+        const std::int64_t n = channel % mac.gemm.n;
+        for (const traces::Fold& f : timeline.folds) {
+            if (f.layer == layer && f.group == channel / mac.gemm.n && m >= f.first_pixel &&
+                m < f.first_pixel + f.pixels && n >= f.first_n && n < f.first_n + f.channels) {
+                visit(f, m - f.first_pixel, n - f.first_n);
+            }
+        }
+    }
     // Folds that take B[k,n] (A[m,k]) of `group` from the load.
     template <class Visit>
     void for_each_weight_fold(std::int32_t load, int group, std::int64_t k, std::int64_t n,

@@ -22,6 +22,20 @@ std::int32_t oldest_in_work(const MachineView& machine, Cycle cycle) {
     return oldest;
 }
 
+// `fold`: the oldest one in work; null: none.
+Verdicts::Entry entry_of(const protect::RegisterPart& part, bool corrected, bool detected,
+                         const traces::Fold* fold, Cycle cycle) {
+    Verdicts::Entry entry;
+    entry.cycle = cycle;
+    entry.corrected = corrected;
+    entry.detected = detected;
+    entry.aborts = detected && part.on_due == protect::RegisterAction::abort;
+    if (detected && !entry.aborts && fold != nullptr) {
+        entry.stall = protect::replay_cycles(fold->preload, cycle).count();
+    }
+    return entry;
+}
+
 }  // namespace
 
 std::uint32_t judge_register(const MachineView& machine, const Upset& upset, const WordBits& bits,
@@ -37,18 +51,28 @@ std::uint32_t judge_register(const MachineView& machine, const Upset& upset, con
         return verdict.residual;
     }
     const std::int32_t fold = oldest_in_work(machine, upset.cycle);
-    Verdicts::Entry entry;
-    entry.cycle = upset.cycle;
-    entry.corrected = verdict.corrected;
-    entry.detected = verdict.detected;
-    entry.aborts = verdict.detected && part.on_due == protect::RegisterAction::abort;
-    if (verdict.detected && !entry.aborts && fold >= 0) {
-        entry.stall = protect::replay_cycles(machine.fold(fold).preload, upset.cycle).count();
-    }
+    const Verdicts::Entry entry = entry_of(part, verdict.corrected, verdict.detected,
+                                           fold >= 0 ? &machine.fold(fold) : nullptr, upset.cycle);
     verdicts.add(entry);
     result.layer = fold >= 0 ? static_cast<std::int32_t>(machine.fold(fold).layer) : -1;
     result.dead = verdict.corrected ? DeadReason::corrected : DeadReason::no_effect;
     return verdict.detected ? 0 : verdict.residual;
+}
+
+bool judge_mac_output(const MachineView& machine, LayerId layer, std::int64_t element, Verdicts& verdicts,
+                      Resolution& result) {
+    const protect::RegisterPart& part = machine.policy.registers[index_of(RegisterRole::psum)];
+    const protect::RegisterCode& code = protect::register_code(part.code);
+    if (!code.whole_pe()) {
+        return false;
+    }
+    const traces::Fold* last = nullptr;
+    machine.for_each_fold_of(layer, element, [&](const traces::Fold& fold, std::int64_t, std::int64_t) {
+        last = last == nullptr || fold.end > last->end ? &fold : last;
+    });
+    verdicts.add(entry_of(part, !code.detects(), code.detects(), last, last->end - 1));
+    result.dead = code.detects() ? DeadReason::no_effect : DeadReason::corrected;
+    return true;
 }
 
 }  // namespace fluence::fault

@@ -14,4 +14,10 @@ namespace fluence::fault {
 std::uint32_t judge_register(const MachineView& machine, const Upset& upset, const WordBits& bits,
                              Verdicts& verdicts, Resolution& result);
 
+// A wrong MAC output of a layer. Where whole PEs stand more than once, one copy's is wrong: the others
+// outvote it, or the difference is detected in the last cycle of the output's last fold. Returns whether it
+// is so.
+bool judge_mac_output(const MachineView& machine, LayerId layer, std::int64_t element, Verdicts& verdicts,
+                      Resolution& result);
+
 }  // namespace fluence::fault

@@ -2,14 +2,26 @@
 
 #include <stdexcept>
 
+#include "sim/fault/layer_choice.h"
+
 namespace fluence::fault {
 
 const std::vector<FaultModel>& fault_model_table() {
     static const std::vector<FaultModel> table = {
         {"seu", "one bit of the machine's storage inverted at one cycle, uniform over bits and cycles", true,
-         parse_seu, write_seu, seu_sites},
+         true, Pattern::bit, parse_seu, write_seu, seu_sites, nullptr},
+        {"mbu", "a cluster of adjacent bits of the machine's storage, begun at a uniform bit and cycle", true,
+         true, Pattern::cluster, parse_mbu, write_mbu, seu_sites, strike_cluster},
         {"neuron-flip", "one bit of one stored layer output inverted, uniform over outputs and bits", false,
-         parse_neuron_flip, write_neuron_flip, neuron_flip_sites},
+         false, Pattern::bit, parse_layers, write_layers, neuron_sites, nullptr},
+        {"neuron-rand", "one stored layer output replaced by a uniform random code", false, false,
+         Pattern::unit, parse_layers, write_layers, neuron_sites, strike_random_code},
+        {"mac-bits", "MAC outputs with six distinct random wrong bits of their 32", false, true,
+         Pattern::unit, parse_mac_errors, write_mac_errors, mac_output_sites, strike_six_bits},
+        {"mac-word", "MAC outputs with a run of wrong bits around a random one", false, true, Pattern::unit,
+         parse_mac_errors, write_mac_errors, mac_output_sites, strike_word},
+        {"weight-flip", "one bit of one stored weight inverted from the beginning on, uniform over weights",
+         false, false, Pattern::bit, parse_layers, write_layers, weight_sites, nullptr},
     };
     return table;
 }

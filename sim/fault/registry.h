@@ -8,16 +8,24 @@
 
 namespace fluence::fault {
 
+// What one fault inverts: the bit that was drawn, a cluster that begins there, or bits of the unit that the
+// model draws itself.
+enum class Pattern { bit, cluster, unit };
+
 struct FaultModel {
     const char* name;
     const char* summary;  // one line
-    bool timed;           // upsets strike at a cycle; otherwise values are changed, whenever they are made
+    bool timed;           // upsets strike at a cycle; otherwise values are wrong from when they are there
+    bool recurs;          // further runs of an inference are struck, too
+    Pattern pattern;
     // Reads the model's own keys.
     void (*parse)(JsonObject& object, FaultModelConfig& config);
     void (*write)(const FaultModelConfig& config, nlohmann::json& value);
     // The sites it strikes, in proportion to SiteClass::weight(). `storage`: the machine's.
     std::vector<SiteClass> (*sites)(const FaultModelConfig& config, const workloads::Graph& graph,
                                     const std::vector<SiteClass>& storage);
+    // Completes a draw at a unit of `bits` bits; null for single bits.
+    void (*strike)(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
 };
 
 const std::vector<FaultModel>& fault_model_table();
@@ -28,9 +36,19 @@ void parse_seu(JsonObject& object, FaultModelConfig& config);
 void write_seu(const FaultModelConfig& config, nlohmann::json& value);
 std::vector<SiteClass> seu_sites(const FaultModelConfig& config, const workloads::Graph& graph,
                                  const std::vector<SiteClass>& storage);
-void parse_neuron_flip(JsonObject& object, FaultModelConfig& config);
-void write_neuron_flip(const FaultModelConfig& config, nlohmann::json& value);
-std::vector<SiteClass> neuron_flip_sites(const FaultModelConfig& config, const workloads::Graph& graph,
-                                         const std::vector<SiteClass>& storage);
+void parse_mbu(JsonObject& object, FaultModelConfig& config);
+void write_mbu(const FaultModelConfig& config, nlohmann::json& value);
+void strike_cluster(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
+std::vector<SiteClass> neuron_sites(const FaultModelConfig& config, const workloads::Graph& graph,
+                                    const std::vector<SiteClass>& storage);
+void strike_random_code(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
+void parse_mac_errors(JsonObject& object, FaultModelConfig& config);
+void write_mac_errors(const FaultModelConfig& config, nlohmann::json& value);
+std::vector<SiteClass> mac_output_sites(const FaultModelConfig& config, const workloads::Graph& graph,
+                                        const std::vector<SiteClass>& storage);
+void strike_six_bits(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
+void strike_word(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
+std::vector<SiteClass> weight_sites(const FaultModelConfig& config, const workloads::Graph& graph,
+                                    const std::vector<SiteClass>& storage);
 
 }  // namespace fluence::fault

@@ -37,14 +37,17 @@ struct Resolver::Impl {
 
     // Bits of a unit of the upset's site; 0 where the machine has no such site.
     int site_bits(const Upset& upset) const {
-        if (upset.site == SiteKind::neuron) {
+        if (traces::is_value(upset.site)) {
             const auto layer = static_cast<std::size_t>(upset.layer);
-            if (upset.layer < 0 || layer >= machine.graph.layers.size()) {
-                throw std::out_of_range("upset of a neuron: no layer " + std::to_string(upset.layer));
+            const bool mac_output = upset.site == SiteKind::mac_output;
+            if (upset.layer < 0 || layer >= machine.graph.layers.size() ||
+                (mac_output && !machine.graph.layers[layer].has_macs())) {
+                throw std::out_of_range(std::string("upset of ") + name_of(upset.site) + ": no layer " +
+                                        std::to_string(upset.layer));
             }
             const workloads::TensorInfo& output = machine.graph.tensor(machine.graph.layers[layer].output);
             check_unit(upset, output.shape.elements());
-            return workloads::width_bits(output.format);
+            return workloads::width_bits(mac_output ? workloads::NumberFormat::s32 : output.format);
         }
         for (const SiteClass& site : sites) {
             if (site.kind == upset.site) {
@@ -96,6 +99,8 @@ class Resolver::Impl::Run {
         switch (upset.site) {
             case SiteKind::neuron:
                 return neuron(upset, low_32(bits));
+            case SiteKind::mac_output:
+                return mac_output(upset, low_32(bits));
             case SiteKind::dram:
             case SiteKind::weight_buffer:
             case SiteKind::activation_buffer:
@@ -164,6 +169,16 @@ class Resolver::Impl::Run {
         result_.faulty_bits = result_.golden_bits ^ mask;
         result_.layer = upset.layer;
         flip_output(effects_.of(layer).outputs, upset.unit, mask);
+    }
+
+    void mac_output(const Upset& upset, std::uint32_t mask) {
+        const LayerId layer = layer_id(static_cast<std::size_t>(upset.layer));
+        result_.golden_bits = golden_sums_.mac_output(layer, upset.unit);
+        result_.faulty_bits = result_.golden_bits ^ mask;
+        result_.layer = upset.layer;
+        if (!judge_mac_output(machine_, layer, upset.unit, verdicts_, result_)) {
+            effects_.of(layer).mac_outputs.push_back({upset.unit, mask});
+        }
     }
 
     static void flip_output(std::vector<arith::OutputFlip>& flips, std::int64_t element, std::uint32_t mask) {
@@ -319,7 +334,9 @@ Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const 
     Run run(*this, golden, engine, engine != nullptr);
     bool any = false;
     for (const Upset* upset = first; upset != last; ++upset) {
-        if (const WordBits bits = bits_of(*upset); bits.any()) {
+        // A value may be replaced by itself.
+        const bool value = traces::is_value(upset->site);
+        if (const WordBits bits = bits_of(*upset); bits.any() || (value && upset->bits.none())) {
             any = true;
             run.add(*upset, bits);
         }

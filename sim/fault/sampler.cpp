@@ -36,11 +36,13 @@ std::string summary_of_fault_model(const std::string& name) {
 
 Upset placed(const Upset& upset, double phase, traces::Cycle cycles) {
     Upset result = upset;
-    if (upset.site != SiteKind::neuron) {
-        const auto cycle = static_cast<traces::Cycle>(std::floor(phase * static_cast<double>(cycles)));
-        // Of the run itself the product may round up to its end.
-        result.cycle = std::max<traces::Cycle>(0, phase < 1 ? std::min(cycle, cycles - 1) : cycle);
+    if (traces::is_value(upset.site) && phase < 1) {
+        result.cycle = 0;
+        return result;
     }
+    const auto cycle = static_cast<traces::Cycle>(std::floor(phase * static_cast<double>(cycles)));
+    // Of the run itself the product may round up to its end.
+    result.cycle = std::max<traces::Cycle>(0, phase < 1 ? std::min(cycle, cycles - 1) : cycle);
     return result;
 }
 
@@ -48,19 +50,10 @@ Upset FaultDraw::at(traces::Cycle cycles) const {
     return placed(upset, phase, cycles);
 }
 
-std::vector<Upset> FaultDraw::all_at(traces::Cycle cycles) const {
-    std::vector<Upset> upsets = {at(cycles)};
-    for (const DrawnUpset& other : further) {
-        upsets.push_back(placed(other.upset, other.phase, cycles));
-    }
-    return upsets;
-}
-
 Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
-                 const std::vector<SiteClass>& classes) {
-    const FaultModel& model = fault_model(config.name);
-    timed_ = model.timed;
-    classes_ = model.sites(config, graph, classes);
+                 const AcceleratorConfig& accelerator, const std::vector<SiteClass>& storage)
+    : config_(config), model_(&fault_model(config.name)) {
+    classes_ = model_->sites(config, graph, storage);
     double total = 0;
     for (const SiteClass& site : classes_) {
         total += site.weight();
@@ -69,6 +62,35 @@ Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
     if (!(total > 0)) {
         throw InputError("", "fault_model", "leaves no site that could be struck");
     }
+    if (classes_.front().kind == SiteKind::dram && classes_.front().layer >= 0) {
+        memory_ = std::make_shared<dataflow::MemoryMap>(graph, accelerator);
+    }
+}
+
+bool Sampler::timed() const {
+    return model_->timed;
+}
+
+bool Sampler::single_bits() const {
+    return model_->pattern == Pattern::bit;
+}
+
+bool Sampler::begins_at_bits() const {
+    return model_->pattern != Pattern::unit;
+}
+
+Upset Sampler::place(const SiteClass& site, std::int64_t unit, const WordBits& bits) const {
+    Upset upset;
+    upset.site = site.kind;
+    upset.layer = site.layer;
+    upset.unit = unit;
+    upset.bits = bits;
+    if (memory_) {
+        const LayerId layer = layer_id(static_cast<std::size_t>(site.layer));
+        upset.unit = memory_->weight_word(layer, unit);
+        upset.bits <<= static_cast<std::size_t>(memory_->weight_bit(layer, unit));
+    }
+    return upset;
 }
 
 DrawnUpset Sampler::draw_from(RandomStream& random) const {
@@ -79,18 +101,35 @@ DrawnUpset Sampler::draw_from(RandomStream& random) const {
     const SiteClass& site = classes_[chosen];
 
     DrawnUpset draw;
-    draw.upset.site = site.kind;
-    draw.upset.layer = site.layer;
-    draw.upset.unit = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(site.units)));
-    draw.upset.bits.set(static_cast<std::size_t>(random.below(static_cast<std::uint64_t>(site.bits))));
-    draw.phase = timed_ ? random.uniform() : 0;
+    const auto unit = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(site.units)));
+    if (model_->pattern != Pattern::unit) {
+        draw.upset.bits.set(static_cast<std::size_t>(random.below(static_cast<std::uint64_t>(site.bits))));
+    }
+    if (model_->strike != nullptr) {
+        model_->strike(config_, site.bits, random, draw);
+    }
+    draw.upset = place(site, unit, draw.upset.bits);
+    draw.phase = model_->timed ? random.uniform() : 0;
     return draw;
+}
+
+FaultDraw Sampler::draw_at(std::uint64_t seed, std::uint64_t sample, const SiteClass& site, std::int64_t unit,
+                           std::int32_t bit) const {
+    DrawnUpset draw;
+    if (model_->pattern != Pattern::unit) {
+        draw.upset.bits.set(static_cast<std::size_t>(bit));
+    }
+    if (model_->strike != nullptr) {
+        RandomStream random(seed, RandomPurpose::fault_sampling, sample);
+        model_->strike(config_, site.bits, random, draw);
+    }
+    return {place(site, unit, draw.upset.bits), 0, {}, draw.cluster};
 }
 
 FaultDraw Sampler::draw(std::uint64_t seed, std::uint64_t sample) const {
     RandomStream random(seed, RandomPurpose::fault_sampling, sample);
     const DrawnUpset first = draw_from(random);
-    return {first.upset, first.phase, {}};
+    return {first.upset, first.phase, {}, first.cluster};
 }
 
 std::vector<DrawnUpset> Sampler::further(std::uint64_t seed, std::uint64_t sample, int count) const {
@@ -112,7 +151,7 @@ std::vector<DrawnUpset> Sampler::later(std::uint64_t seed, std::uint64_t sample,
     std::vector<DrawnUpset> upsets;
     // A Poisson process: exponential distances, in units of a run.
     const auto step = [&] { return -std::log1p(-random.uniform()) / mean; };
-    for (double at = step(); at < extent && timed_; at += step()) {
+    for (double at = step(); at < extent && model_->recurs; at += step()) {
         upsets.push_back(draw_from(random));
         upsets.back().phase = 1 + at;
     }

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sim/core/json.h"
 #include "sim/core/random.h"
+#include "sim/dataflow/memory_map.h"
+#include "sim/fault/cluster.h"
 #include "sim/fault/sites.h"
 #include "sim/fault/upset.h"
 #include "workloads/graph.h"
@@ -20,20 +23,31 @@ struct UpsetCount {
     int fixed = 1;
     std::optional<double> mean;
     std::optional<double> rate_fit_per_mbit;
-    double clock_hz = 0;        // 0: the accelerator's clock
+    std::optional<double> error_rate;  // mac-bits, mac-word: probability of an error, for each MAC output
+    std::vector<double> error_rates;   // further ones that reports evaluate
+    double clock_hz = 0;               // 0: the accelerator's clock
     int most = 0;               // 0: as many as happen in all but 10⁻⁶ of the inferences with upsets
     std::vector<double> means;  // further means that reports evaluate
-    bool poisson() const { return mean.has_value() || rate_fit_per_mbit.has_value(); }
+    bool poisson() const {
+        return mean.has_value() || rate_fit_per_mbit.has_value() || error_rate.has_value();
+    }
 };
 inline constexpr int kMostUpsets = 64;
 
+// A shape of adjacent cells that one particle upsets, and how probable it is among the model's shapes.
+struct ClusterShape {
+    Cluster cells;
+    double probability = 0;
+};
+
 struct FaultModelConfig {
     std::string name = "seu";                     // a row of the registry
-    std::map<std::string, double> cross_section;  // seu: by site kind; 0 leaves the kind out; default 1
-    UpsetCount upsets;                            // seu
-    std::vector<std::string> layers;              // neuron-flip: names; empty: MAC layers but the logits'
+    std::map<std::string, double> cross_section;  // seu, mbu: by site kind; 0 leaves the kind out; default 1
+    UpsetCount upsets;                            // seu, mbu, mac-bits, mac-word
+    std::vector<ClusterShape> shapes;             // mbu
+    std::vector<std::string> layers;  // the models of values and weights: names; empty: see each model
 };
-// Keys: "name", and those of the model ("cross_section" and "upsets", or "layers"). Throws InputError.
+// Keys: "name", and those of the model (docs/fault-models.md). Throws InputError.
 FaultModelConfig parse_fault_model(JsonObject object);
 nlohmann::json to_json(const FaultModelConfig& config);
 // Names of the registry's rows, and one line on each.
@@ -43,6 +57,7 @@ std::string summary_of_fault_model(const std::string& name);  // throws std::out
 struct DrawnUpset {
     Upset upset;
     double phase = 0;
+    Cluster cluster;  // that begins at the upset's bit (cluster.h)
 };
 
 // One drawn fault, before it is given a cycle of a particular machine run: `phase` is the moment as a share
@@ -52,18 +67,21 @@ struct FaultDraw {
     Upset upset;
     double phase = 0;
     std::vector<DrawnUpset> further;  // that strike the same inference
-    Upset at(traces::Cycle cycles) const;
-    std::vector<Upset> all_at(traces::Cycle cycles) const;
+    Cluster cluster;
+    Upset at(traces::Cycle cycles) const;  // without its cluster
 };
-// The upset in a run of `cycles` cycles.
+// The upset in a run of `cycles` cycles; values lie in a run as a whole.
 Upset placed(const Upset& upset, double phase, traces::Cycle cycles);
+
+struct FaultModel;  // registry.h
 
 class Sampler {
   public:
-    // `classes`: the united sites of all policies of the experiment (seu), ignored by neuron-flip. Throws
-    // InputError for layers that the graph does not have and where nothing is left to strike.
+    // `storage`: the united sites of all policies of the experiment, for the models that strike storage.
+    // Throws InputError for layers that the graph does not have and where nothing is left to strike. Keeps a
+    // reference to the graph.
     Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
-            const std::vector<SiteClass>& classes);
+            const AcceleratorConfig& accelerator, const std::vector<SiteClass>& storage);
     // The sample of a given index; depends on (seed, sample) alone.
     FaultDraw draw(std::uint64_t seed, std::uint64_t sample) const;
     // Upsets that strike the same inference as the sample, each drawn as it is, independent of it.
@@ -71,15 +89,27 @@ class Sampler {
     // Upsets that come behind the inference's first run, of phases in [1, 1 + extent): a Poisson process of
     // `mean` > 0 upsets in the time of a run, independent of the others.
     std::vector<DrawnUpset> later(std::uint64_t seed, std::uint64_t sample, double mean, double extent) const;
+    // A fault of the sample's own pattern at unit `unit` of a class, beginning at `bit` where the model has
+    // single bits or clusters; phase 0.
+    FaultDraw draw_at(std::uint64_t seed, std::uint64_t sample, const SiteClass& site, std::int64_t unit,
+                      std::int32_t bit) const;
     // The sites that are struck, with their cross-sections.
     const std::vector<SiteClass>& classes() const { return classes_; }
+    bool timed() const;
+    // A unit and a bit say which fault it is; otherwise the model draws patterns.
+    bool single_bits() const;
+    // Whether faults begin at one bit, so that bits can be strata.
+    bool begins_at_bits() const;
 
   private:
     DrawnUpset draw_from(RandomStream& random) const;
+    Upset place(const SiteClass& site, std::int64_t unit, const WordBits& bits) const;
 
+    FaultModelConfig config_;
+    const FaultModel* model_;
     std::vector<SiteClass> classes_;
     std::vector<double> cumulative_;
-    bool timed_ = true;
+    std::shared_ptr<const dataflow::MemoryMap> memory_;  // of the weights, where the model strikes them
 };
 
 }  // namespace fluence::fault

@@ -70,7 +70,8 @@ const char* text_of(DueAction action) {
 }
 
 bool same_options(const MemoryPart& a, const MemoryPart& b) {
-    return a.code == b.code && a.on_due == b.on_due && a.scrub_period == b.scrub_period;
+    return a.code == b.code && a.on_due == b.on_due && a.scrub_period == b.scrub_period &&
+           a.interleave == b.interleave;
 }
 
 }  // namespace
@@ -85,6 +86,7 @@ void parse_memory_code(const PartInfo& info, JsonObject& object, Policy& policy)
     wanted.code = info.name;
     wanted.on_due = parse_due_action(object);
     wanted.scrub_period = Cycles(object.integer_or("scrub_period_cycles", 0, 0, kMaxScrubPeriod));
+    wanted.interleave = static_cast<std::int32_t>(object.integer_or("interleave", 1, 1, kMostInterleaved));
     if (wanted.scrub_period.count() > 0 && memory_code(info.name).strength().corrects == 0) {
         object.fail("scrub_period_cycles",
                     "is " + std::to_string(wanted.scrub_period.count()) + ": " + info.name +
@@ -126,7 +128,8 @@ std::vector<nlohmann::json> write_memory_code(const PartInfo& info, const Policy
             written.push_back(&part);
             entries.push_back({{"words", nlohmann::json::array()},
                                {"on_due", text_of(part.on_due)},
-                               {"scrub_period_cycles", part.scrub_period.count()}});
+                               {"scrub_period_cycles", part.scrub_period.count()},
+                               {"interleave", part.interleave}});
         }
         entries[i]["words"].push_back(name_of(memory));
     }

@@ -32,7 +32,9 @@ struct MemoryPart {
     std::string code = "none";
     DueAction on_due = DueAction::zero;
     Cycles scrub_period{};
+    std::int32_t interleave = 1;  // words a physical row holds, bit by bit (sim/fault/cluster.h)
 };
+inline constexpr int kMostInterleaved = 64;
 
 // What follows an error of a register that its code detects and cannot correct.
 //   recompute  what the array has in work is computed again from the edge at which its oldest unfinished fold

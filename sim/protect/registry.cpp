@@ -27,7 +27,7 @@ const std::vector<PartInfo>& part_registry() {
         {"parity", Point::memory,
          "one parity bit a word; a word with an odd number of wrong bits reads as zero",
          R"({"part": "parity", "words": ["weight_buffer", "activation_buffer"], "on_due": "refetch",
-             "scrub_period_cycles": 0})",
+             "scrub_period_cycles": 0, "interleave": 4})",
          parse_memory_code, write_memory_code, time_memory_code},
         {"sec", Point::memory, "Hamming code a word; one wrong bit is corrected",
          R"({"part": "sec", "words": ["weight_buffer"], "on_due": "zero", "scrub_period_cycles": 0})",

@@ -75,7 +75,8 @@ class RecheckedCampaign : public testing::Test {
 
 // bench/exactness.sh does it with trained networks and 100,000 faults each.
 TEST_F(RecheckedCampaign, AllFaultsAreWhatFullReExecutionGives) {
-    for (const char* model : {"seu", "neuron-flip"}) {
+    for (const std::string& model : fault::fault_models()) {
+        SCOPED_TRACE(model);
         Experiment experiment = test::small_experiment(model);
         experiment.self_check = 1;
         EXPECT_EQ(run_campaign(experiment, bundle_, options(model)), RunEnd::finished);

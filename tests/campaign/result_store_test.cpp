@@ -108,6 +108,8 @@ TEST(ResultStore, GivesBackEveryFieldExactly) {
             EXPECT_EQ(faults[fault_index].upset.bits, expected.faults[i].upset.bits);
             EXPECT_EQ(faults[fault_index].phase, expected.faults[i].phase);
             EXPECT_EQ(faults[fault_index].stratum, expected.faults[i].stratum);
+            EXPECT_EQ(faults[fault_index].cluster.rows, expected.faults[i].cluster.rows);
+            EXPECT_EQ(faults[fault_index].cluster.cols, expected.faults[i].cluster.cols);
             ASSERT_EQ(faults[fault_index].further.size(), expected.faults[i].further.size());
             for (std::size_t k = 0; k < expected.faults[i].further.size(); ++k) {
                 const fault::DrawnUpset& a = faults[fault_index].further[k];
@@ -117,6 +119,8 @@ TEST(ResultStore, GivesBackEveryFieldExactly) {
                 EXPECT_EQ(a.upset.layer, b.upset.layer);
                 EXPECT_EQ(a.upset.bits, b.upset.bits);
                 EXPECT_EQ(a.phase, b.phase);
+                EXPECT_EQ(a.cluster.rows, b.cluster.rows);
+                EXPECT_EQ(a.cluster.cols, b.cluster.cols);
             }
             expect_equal(outcomes[2 * fault_index], expected.outcomes[2 * i]);
             expect_equal(outcomes[2 * fault_index + 1], expected.outcomes[2 * i + 1]);
@@ -292,7 +296,7 @@ TEST(ResultStore, ForeignAndDamagedFilesAreRefused) {
         Database newer(path, Database::Open::read_write);
         newer.execute("PRAGMA user_version=99");
     }
-    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 4)")));
+    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 5)")));
 
     // Truncated anywhere, or a page of rubbish: an InputError, never a crash or a silent success.
     for (std::size_t size = 1024; size < whole.size(); size += 4096) {

@@ -125,12 +125,15 @@ BatchResult sample_batch(std::int64_t batch) {
             fault.phase = static_cast<double>(fault.id) / 1e6;
             fault.stratum = static_cast<std::int32_t>(fault.id % 2);
             fault.checked = fault.id % 7 == 0;
+            fault.cluster = {static_cast<std::int32_t>(1 + fault.id % 8),
+                             static_cast<std::int32_t>(1 + fault.id % 3)};
             if (fault.id % 5 == 0) {
                 fault::DrawnUpset other;
                 other.upset.site = fault::SiteKind::dram;
                 other.upset.unit = fault.id * 7;
                 other.upset.bits.set(71);
                 other.phase = 1.0 / 3;
+                other.cluster = {1, 4};
                 fault.further = {other, other};
             }
             result.faults.push_back(fault);

@@ -51,7 +51,8 @@ campaign::Experiment small_experiment(const std::string& fault_model) {
     for (const char* name : {"none", "parity", "secded", "ranger", "checksum-zero"}) {
         experiment.policies.push_back(protect::load_policy(name));
     }
-    experiment.fault_model.name = fault_model;
+    const nlohmann::json model = {{"name", fault_model}};
+    experiment.fault_model = fault::parse_fault_model(JsonObject(model, "small.json", "fault_model"));
     experiment.images = kImages;
     experiment.faults = 600;
     experiment.seed = 5;

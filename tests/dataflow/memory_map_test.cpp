@@ -136,6 +136,10 @@ TEST(MemoryMap, WeightFieldsMatchTheBlocks) {
                     }
                 }
                 EXPECT_EQ(found, expected);
+                for (const auto& [place, index] : expected) {
+                    EXPECT_EQ(map.weight_word(layer_id(l), index), place.first);
+                    EXPECT_EQ(map.weight_bit(layer_id(l), index), place.second);
+                }
             }
         }
     }

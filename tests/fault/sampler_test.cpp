@@ -95,7 +95,21 @@ TEST(FaultModel, IsReadStrictly) {
     EXPECT_EQ(seu.cross_section.at("pe_psum"), 1e-15);
     const FaultModelConfig flip = parse(R"({"name": "neuron-flip", "layers": ["conv1", "fc"]})");
     EXPECT_THAT(flip.layers, testing::ElementsAre("conv1", "fc"));
-    for (const FaultModelConfig& config : {seu, flip, parse(R"({"name": "seu"})")}) {
+    const FaultModelConfig mbu =
+        parse(R"({"name": "mbu", "shapes": {"1x2": 3, "2x1": 1}, "upsets": {"mean": 0.5}})");
+    EXPECT_DOUBLE_EQ(mbu.shapes.at(0).probability, 0.75);
+    EXPECT_EQ(mbu.shapes.at(1).cells.rows, 2);
+    const FaultModelConfig mac =
+        parse(R"({"name": "mac-bits", "upsets": {"error_rate": 1e-6, "error_rates": [1e-5], "most": 9}})");
+    EXPECT_EQ(mac.upsets.error_rate, 1e-6);
+    EXPECT_THAT(error_of(R"({"name": "mbu", "shapes": {"9x1": 1}})"), testing::HasSubstr("shapes.9x1"));
+    EXPECT_THAT(error_of(R"({"name": "mbu", "shapes": {"1x2": 0}})"), testing::HasSubstr("no shape"));
+    EXPECT_THAT(error_of(R"({"name": "mac-word", "upsets": {"mean": 1}})"), testing::HasSubstr("error_rate"));
+    EXPECT_THAT(error_of(R"({"name": "weight-flip", "upsets": 2})"), testing::HasSubstr("upsets"));
+    for (const FaultModelConfig& config :
+         {seu, flip, mbu, mac, parse(R"({"name": "seu"})"), parse(R"({"name": "neuron-rand"})"),
+          parse(R"({"name": "mac-word", "upsets": 3})"),
+          parse(R"({"name": "weight-flip", "layers": ["fc"]})")}) {
         const nlohmann::json written = to_json(config);
         EXPECT_EQ(to_json(parse(written.dump())), written);
     }
@@ -108,7 +122,8 @@ TEST(FaultModel, IsReadStrictly) {
         testing::AllOf(testing::HasSubstr("fault_model.cross_section.drams"), testing::HasSubstr("dram")));
     EXPECT_THAT(error_of(R"({"name": "seu", "cross_section": {"dram": -1}})"), testing::HasSubstr("dram"));
     EXPECT_THAT(error_of(R"({"name": "seu", "cross_section": {"neuron": 1}})"), testing::HasSubstr("neuron"));
-    EXPECT_THAT(fault_models(), testing::ElementsAre("seu", "neuron-flip"));
+    EXPECT_THAT(fault_models(), testing::ElementsAre("seu", "mbu", "neuron-flip", "neuron-rand", "mac-bits",
+                                                     "mac-word", "weight-flip"));
     for (const std::string& name : fault_models()) {
         EXPECT_FALSE(summary_of_fault_model(name).empty());
     }
@@ -120,7 +135,7 @@ TEST(Sampler, SeuIsUniformOverBitsAndCycles) {
     FaultModelConfig config;
     config.cross_section = {{"dram", 0.0}, {"pe_psum", 50.0}, {"activation_buffer", 3.0}};
     const std::vector<SiteClass> storage = site_classes(machine.graph, machine.config, machine.policy);
-    const Sampler sampler(config, machine.graph, storage);
+    const Sampler sampler(config, machine.graph, machine.config, storage);
     double total = 0;
     for (const SiteClass& one : sampler.classes()) {
         total += one.weight();
@@ -168,8 +183,8 @@ TEST(Sampler, SeuIsUniformOverBitsAndCycles) {
 TEST(Sampler, ADrawDependsOnSeedAndSampleAlone) {
     const BareMachine machine(OperandRegister::output, true);
     const std::vector<SiteClass> storage = site_classes(machine.graph, machine.config, machine.policy);
-    const Sampler one({}, machine.graph, storage);
-    const Sampler other({}, machine.graph, storage);
+    const Sampler one({}, machine.graph, machine.config, storage);
+    const Sampler other({}, machine.graph, machine.config, storage);
     other.draw(1, 5);  // whatever was drawn before
     int different = 0;
     for (std::uint64_t i = 0; i < 100; ++i) {
@@ -207,7 +222,7 @@ TEST(Sampler, NeuronFlipIsUniformOverTheLayersOutputs) {
     const workloads::Graph graph = test::lenet_like_graph(random);
     FaultModelConfig config;
     config.name = "neuron-flip";
-    const Sampler sampler(config, graph, {});
+    const Sampler sampler(config, graph, {}, {});
     std::int64_t total = 0;
     for (const SiteClass& one : sampler.classes()) {
         const workloads::Layer& layer = graph.layers[static_cast<std::size_t>(one.layer)];
@@ -230,19 +245,151 @@ TEST(Sampler, NeuronFlipIsUniformOverTheLayersOutputs) {
     }
 }
 
+// The lenet-like network under a model with its default keys.
+class ModelDraws : public testing::Test {
+  protected:
+    Sampler sampler_of(const std::string& model) {
+        return {parse(R"({"name": ")" + model + R"("})"), graph_, machine_.config,
+                site_classes(machine_.graph, machine_.config, machine_.policy)};
+    }
+    RandomStream random_{9, RandomPurpose::testing, 0};
+    const workloads::Graph graph_ = test::lenet_like_graph(random_);
+    const BareMachine machine_{OperandRegister::output, true};
+    static constexpr int kDraws = 20000;
+    // Five standard deviations of a count of probability p.
+    static double near(double p) { return 5 * std::sqrt(kDraws * p * (1 - p)) + 1; }
+};
+
+TEST_F(ModelDraws, NeuronRandIsUniformOverMasks) {
+    const Sampler sampler = sampler_of("neuron-rand");
+    std::map<unsigned long, int> counts;
+    for (std::uint64_t i = 0; i < kDraws; ++i) {
+        const FaultDraw draw = sampler.draw(4, i);
+        EXPECT_EQ(draw.upset.site, SiteKind::neuron);
+        ++counts[draw.upset.bits.to_ulong()];
+    }
+    EXPECT_EQ(counts.size(), 256U);  // each missed with probability e^-78
+    EXPECT_EQ(counts.rbegin()->first, 255U);
+    for (const auto& [mask, count] : counts) {
+        EXPECT_NEAR(count, kDraws / 256.0, near(1.0 / 256)) << mask;
+    }
+}
+
+TEST_F(ModelDraws, MacBitsAreSixOfThirtyTwo) {
+    const Sampler sampler = sampler_of("mac-bits");
+    std::array<int, 32> counts{};
+    std::map<std::int32_t, int> layers;
+    for (std::uint64_t i = 0; i < kDraws; ++i) {
+        const Upset upset = sampler.draw(4, i).upset;
+        EXPECT_EQ(upset.site, SiteKind::mac_output);
+        EXPECT_EQ(upset.bits.count(), 6U);
+        EXPECT_EQ((upset.bits >> 32).count(), 0U);
+        ++layers[upset.layer];
+        for (std::size_t bit = 0; bit < 32; ++bit) {
+            counts[bit] += upset.bits[bit] ? 1 : 0;
+        }
+    }
+    for (const int count : counts) {
+        EXPECT_NEAR(count, kDraws * 6.0 / 32, near(6.0 / 32));
+    }
+    // Every output of a layer with MACs alike, the logits' too.
+    const double outputs = 6 * 28 * 28 + 16 * 10 * 10 + 120 + 84 + 10;
+    EXPECT_EQ(layers.size(), 5U);
+    EXPECT_NEAR(layers.begin()->second, kDraws * 6 * 28 * 28 / outputs, near(6 * 28 * 28 / outputs));
+}
+
+// A run without a gap around its centre. P(length 1) = 1/32·[30·0.25² + 2·0.25], and a run is all of the word
+// where both ends are reached: Σ over centres of 0.75³¹, over 32.
+TEST_F(ModelDraws, MacWordsAreRuns) {
+    const Sampler sampler = sampler_of("mac-word");
+    int single = 0, whole = 0;
+    for (std::uint64_t i = 0; i < kDraws; ++i) {
+        unsigned long mask = sampler.draw(4, i).upset.bits.to_ulong();
+        ASSERT_NE(mask, 0U);
+        while ((mask & 1U) == 0) {
+            mask >>= 1;
+        }
+        EXPECT_EQ(mask & (mask + 1), 0U) << "a gap";
+        single += mask == 1 ? 1 : 0;
+        whole += mask == 0xFFFFFFFFU ? 1 : 0;
+    }
+    const double p = (30 * 0.0625 + 2 * 0.25) / 32;
+    EXPECT_NEAR(single, kDraws * p, near(p));
+    EXPECT_NEAR(whole, kDraws * std::pow(0.75, 31), near(std::pow(0.75, 31)));
+}
+
+TEST_F(ModelDraws, WeightFlipsStrikeEveryWeightsBitsInItsWord) {
+    const Sampler sampler = sampler_of("weight-flip");
+    const dataflow::MemoryMap memory(graph_, machine_.config);
+    std::map<std::int32_t, int> layers;
+    double weights = 0;
+    for (const SiteClass& one : sampler.classes()) {
+        weights += static_cast<double>(one.units);
+    }
+    EXPECT_EQ(weights, 6 * 25 + 16 * 6 * 25 + 400 * 120 + 120 * 84 + 84 * 10);
+    for (std::uint64_t i = 0; i < kDraws; ++i) {
+        const FaultDraw draw = sampler.draw(4, i);
+        EXPECT_EQ(draw.upset.site, SiteKind::dram);
+        EXPECT_EQ(draw.at(1000).cycle, 0);
+        ASSERT_EQ(draw.upset.bits.count(), 1U);
+        int held = 0;
+        for (const dataflow::Field& field : memory.fields(draw.upset.unit)) {
+            for (int bit = field.bit; bit < field.bit + field.width; ++bit) {
+                held += draw.upset.bits[static_cast<std::size_t>(bit)] ? 1 : 0;
+            }
+            EXPECT_EQ(field.kind, dataflow::FieldKind::weight);
+            EXPECT_EQ(field.owner, draw.upset.layer);
+        }
+        EXPECT_EQ(held, 1) << "padding was struck";
+        ++layers[draw.upset.layer];
+    }
+    for (const SiteClass& one : sampler.classes()) {
+        const double p = static_cast<double>(one.units) / weights;
+        EXPECT_NEAR(layers[one.layer], kDraws * p, near(p));
+    }
+}
+
+TEST_F(ModelDraws, MbuShapesAreAsProbableAsTheySay) {
+    const Sampler sampler = sampler_of("mbu");
+    std::map<std::pair<int, int>, int> counts;
+    for (std::uint64_t i = 0; i < kDraws; ++i) {
+        const FaultDraw draw = sampler.draw(4, i);
+        EXPECT_EQ(draw.upset.bits.count(), 1U);
+        ++counts[{draw.cluster.rows, draw.cluster.cols}];
+    }
+    const std::map<std::pair<int, int>, double> expected = {
+        {{1, 2}, 0.5}, {{2, 1}, 0.2}, {{2, 2}, 0.15}, {{1, 3}, 0.1}, {{1, 4}, 0.05}};
+    EXPECT_EQ(counts.size(), expected.size());
+    for (const auto& [shape, p] : expected) {
+        EXPECT_NEAR(counts[shape], kDraws * p, near(p)) << shape.first << "x" << shape.second;
+    }
+}
+
+// Transients strike further runs of a request as well, stored values do not.
+TEST_F(ModelDraws, OnlyTransientsComeAgain) {
+    for (const std::string& model : fault_models()) {
+        const bool again = model != "neuron-flip" && model != "neuron-rand" && model != "weight-flip";
+        EXPECT_EQ(!sampler_of(model).later(1, 2, 40, 1).empty(), again) << model;
+    }
+    for (const DrawnUpset& later : sampler_of("mac-bits").later(1, 2, 40, 1)) {
+        EXPECT_GE(placed(later.upset, later.phase, 1000).cycle, 1000);
+    }
+}
+
 TEST(Sampler, RefusesWhatCannotBeStruck) {
     const BareMachine machine(OperandRegister::output, true);
     FaultModelConfig nothing;
     for (const SiteClass& one : site_classes(machine.graph, machine.config, machine.policy)) {
         nothing.cross_section[name_of(one.kind)] = 0;
     }
-    EXPECT_THROW(Sampler(nothing, machine.graph, site_classes(machine.graph, machine.config, machine.policy)),
+    EXPECT_THROW(Sampler(nothing, machine.graph, machine.config,
+                         site_classes(machine.graph, machine.config, machine.policy)),
                  InputError);
     FaultModelConfig unknown;
     unknown.name = "neuron-flip";
     unknown.layers = {"conv9"};
     try {
-        Sampler(unknown, machine.graph, {});
+        Sampler(unknown, machine.graph, machine.config, {});
         FAIL();
     } catch (const InputError& error) {
         EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("conv9"), testing::HasSubstr("conv")));
