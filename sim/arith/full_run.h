@@ -18,14 +18,21 @@ class FullRun {
 
     // All tensors of the faulty inference. `faults`: ascending by layer, at most one entry a layer.
     std::vector<Codes> run(const Codes& image, const std::vector<LayerFault>& faults) const;
+    // The same from all tensors of the image's fault-free inference, as run() gives them: layers in front of
+    // the first struck one are as they were.
+    std::vector<Codes> run_behind(const std::vector<Codes>& fault_free,
+                                  const std::vector<LayerFault>& faults) const;
 
   private:
-    // A conv or linear layer: weights [output channel][term], rows filled up with zeros.
+    // A conv or linear layer: weights [output channel][term], rows filled up with zeros, some rows of zeros
+    // behind the last one.
     struct Weights {
         std::int64_t terms = 0, row = 0;
         std::vector<std::int16_t> rows;
     };
 
+    std::vector<Codes> run_from(std::size_t first, std::vector<Codes> tensors,
+                                const std::vector<LayerFault>& faults) const;
     Codes run_layer(LayerId layer, const std::vector<Codes>& tensors, const LayerFault& fault) const;
     std::vector<std::uint32_t> products(LayerId layer, const Codes& input) const;
     // The inputs of one output pixel's window for a group, in the order of the weights; 0 for padding.

@@ -102,15 +102,29 @@ void Recheck::give(std::vector<arith::LayerFault>& faults) const {
     }
 }
 
-void Recheck::check(const Case& one, arith::Engine& engine, const arith::GoldenRun& golden) {
+Recheck::Full& Recheck::full_of(const Case& one, const arith::GoldenRun& golden) {
     const std::size_t number = plan_.policies[static_cast<std::size_t>(one.policy)].engine;
     const workloads::Graph& graph = plan_.bundle->graph;
-    std::unique_ptr<arith::FullRun>& full = full_[number];
-    if (full == nullptr) {
-        const EngineParts& parts = plan_.engines[number];
-        full = std::make_unique<arith::FullRun>(graph, parts.bounds, plan_.sums, parts.filters);
+    if (full_[number] == nullptr) {
+        full_[number] = std::make_unique<Full>(graph, plan_.engines[number], plan_.sums);
     }
-    const std::vector<Codes> tensors = full->run(plan_.bundle->image(one.fault.image), one.faults);
+    Full& full = *full_[number];
+    if (full.image != one.fault.image) {
+        full.fault_free = full.run.run(plan_.bundle->image(one.fault.image), {});
+        full.image = one.fault.image;
+        if (const auto wrong = difference_of({}, compared(graph, golden.tensors, full.fault_free))) {
+            throw std::runtime_error("self-check: the fault-free inference of image " +
+                                     std::to_string(one.fault.image) + " is not what full execution gives (" +
+                                     *wrong + ")");
+        }
+    }
+    return full;
+}
+
+void Recheck::check(const Case& one, arith::Engine& engine, const arith::GoldenRun& golden) {
+    const workloads::Graph& graph = plan_.bundle->graph;
+    const Full& full = full_of(one, golden);
+    const std::vector<Codes> tensors = full.run.run_behind(full.fault_free, one.faults);
     const std::optional<std::string> difference =
         difference_of(one.run, compared(graph, golden.tensors, tensors));
     if (!difference) {

@@ -1,5 +1,6 @@
 // The campaign's check of itself: a share of its faults is carried through the network a second time, every
-// layer executed in full (sim/arith/full_run.h), and compared with what the delta engine said.
+// layer executed in full (sim/arith/full_run.h; those in front of the first struck one once an image), and
+// compared with what the delta engine said.
 #pragma once
 
 #include <functional>
@@ -63,7 +64,16 @@ class Recheck {
     const CampaignPlan& plan_;
     std::string reproducer_;
     EngineDefect defect_;
-    std::vector<std::unique_ptr<arith::FullRun>> full_;  // by engine; made when the first fault needs it
+    // Full execution of an engine's network; the fault-free inference of the image that it had last.
+    struct Full {
+        Full(const workloads::Graph& graph, const EngineParts& parts, const arith::SumRule& sums)
+            : run(graph, parts.bounds, sums, parts.filters) {}
+        arith::FullRun run;
+        std::int32_t image = -1;
+        std::vector<workloads::Codes> fault_free;
+    };
+    Full& full_of(const Case& one, const arith::GoldenRun& golden);
+    std::vector<std::unique_ptr<Full>> full_;  // by engine; made when the first fault needs it
 };
 
 }  // namespace fluence::campaign
