@@ -120,7 +120,7 @@ EngineRates measure_engine(const Network& network, const AcceleratorConfig& conf
             faults.cross_section[site] = 0;
         }
     }
-    const fault::Sampler sampler(faults, graph, fault::site_classes(graph, config, policy));
+    const fault::Sampler sampler(faults, graph, config, fault::site_classes(graph, config, policy));
     const fault::Resolver resolver(graph, config, policy, timeline);
     arith::Engine engine(graph);
     EngineRates rates{};
@@ -193,7 +193,11 @@ int run(int argc, char** argv) {
         {"resnet20", bench::resnet20}, {"resnet18", bench::resnet18}, {"vgg16", bench::vgg16}};
     for (const auto& [name, make] : networks) {
         const auto bundle = bundles.find(name);
-        print(bundle == bundles.end() ? random_network(make()) : trained_network(bundle->second), config);
+        if (!bundles.empty() && bundle == bundles.end()) {
+            continue;
+        }
+        const bool random = bundle == bundles.end() || bundle->second.empty();
+        print(random ? random_network(make()) : trained_network(bundle->second), config);
         std::fflush(stdout);
     }
     return 0;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The delta engine against dense re-inference through oneDNN: one process, one thread, one core, processor time.
-# Bundles of trained networks as arguments (resnet20=DIR resnet18=DIR vgg16=DIR); random weights for the others.
+#   bench/engine_ratio.sh [NETWORK | NETWORK=BUNDLE] …    of resnet20, resnet18, vgg16; random weights without a bundle;
+#                                                         without arguments all three
 # FLUENCE_BUILD: the build folder (default build/release); CORE: the core (default 0).
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)

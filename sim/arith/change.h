@@ -68,9 +68,11 @@ struct LayerStep {
     const LayerFault* fault;              // null: none
     const OutputBounds* bounds;           // null: none
     const Codes& golden_output;           // in front of filters; `output` is relative to it
-    Changes& output;                      // overwritten
-    std::int64_t& restricted;             // += wrong codes that range restriction altered
-    std::int64_t& filtered;               // += wrong codes that filters altered
+    // The same as [pixel][channel]; null where it is not at hand, or where bounds may have altered it.
+    const std::int16_t* golden_codes;
+    Changes& output;           // overwritten
+    std::int64_t& restricted;  // += wrong codes that range restriction altered
+    std::int64_t& filtered;    // += wrong codes that filters altered
 };
 
 inline std::int32_t bounded(const OutputBounds& bounds, std::int32_t channel, std::int32_t code) {

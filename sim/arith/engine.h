@@ -37,8 +37,8 @@ struct GoldenRun {
     std::vector<SumSlack> slack;  // by layer; empty for layers without MACs
     // By layer: output codes in front of its always-on filter; empty where there is none.
     std::vector<Codes> unfiltered;
-    // By tensor, where an add reads it and codes have 8 bits: [pixel][channel], so that neighbouring changes
-    // find their golden codes in one cache line. Others empty.
+    // By tensor, where codes have 8 bits: [pixel][channel], so that neighbouring changes find their golden
+    // codes in one cache line. Others empty.
     std::vector<std::vector<std::int16_t>> pixels;
     // By layer: the window sums of avg_pool, [output pixel][channel]; others empty.
     std::vector<std::vector<std::int64_t>> window_sums;

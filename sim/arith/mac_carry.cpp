@@ -219,16 +219,28 @@ void MacDelta::emit_moved(const MacLayer& layer, int group) {
         candidates_.resize(std::max(candidates_.size(), static_cast<std::size_t>(moved - first) + 1));
         const MacLayer::Requantiser codes = layer.requantiser();
         Change* next = candidates_.data();
-        for (const MovedSum* at = first; at != moved; ++at) {
-            const std::int32_t pixel = delta_rows_[static_cast<std::size_t>(at->row)].pixel;
-            const std::int32_t golden = sums[layer.sums_at(group, pixel) + at->channel];
-            std::int32_t sum = golden;
-            add_wrapping(sum, at->delta);
-            const std::int32_t channel = first_channel + at->channel;
-            const std::int32_t code = codes.code_of(sum, channel);
-            const std::int32_t golden_code = codes.code_of(golden, channel);
-            write_change(next, pixel, channel, code, golden_code);
-            next += code != golden_code ? 1 : 0;
+        const auto list = [&](auto golden_code_of) {
+            for (const MovedSum* at = first; at != moved; ++at) {
+                const std::int32_t pixel = delta_rows_[static_cast<std::size_t>(at->row)].pixel;
+                const std::int32_t golden = sums[layer.sums_at(group, pixel) + at->channel];
+                std::int32_t sum = golden;
+                add_wrapping(sum, at->delta);
+                const std::int32_t channel = first_channel + at->channel;
+                const std::int32_t code = codes.code_of(sum, channel);
+                const std::int32_t golden_code = golden_code_of(pixel, channel, golden);
+                write_change(next, pixel, channel, code, golden_code);
+                next += code != golden_code ? 1 : 0;
+            }
+        };
+        if (step.golden_codes != nullptr) {
+            list([known = step.golden_codes, channels = std::int64_t{layer.output_shape().channels}](
+                     std::int64_t pixel, std::int32_t channel, std::int32_t) -> std::int32_t {
+                return known[pixel * channels + channel];
+            });
+        } else {
+            list([&](std::int32_t, std::int32_t channel, std::int32_t golden) {
+                return codes.code_of(golden, channel);
+            });
         }
         if (step.bounds == nullptr) {
             append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);

@@ -71,28 +71,38 @@ void SimpleDelta::carry_add(const SimpleLayer& layer, const LayerStep& step) {
     const Change* const b_end = b + right.size();
     candidates_.resize(std::max(candidates_.size(), left.size() + right.size() + 1));
     Change* next = candidates_.data();
-    while (a != a_end || b != b_end) {
-        const Change* x = a != a_end ? a : &kEnd;
-        const Change* y = b != b_end ? b : &kEnd;
-        const std::int64_t x_key = key_of(*x);
-        const std::int64_t y_key = key_of(*y);
-        const std::int64_t from_left = x_key <= y_key ? -1 : 0;  // all bits, or none
-        const std::int64_t from_right = y_key <= x_key ? -1 : 0;
-        const std::int64_t key = std::min(x_key, y_key);
-        const std::int64_t pixel = key >> 32;
-        const std::int64_t channel = key & UINT32_MAX;
-        const std::int64_t element = pixel * channels + channel;
-        // 8-bit codes times 32-bit weights: nothing wraps.
-        const std::int64_t sum = left_weight * left_golden[element] + right_weight * right_golden[element];
-        const std::int64_t moved = (left_weight * (x->code - x->golden) & from_left) +
-                                   (right_weight * (y->code - y->golden) & from_right);
-        const std::int32_t code = codes.code_of(sum + moved);
-        const std::int32_t golden = codes.code_of(sum);
-        write_change(next, static_cast<std::int32_t>(pixel), static_cast<std::int32_t>(channel), code,
-                     golden);
-        next += code != golden ? 1 : 0;
-        a -= from_left;
-        b -= from_right;
+    const auto merge = [&](auto golden_code_of) {
+        while (a != a_end || b != b_end) {
+            const Change* x = a != a_end ? a : &kEnd;
+            const Change* y = b != b_end ? b : &kEnd;
+            const std::int64_t x_key = key_of(*x);
+            const std::int64_t y_key = key_of(*y);
+            const std::int64_t from_left = x_key <= y_key ? -1 : 0;  // all bits, or none
+            const std::int64_t from_right = y_key <= x_key ? -1 : 0;
+            const std::int64_t key = std::min(x_key, y_key);
+            const std::int64_t pixel = key >> 32;
+            const std::int64_t channel = key & UINT32_MAX;
+            const std::int64_t element = pixel * channels + channel;
+            // 8-bit codes times 32-bit weights: nothing wraps.
+            const std::int64_t sum =
+                left_weight * left_golden[element] + right_weight * right_golden[element];
+            const std::int64_t moved = (left_weight * (x->code - x->golden) & from_left) +
+                                       (right_weight * (y->code - y->golden) & from_right);
+            const std::int32_t code = codes.code_of(sum + moved);
+            const std::int32_t golden = golden_code_of(element, sum);
+            write_change(next, static_cast<std::int32_t>(pixel), static_cast<std::int32_t>(channel), code,
+                         golden);
+            next += code != golden ? 1 : 0;
+            a -= from_left;
+            b -= from_right;
+        }
+    };
+    if (step.golden_codes != nullptr) {
+        merge([known = step.golden_codes](std::int64_t element, std::int64_t) -> std::int32_t {
+            return known[element];
+        });
+    } else {
+        merge([&](std::int64_t, std::int64_t sum) { return codes.code_of(sum); });
     }
     if (step.bounds == nullptr) {
         append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);
