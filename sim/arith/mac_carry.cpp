@@ -212,17 +212,19 @@ void MacDelta::emit_moved(const MacLayer& layer, int group) {
     const MovedSum* const end = moved + moved_count_;
     for (const Collected& collected : collected_) {
         const LayerStep& step = *collected.step;
-        const std::int32_t* sums = step.golden.accumulators[index_of(step.layer)].data();
+        const std::int32_t* sums =
+            step.golden.accumulators[index_of(step.layer)].data() + layer.sums_at(group, 0);
         const MovedSum* const first = moved;
         moved = std::partition_point(first, end,
                                      [&](const MovedSum& sum) { return sum.row < collected.row_end; });
         candidates_.resize(std::max(candidates_.size(), static_cast<std::size_t>(moved - first) + 1));
         const MacLayer::Requantiser codes = layer.requantiser();
         Change* next = candidates_.data();
-        const auto list = [&](auto golden_code_of) {
+        const auto list = [&, rows = delta_rows_.data(),
+                           channels = std::int64_t{layer.group_outputs()}](auto golden_code_of) {
             for (const MovedSum* at = first; at != moved; ++at) {
-                const std::int32_t pixel = delta_rows_[static_cast<std::size_t>(at->row)].pixel;
-                const std::int32_t golden = sums[layer.sums_at(group, pixel) + at->channel];
+                const std::int32_t pixel = rows[at->row].pixel;
+                const std::int32_t golden = sums[pixel * channels + at->channel];
                 std::int32_t sum = golden;
                 add_wrapping(sum, at->delta);
                 const std::int32_t channel = first_channel + at->channel;

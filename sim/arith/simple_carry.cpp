@@ -1,5 +1,6 @@
 // The parts of SimpleDelta that carry changes of a layer's inputs, and nothing else, through the layer.
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "sim/arith/simple_layer.h"
@@ -46,7 +47,9 @@ namespace {
 
 // What says where a change belongs: by pixel, then channel.
 std::int64_t key_of(const Change& change) {
-    return std::int64_t{change.pixel} << 32 | change.channel;
+    std::uint64_t place = 0;  // pixel below channel
+    std::memcpy(&place, &change.pixel, sizeof place);
+    return static_cast<std::int64_t>(place << 32 | place >> 32);
 }
 
 }  // namespace
@@ -54,47 +57,49 @@ std::int64_t key_of(const Change& change) {
 // Both inputs' changes in their common order. Which input comes next and whether the sum differs cannot be
 // predicted, so nothing branches on it.
 void SimpleDelta::carry_add(const SimpleLayer& layer, const LayerStep& step) {
-    static constexpr Change kEnd = {INT32_MAX, INT32_MAX, 0, 0};
     const std::array<std::size_t, 2> ids = {index_of(layer.layer().inputs[0]),
                                             index_of(layer.layer().inputs[1])};
-    const std::int16_t* left_golden = step.golden.pixels[ids[0]].data();
-    const std::int16_t* right_golden = step.golden.pixels[ids[1]].data();
     const Changes& left = step.changes[ids[0]];
     const Changes& right = step.changes[ids[1]];
-    const SimpleLayer::Requantiser codes = layer.requantiser();
-    const std::int64_t left_weight = layer.layer().multiplier[0];
-    const std::int64_t right_weight = layer.layer().multiplier[1];
-    const std::int64_t channels = layer.output().channels;
-    const Change* a = left.data();
-    const Change* const a_end = a + left.size();
-    const Change* b = right.data();
-    const Change* const b_end = b + right.size();
     candidates_.resize(std::max(candidates_.size(), left.size() + right.size() + 1));
     Change* next = candidates_.data();
-    const auto merge = [&](auto golden_code_of) {
-        while (a != a_end || b != b_end) {
-            const Change* x = a != a_end ? a : &kEnd;
-            const Change* y = b != b_end ? b : &kEnd;
-            const std::int64_t x_key = key_of(*x);
-            const std::int64_t y_key = key_of(*y);
-            const std::int64_t from_left = x_key <= y_key ? -1 : 0;  // all bits, or none
-            const std::int64_t from_right = y_key <= x_key ? -1 : 0;
-            const std::int64_t key = std::min(x_key, y_key);
+    const auto merge = [&, left_golden = step.golden.pixels[ids[0]].data(),
+                        right_golden = step.golden.pixels[ids[1]].data(), codes = layer.requantiser(),
+                        left_weight = std::int64_t{layer.layer().multiplier[0]},
+                        right_weight = std::int64_t{layer.layer().multiplier[1]},
+                        channels = std::int64_t{layer.output().channels}](auto golden_code_of) {
+        const auto take = [&](std::int64_t key, std::int64_t moved) {
             const std::int64_t pixel = key >> 32;
             const std::int64_t channel = key & UINT32_MAX;
             const std::int64_t element = pixel * channels + channel;
             // 8-bit codes times 32-bit weights: nothing wraps.
             const std::int64_t sum =
                 left_weight * left_golden[element] + right_weight * right_golden[element];
-            const std::int64_t moved = (left_weight * (x->code - x->golden) & from_left) +
-                                       (right_weight * (y->code - y->golden) & from_right);
             const std::int32_t code = codes.code_of(sum + moved);
             const std::int32_t golden = golden_code_of(element, sum);
             write_change(next, static_cast<std::int32_t>(pixel), static_cast<std::int32_t>(channel), code,
                          golden);
             next += code != golden ? 1 : 0;
+        };
+        const Change* a = left.data();
+        const Change* const a_end = a + left.size();
+        const Change* b = right.data();
+        const Change* const b_end = b + right.size();
+        while (a != a_end && b != b_end) {
+            const std::int64_t a_key = key_of(*a);
+            const std::int64_t b_key = key_of(*b);
+            const std::int64_t from_left = a_key <= b_key ? -1 : 0;  // all bits, or none
+            const std::int64_t from_right = b_key <= a_key ? -1 : 0;
+            take(std::min(a_key, b_key), (left_weight * (a->code - a->golden) & from_left) +
+                                             (right_weight * (b->code - b->golden) & from_right));
             a -= from_left;
             b -= from_right;
+        }
+        for (; a != a_end; ++a) {
+            take(key_of(*a), left_weight * (a->code - a->golden));
+        }
+        for (; b != b_end; ++b) {
+            take(key_of(*b), right_weight * (b->code - b->golden));
         }
     };
     if (step.golden_codes != nullptr) {
@@ -102,7 +107,7 @@ void SimpleDelta::carry_add(const SimpleLayer& layer, const LayerStep& step) {
             return known[element];
         });
     } else {
-        merge([&](std::int64_t, std::int64_t sum) { return codes.code_of(sum); });
+        merge([codes = layer.requantiser()](std::int64_t, std::int64_t sum) { return codes.code_of(sum); });
     }
     if (step.bounds == nullptr) {
         append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);
