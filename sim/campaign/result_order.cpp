@@ -35,14 +35,6 @@ Key key_of(const Statement& row, const RowTable& table) {
     return {row.integer_at(0), table.key_columns > 1 ? row.integer_at(1) : 0};
 }
 
-std::string insert_into(const RowTable& table, int columns) {
-    std::string sql = std::string("INSERT INTO ") + table.name + " VALUES(?";
-    for (int i = 1; i < columns; ++i) {
-        sql += ",?";
-    }
-    return sql + ")";
-}
-
 // The rows of one table in one source, in the order of their keys.
 struct Cursor {
     Statement rows;
@@ -77,7 +69,7 @@ std::int64_t merge_table(Database& target, const RowTable& table, const std::vec
         return 0;
     }
     std::make_heap(heap.begin(), heap.end(), later);
-    Statement insert(target, insert_into(table, heap.front()->rows.columns()));
+    Statement insert(target, insert_sql(table.name, heap.front()->rows.columns()));
     std::int64_t count = 0;
     Key last{-1, -1};
     while (!heap.empty()) {

@@ -93,27 +93,37 @@ static std::vector<fault::DrawnUpset> further_of(const std::string& text, const 
     return further;
 }
 
-const char* const kInsertGolden = "INSERT INTO golden VALUES(?,?,?,?,?,?,?,?)";
-const char* const kInsertFault = "INSERT INTO fault VALUES(?,?,?,?,?,?,?,?,?,?,?)";
-const char* const kInsertOutcome = "INSERT INTO outcome VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+std::string insert_sql(const std::string& table, int columns, int rows) {
+    std::string row = "(?";
+    for (int i = 1; i < columns; ++i) {
+        row += ",?";
+    }
+    row += ")";
+    std::string sql = "INSERT INTO " + table + " VALUES" + row;
+    for (int i = 1; i < rows; ++i) {
+        sql += "," + row;
+    }
+    return sql;
+}
+
 const char* const kSelectGolden = "SELECT * FROM golden ORDER BY image, policy";
 const char* const kSelectFaults = "SELECT * FROM fault ORDER BY id";
 const char* const kSelectOutcomes = "SELECT * FROM outcome ORDER BY fault, policy";
 
-void write_row(Statement& statement, const GoldenRow& row) {
+void bind_row(Statement& statement, const GoldenRow& row) {
     statement.bind(std::int64_t{row.image}).bind(std::int64_t{row.policy}).bind(std::int64_t{row.label});
     statement.bind(std::int64_t{row.top1}).bind(row.top2diff).bind(row.loss);
-    statement.bind(std::int64_t{row.runs}).bind(row.cycles).run();
+    statement.bind(std::int64_t{row.runs}).bind(row.cycles);
 }
 
-void write_row(Statement& statement, const FaultRow& row) {
+void bind_row(Statement& statement, const FaultRow& row) {
     statement.bind(row.id).bind(std::int64_t{row.image}).bind(static_cast<std::int64_t>(row.upset.site));
     statement.bind(row.upset.unit).bind(std::int64_t{row.upset.layer}).bind(to_hex(row.upset.bits));
     statement.bind(row.phase).bind(std::int64_t{row.stratum}).bind(further_text(row.further));
-    statement.bind(code_of(row.cluster)).bind(std::int64_t{row.checked}).run();
+    statement.bind(code_of(row.cluster)).bind(std::int64_t{row.checked});
 }
 
-void write_row(Statement& statement, const OutcomeRow& row) {
+void bind_row(Statement& statement, const OutcomeRow& row) {
     statement.bind(row.fault).bind(std::int64_t{row.policy}).bind(row.cycle);
     statement.bind(static_cast<std::int64_t>(row.outcome)).bind(static_cast<std::int64_t>(row.dead));
     statement.bind(std::int64_t{row.corrected})
@@ -128,7 +138,7 @@ void write_row(Statement& statement, const OutcomeRow& row) {
         .bind(static_cast<std::int64_t>(row.faulty_bits))
         .bind(static_cast<std::int64_t>(row.masked_by))
         .bind(std::int64_t{row.masked_layer});
-    statement.bind(std::int64_t{row.runs}).bind(row.recovery_cycles).run();
+    statement.bind(std::int64_t{row.runs}).bind(row.recovery_cycles);
 }
 
 GoldenRow read_golden(Statement& statement) {

@@ -33,15 +33,21 @@ WordBits bits_from_hex(const std::string& text, const std::string& file);
 std::int32_t checked_code(std::int32_t value, int count, const std::string& file, const std::string& key);
 
 // Statements that write and read one row, columns in the order of the table.
-extern const char* const kInsertGolden;
-extern const char* const kInsertFault;
-extern const char* const kInsertOutcome;
+// "INSERT INTO table VALUES(?,…),(?,…)…": so many rows.
+std::string insert_sql(const std::string& table, int columns, int rows = 1);
+struct RowShape {
+    const char* table;
+    int columns;
+};
+inline constexpr RowShape kGoldenRows = {"golden", 8}, kFaultRows = {"fault", 11},
+                          kOutcomeRows = {"outcome", 22};
 extern const char* const kSelectGolden;
 extern const char* const kSelectFaults;
 extern const char* const kSelectOutcomes;
-void write_row(Statement& statement, const GoldenRow& row);
-void write_row(Statement& statement, const FaultRow& row);
-void write_row(Statement& statement, const OutcomeRow& row);
+// The columns of a row, in the order of the table.
+void bind_row(Statement& statement, const GoldenRow& row);
+void bind_row(Statement& statement, const FaultRow& row);
+void bind_row(Statement& statement, const OutcomeRow& row);
 GoldenRow read_golden(Statement& statement);
 FaultRow read_fault(Statement& statement, const std::string& file);
 OutcomeRow read_outcome(Statement& statement, const std::string& file);

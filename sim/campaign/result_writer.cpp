@@ -20,12 +20,32 @@ bool exists(const std::string& path) {
     return fs::exists(path, ignored);
 }
 
-template <class Row>
-void write_rows(Statement& statement, const std::vector<Row>& rows) {
-    for (const Row& row : rows) {
-        write_row(statement, row);
+// Many rows at a time take a good third less than one by one.
+class RowWriter {
+  public:
+    RowWriter(const Database& database, const RowShape& shape)
+        : one_(database, insert_sql(shape.table, shape.columns)),
+          many_(database, insert_sql(shape.table, shape.columns, kTogether)) {}
+
+    template <class Row>
+    void write(const std::vector<Row>& rows) {
+        auto row = rows.begin();
+        while (rows.end() - row >= kTogether) {
+            for (const auto end = row + kTogether; row != end; ++row) {
+                bind_row(many_, *row);
+            }
+            many_.run();
+        }
+        for (; row != rows.end(); ++row) {
+            bind_row(one_, *row);
+            one_.run();
+        }
     }
-}
+
+  private:
+    static constexpr int kTogether = 16;
+    Statement one_, many_;
+};
 
 // Throws unless the file holds results of this campaign; says where the two differ.
 void require_same_campaign(Database& database, const CampaignHeader& header) {
@@ -162,9 +182,9 @@ void ResultWriter::commit(const std::vector<BatchResult>& results) {
     Database& database = impl_->partial.at(0);
     Transaction transaction(database);
     {
-        Statement golden(database, kInsertGolden);
-        Statement fault(database, kInsertFault);
-        Statement outcome(database, kInsertOutcome);
+        RowWriter golden(database, kGoldenRows);
+        RowWriter fault(database, kFaultRows);
+        RowWriter outcome(database, kOutcomeRows);
         Statement batch(database, "INSERT INTO batch VALUES(?)");
         for (const BatchResult& result : results) {
             if (has(result.batch) ||
@@ -172,9 +192,9 @@ void ResultWriter::commit(const std::vector<BatchResult>& results) {
                 throw std::logic_error("batch " + std::to_string(result.batch) +
                                        " is committed twice or incomplete");
             }
-            write_rows(golden, result.golden);
-            write_rows(fault, result.faults);
-            write_rows(outcome, result.outcomes);
+            golden.write(result.golden);
+            fault.write(result.faults);
+            outcome.write(result.outcomes);
             batch.bind(result.batch).run();
         }
     }
