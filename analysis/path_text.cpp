@@ -112,6 +112,9 @@ void Teller::head() {
 
 std::string Teller::site_name(const StruckSite& site) const {
     std::string name = traces::name_of(site.upset.site);
+    if (site.upset.site == traces::SiteKind::weight) {
+        return name + " " + std::to_string(site.upset.unit) + " of " + layer(site.upset.layer).name;
+    }
     if (traces::is_value(site.upset.site)) {
         return name + " of " + layer(site.upset.layer).name + ", " +
                position(output_shape(site.upset.layer), site.upset.unit);

@@ -120,7 +120,7 @@ EngineRates measure_engine(const Network& network, const AcceleratorConfig& conf
             faults.cross_section[site] = 0;
         }
     }
-    const fault::Sampler sampler(faults, graph, config, fault::site_classes(graph, config, policy));
+    const fault::Sampler sampler(faults, graph, fault::site_classes(graph, config, policy));
     const fault::Resolver resolver(graph, config, policy, timeline);
     arith::Engine engine(graph);
     EngineRates rates{};

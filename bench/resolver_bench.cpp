@@ -42,7 +42,7 @@ void resolve(benchmark::State& state) {
     for (const char* site : {"weight_buffer", "activation_buffer", "output_buffer", "dram"}) {
         model.cross_section[site] = 0.003;
     }
-    const fault::Sampler sampler(model, graph, config, fault::site_classes(graph, config, policy));
+    const fault::Sampler sampler(model, graph, fault::site_classes(graph, config, policy));
     std::vector<fault::Upset> upsets;
     for (std::uint64_t sample = 0; sample < 20000; ++sample) {
         upsets.push_back(sampler.draw(bench::kSeed, sample).at(timeline.cycles));

@@ -37,8 +37,9 @@ enum class SiteKind {
     pe_propagate,
     pe_weight_valid,
     mac_output,  // unit = flat element of layer `layer`: its 32-bit sum of products, in front of the bias
+    weight,      // unit = index into Layer::weights of layer `layer`, wrong in DRAM from the beginning on
 };
-inline constexpr int kSiteKindCount = 21;
+inline constexpr int kSiteKindCount = 22;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {
@@ -46,7 +47,7 @@ constexpr bool is_control(SiteKind kind) {
 }
 // Values, whatever holds them: they belong to a layer, and in its run the upset has no cycle of its own.
 constexpr bool is_value(SiteKind kind) {
-    return kind == SiteKind::neuron || kind == SiteKind::mac_output;
+    return kind == SiteKind::neuron || kind == SiteKind::mac_output || kind == SiteKind::weight;
 }
 
 struct Upset {

@@ -210,6 +210,7 @@ bool has_rows_and_columns(SiteKind kind) {
         case SiteKind::dram:
         case SiteKind::neuron:
         case SiteKind::mac_output:
+        case SiteKind::weight:
         case SiteKind::array_skew:
             return false;
         default:

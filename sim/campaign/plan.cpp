@@ -278,7 +278,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
              engines.number(policy, policy_bounds(policy, bundle), bundle, experiment.accelerator)});
         sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
     }
-    fault::Sampler sampler(experiment.fault_model, bundle.graph, experiment.accelerator, fault::unite(sites));
+    fault::Sampler sampler(experiment.fault_model, bundle.graph, fault::unite(sites));
     std::vector<traces::Timeline> timelines = simulate_machines(experiment, bundle, workers, stop);
     if (timelines.size() < policies.size()) {
         return std::nullopt;

@@ -76,10 +76,13 @@ class GroupCheck {
             }
             check_index("layer", upset.layer, static_cast<std::int64_t>(graph_.layers.size()));
             const workloads::Layer& layer = graph_.layers[static_cast<std::size_t>(upset.layer)];
-            if (upset.site == traces::SiteKind::mac_output && !layer.has_macs()) {
+            if (upset.site != traces::SiteKind::neuron && !layer.has_macs()) {
                 fail("layer", "is " + layer.name + ", which has no MACs", "a convolution or linear layer");
             }
-            check_index("unit", upset.unit, graph_.tensor(layer.output).shape.elements());
+            check_index("unit", upset.unit,
+                        upset.site == traces::SiteKind::weight
+                            ? static_cast<std::int64_t>(layer.weights.size())
+                            : graph_.tensor(layer.output).shape.elements());
             return;
         }
         std::vector<std::string> names;
@@ -91,7 +94,7 @@ class GroupCheck {
             }
         }
         fail("site", std::string("is ") + name_of(upset.site) + ", which this machine does not have",
-             comma_list(names) + ", neuron, mac_output");
+             comma_list(names) + ", neuron, mac_output, weight");
     }
 
     const std::string& file_;

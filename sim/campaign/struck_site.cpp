@@ -125,7 +125,10 @@ StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
         value.owner = site.layer = upset.layer;
         value.index = upset.unit;
         const workloads::Layer& layer = run.graph.layers.at(static_cast<std::size_t>(upset.layer));
-        if (upset.site == traces::SiteKind::mac_output) {
+        if (upset.site == traces::SiteKind::weight) {
+            value.kind = HeldKind::weight;
+            value.bits = workloads::width_bits(workloads::NumberFormat::s8);
+        } else if (upset.site == traces::SiteKind::mac_output) {
             value.kind = HeldKind::sum;
             value.k = {0, workloads::gemm_shape(run.graph, layer).k - 1};
             value.bits = workloads::width_bits(workloads::NumberFormat::s32);

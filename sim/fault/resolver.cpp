@@ -39,15 +39,19 @@ struct Resolver::Impl {
     int site_bits(const Upset& upset) const {
         if (traces::is_value(upset.site)) {
             const auto layer = static_cast<std::size_t>(upset.layer);
-            const bool mac_output = upset.site == SiteKind::mac_output;
             if (upset.layer < 0 || layer >= machine.graph.layers.size() ||
-                (mac_output && !machine.graph.layers[layer].has_macs())) {
+                (upset.site != SiteKind::neuron && !machine.graph.layers[layer].has_macs())) {
                 throw std::out_of_range(std::string("upset of ") + name_of(upset.site) + ": no layer " +
                                         std::to_string(upset.layer));
             }
+            if (upset.site == SiteKind::weight) {
+                check_unit(upset, static_cast<std::int64_t>(machine.graph.layers[layer].weights.size()));
+                return workloads::width_bits(workloads::NumberFormat::s8);
+            }
             const workloads::TensorInfo& output = machine.graph.tensor(machine.graph.layers[layer].output);
             check_unit(upset, output.shape.elements());
-            return workloads::width_bits(mac_output ? workloads::NumberFormat::s32 : output.format);
+            return workloads::width_bits(upset.site == SiteKind::mac_output ? workloads::NumberFormat::s32
+                                                                            : output.format);
         }
         for (const SiteClass& site : sites) {
             if (site.kind == upset.site) {
@@ -67,6 +71,21 @@ struct Resolver::Impl {
     }
 
     WordBits bits_of(const Upset& upset) const { return present(upset.bits, site_bits(upset)); }
+
+    // A struck weight as its DRAM word; others as they are.
+    Upset stored(const Upset& upset) const {
+        if (upset.site != SiteKind::weight) {
+            return upset;
+        }
+        const WordBits bits = bits_of(upset);
+        const LayerId layer = layer_id(static_cast<std::size_t>(upset.layer));
+        Upset word;
+        word.site = SiteKind::dram;
+        word.unit = machine.memory.weight_word(layer, upset.unit);
+        word.cycle = upset.cycle;
+        word.bits = bits << static_cast<std::size_t>(machine.memory.weight_bit(layer, upset.unit));
+        return word;
+    }
 
     // `engine`: null, or later layers meet what earlier ones left.
     Resolution resolve(const Upset* first, const Upset* last, const arith::GoldenRun& golden,
@@ -333,12 +352,13 @@ Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const 
                                    arith::Engine* engine) const {
     Run run(*this, golden, engine, engine != nullptr);
     bool any = false;
-    for (const Upset* upset = first; upset != last; ++upset) {
+    for (const Upset* given = first; given != last; ++given) {
+        const Upset upset = stored(*given);
         // A value may be replaced by itself.
-        const bool value = traces::is_value(upset->site);
-        if (const WordBits bits = bits_of(*upset); bits.any() || (value && upset->bits.none())) {
+        const bool value = traces::is_value(upset.site);
+        if (const WordBits bits = bits_of(upset); bits.any() || (value && upset.bits.none())) {
             any = true;
-            run.add(*upset, bits);
+            run.add(upset, bits);
         }
     }
     if (!any) {
@@ -387,7 +407,8 @@ Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::Gold
 std::vector<Upset> Resolver::left_in_dram(const std::vector<Upset>& upsets, traces::Cycle last_edge) const {
     const MachineView& machine = impl_->machine;
     std::map<std::int64_t, std::vector<Strike>> words;
-    for (const Upset& upset : upsets) {
+    for (const Upset& given : upsets) {
+        const Upset upset = impl_->stored(given);
         if (const WordBits bits = impl_->bits_of(upset); upset.site == SiteKind::dram && bits.any()) {
             words[upset.unit].push_back({upset.cycle, bits});
         }

@@ -51,7 +51,7 @@ Upset FaultDraw::at(traces::Cycle cycles) const {
 }
 
 Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
-                 const AcceleratorConfig& accelerator, const std::vector<SiteClass>& storage)
+                 const std::vector<SiteClass>& storage)
     : config_(config), model_(&fault_model(config.name)) {
     classes_ = model_->sites(config, graph, storage);
     double total = 0;
@@ -61,9 +61,6 @@ Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
     }
     if (!(total > 0)) {
         throw InputError("", "fault_model", "leaves no site that could be struck");
-    }
-    if (classes_.front().kind == SiteKind::dram && classes_.front().layer >= 0) {
-        memory_ = std::make_shared<dataflow::MemoryMap>(graph, accelerator);
     }
 }
 
@@ -79,19 +76,18 @@ bool Sampler::begins_at_bits() const {
     return model_->pattern != Pattern::unit;
 }
 
-Upset Sampler::place(const SiteClass& site, std::int64_t unit, const WordBits& bits) const {
+namespace {
+
+Upset struck_at(const SiteClass& site, std::int64_t unit, const WordBits& bits) {
     Upset upset;
     upset.site = site.kind;
     upset.layer = site.layer;
     upset.unit = unit;
     upset.bits = bits;
-    if (memory_) {
-        const LayerId layer = layer_id(static_cast<std::size_t>(site.layer));
-        upset.unit = memory_->weight_word(layer, unit);
-        upset.bits <<= static_cast<std::size_t>(memory_->weight_bit(layer, unit));
-    }
     return upset;
 }
+
+}  // namespace
 
 DrawnUpset Sampler::draw_from(RandomStream& random) const {
     const double at = random.uniform() * cumulative_.back();
@@ -108,7 +104,7 @@ DrawnUpset Sampler::draw_from(RandomStream& random) const {
     if (model_->strike != nullptr) {
         model_->strike(config_, site.bits, random, draw);
     }
-    draw.upset = place(site, unit, draw.upset.bits);
+    draw.upset = struck_at(site, unit, draw.upset.bits);
     draw.phase = model_->timed ? random.uniform() : 0;
     return draw;
 }
@@ -123,7 +119,7 @@ FaultDraw Sampler::draw_at(std::uint64_t seed, std::uint64_t sample, const SiteC
         RandomStream random(seed, RandomPurpose::fault_sampling, sample);
         model_->strike(config_, site.bits, random, draw);
     }
-    return {place(site, unit, draw.upset.bits), 0, {}, draw.cluster};
+    return {struck_at(site, unit, draw.upset.bits), 0, {}, draw.cluster};
 }
 
 FaultDraw Sampler::draw(std::uint64_t seed, std::uint64_t sample) const {

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sim/core/json.h"
 #include "sim/core/random.h"
-#include "sim/dataflow/memory_map.h"
 #include "sim/fault/cluster.h"
 #include "sim/fault/sites.h"
 #include "sim/fault/upset.h"
@@ -78,10 +76,9 @@ struct FaultModel;  // registry.h
 class Sampler {
   public:
     // `storage`: the united sites of all policies of the experiment, for the models that strike storage.
-    // Throws InputError for layers that the graph does not have and where nothing is left to strike. Keeps a
-    // reference to the graph.
+    // Throws InputError for layers that the graph does not have and where nothing is left to strike.
     Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
-            const AcceleratorConfig& accelerator, const std::vector<SiteClass>& storage);
+            const std::vector<SiteClass>& storage);
     // The sample of a given index; depends on (seed, sample) alone.
     FaultDraw draw(std::uint64_t seed, std::uint64_t sample) const;
     // Upsets that strike the same inference as the sample, each drawn as it is, independent of it.
@@ -103,13 +100,11 @@ class Sampler {
 
   private:
     DrawnUpset draw_from(RandomStream& random) const;
-    Upset place(const SiteClass& site, std::int64_t unit, const WordBits& bits) const;
 
     FaultModelConfig config_;
     const FaultModel* model_;
     std::vector<SiteClass> classes_;
     std::vector<double> cumulative_;
-    std::shared_ptr<const dataflow::MemoryMap> memory_;  // of the weights, where the model strikes them
 };
 
 }  // namespace fluence::fault

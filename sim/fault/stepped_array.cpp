@@ -132,9 +132,7 @@ SteppedArray::Window SteppedArray::window(const StruckRegister& struck) const {
         --first;
     }
     // Banks change roles with every fold, beginning with the first one.
-    return {first / 2 * 2,
-            std::min(static_cast<std::int32_t>(folds.size()) - 1, at + kMemory),
-            {struck}};
+    return {first / 2 * 2, std::min(static_cast<std::int32_t>(folds.size()) - 1, at + kMemory), {struck}};
 }
 
 void SteppedArray::finish() {

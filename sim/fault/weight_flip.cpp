@@ -1,6 +1,5 @@
 // Traiola et al.: one random bit of one random stored weight, from the beginning of the inference on. It lies
-// in the weight's DRAM word, so that the codes of the memories see it as they see upsets. A unit of these
-// sites is a weight of the layer, by its index in Layer::weights; Sampler::place() finds the word.
+// wrong in its DRAM word, wherever a policy's plan puts it, so that the codes of the memories see it.
 #include "sim/fault/layer_choice.h"
 #include "sim/fault/registry.h"
 
@@ -12,7 +11,7 @@ std::vector<SiteClass> weight_sites(const FaultModelConfig& config, const worklo
     const auto has_macs = [](const workloads::Layer& layer) { return layer.has_macs(); };
     std::vector<SiteClass> sites;
     for (const LayerId id : chosen_layers(config, graph, has_macs, has_macs, "has weights")) {
-        sites.push_back({SiteKind::dram, static_cast<std::int64_t>(graph.layer(id).weights.size()),
+        sites.push_back({SiteKind::weight, static_cast<std::int64_t>(graph.layer(id).weights.size()),
                          kWeightBits, static_cast<std::int32_t>(index_of(id)), 1});
     }
     return sites;

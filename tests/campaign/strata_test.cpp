@@ -23,7 +23,7 @@ struct Machine {
     fault::Sampler sampler;
 
     explicit Machine(const fault::FaultModelConfig& config = {})
-        : sampler(config, graph, accelerator,
+        : sampler(config, graph,
                   {{SiteKind::pe_weight, 4, 8, -1, 1},
                    {SiteKind::pe_psum, 2, 32, -1, 1},
                    {SiteKind::weight_buffer, 3, 72, -1, 1}}) {
