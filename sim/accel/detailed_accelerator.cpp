@@ -24,7 +24,7 @@ DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, co
       script_(script),
       memory_(std::move(memory)),
       sequencer_("sequencer", script.workload.clock),
-      injector_("injector", script.workload),
+      injector_("injector", script),
       dma_("dma", script),
       array_("array", script),
       vector_unit_("vector_unit", script),

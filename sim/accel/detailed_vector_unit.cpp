@@ -157,9 +157,8 @@ void DetailedVectorUnit::produce(Running& running) {
     std::int64_t element = pass.first_element + running.element;
     std::int32_t code = 0;
     if (layer.has_macs()) {
-        const std::int64_t group_channels = graph_.tensor(layer.output).shape.channels / layer.groups;
-        const std::int64_t channel =
-            pass.group * group_channels + pass.first_n + running.element / pass.pixels;
+        const std::int64_t channel = script_.workload.map.channel(
+            pass.layer, pass.group, pass.first_n + running.element / pass.pixels);
         element = channel * graph_.tensor(layer.output).shape.plane() + pass.first_pixel +
                   running.element % pass.pixels;
         code = drain(running, pass, channel);
@@ -342,7 +341,8 @@ void DetailedVectorUnit::compare_checksums(const Running& running, const traces:
         const std::int64_t first_n = at / pass.pixels * columns();
         const std::int64_t end_n = std::min(first_n + columns(), pass.channels);
         for (std::int64_t n = first_n; zeroes && n < end_n; ++n) {
-            const std::int64_t channel = pass.group * (shape.channels / layer.groups) + pass.first_n + n;
+            const std::int64_t channel =
+                script_.workload.map.channel(pass.layer, pass.group, pass.first_n + n);
             zero(pass.layer, channel * shape.plane() + pass.first_pixel + at % pass.pixels);
         }
     }

@@ -7,6 +7,7 @@
 
 #include "sim/core/error.h"
 #include "sim/dataflow/registers.h"
+#include "sim/protect/ppe.h"
 #include "sim/protect/register_code.h"
 
 namespace fluence::accel {
@@ -41,7 +42,7 @@ std::optional<MemorySite> memory_of(const Workload& workload, SiteKind site) {
 
 }  // namespace
 
-Injector::Injector(const sc_core::sc_module_name& name, const Workload& workload)
+Injector::Injector(const sc_core::sc_module_name& name, const Script& script)
     : sc_module(name),
       array("array"),
       alarm("alarm"),
@@ -49,7 +50,8 @@ Injector::Injector(const sc_core::sc_module_name& name, const Workload& workload
       weight_buffer("weight_buffer"),
       activation_buffer("activation_buffer"),
       output_buffer("output_buffer"),
-      workload_(workload) {}
+      workload_(script.workload),
+      layers_(script.timeline) {}
 
 void Injector::check(const Workload& workload, const std::vector<traces::Upset>& upsets) {
     for (std::size_t i = 0; i < upsets.size(); ++i) {
@@ -82,13 +84,28 @@ void Injector::attach(const std::vector<traces::Upset>& upsets) {
                      [](const traces::Upset& a, const traces::Upset& b) { return a.cycle < b.cycle; });
 }
 
+// The split is a register of the controller, which says which codecs look at their registers.
+protect::RegisterPart Injector::codec_of(const traces::Upset& upset) const {
+    const ArrayConfig& array_config = workload_.config.array;
+    const auto role = dataflow::register_role(array_config, upset.site);
+    if (!role) {
+        return {};
+    }
+    const std::int64_t column = dataflow::first_column_served(array_config, upset.site, upset.unit);
+    if (layers_.any()) {
+        const std::string& layer = workload_.graph.layer(layers_.at(upset.cycle)).name;
+        if (!protect::is_checked(workload_.policy, column, array_config.cols, layer)) {
+            return {};
+        }
+    }
+    return protect::register_part(workload_.policy, *role, column, array_config.cols);
+}
+
 // The codec of a register stands beside it: what an upset inverts is judged at once, and what passes it is
 // what the array computes with.
 void Injector::strike_register(const traces::Upset& upset) {
     const dataflow::RegisterBank bank = *dataflow::register_bank(workload_.config.array, upset.site);
-    const auto role = dataflow::register_role(workload_.config.array, upset.site);
-    const protect::RegisterPart part =
-        role ? workload_.policy.registers[index_of(*role)] : protect::RegisterPart();
+    const protect::RegisterPart part = codec_of(upset);
     const protect::RegisterCode& code = protect::register_code(part.code);
     WordBits error;
     for (std::size_t i = 0; i < static_cast<std::size_t>(code.stored_bits(bank.bits)); ++i) {

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "sim/accel/interfaces.h"
-#include "sim/accel/workload.h"
+#include "sim/accel/script.h"
+#include "sim/dataflow/array_layers.h"
 #include "traces/upset.h"
 
 namespace fluence::accel {
@@ -17,7 +18,7 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
     sc_core::sc_port<RegisterAlarm> alarm;
     sc_core::sc_port<Cells> dram, weight_buffer, activation_buffer, output_buffer;
 
-    Injector(const sc_core::sc_module_name& name, const Workload& workload);
+    Injector(const sc_core::sc_module_name& name, const Script& script);
 
     // Adds upsets of cycles that have not begun. Throws InputError for a site or unit that the machine does
     // not have; check() does nothing else. Bits that a unit does not have are left out.
@@ -37,7 +38,11 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
     void strike(const traces::Upset& upset);
     void strike_register(const traces::Upset& upset);
 
+    // What the codec beside a register is, in a cycle.
+    protect::RegisterPart codec_of(const traces::Upset& upset) const;
+
     const Workload& workload_;
+    const dataflow::ArrayLayers layers_;
     std::vector<traces::Upset> upsets_;  // by cycle
     std::size_t next_ = 0;
 };

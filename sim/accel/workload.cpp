@@ -4,6 +4,7 @@
 #include "sim/core/error.h"
 #include "sim/dataflow/registry.h"
 #include "sim/protect/layer_filters.h"
+#include "sim/protect/ppe.h"
 
 namespace fluence::accel {
 namespace {
@@ -61,7 +62,7 @@ Workload::Workload(const workloads::Graph& network, const AcceleratorConfig& mac
       config(machine),
       policy(protection),
       timing(protect::timing_of(protection)),
-      map(network, machine),
+      map(network, machine, protect::channel_orders(protection, network, machine)),
       plan(dataflow::dataflow_of(machine).plan(network, machine, map, plan_options(protection, network))),
       clock(machine.clock_mhz),
       words(moving) {

@@ -17,7 +17,8 @@ struct AccumulatorDelta {
 };
 
 // The checksum column's sum of pixel `pixel` over output channels first_channel … (a block of the array's
-// columns) is off by `delta` as well, because the checksum column saw the same wrong activation.
+// columns; where a policy permutes channels, counted in the order in which they take the columns) is off by
+// `delta` as well, because the checksum column saw the same wrong activation.
 struct ChecksumDelta {
     std::int64_t pixel = 0;
     std::int32_t first_channel = 0;

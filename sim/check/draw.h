@@ -36,6 +36,8 @@ class Draw {
 AcceleratorConfig draw_machine(RandomStream& random);
 // Any composition of parts that parse_policy() takes.
 protect::Policy draw_policy(RandomStream& random);
+// Protected PEs of any width, code and schedule; not for input-stationary arrays.
+void draw_ppe(RandomStream& random, const workloads::Graph& graph, int cols, protect::Policy& policy);
 // Any parts of the inference end that go with the rest of the policy, or none.
 void draw_inference_end(RandomStream& random, protect::Policy& policy);
 // A small network, a machine that runs it, a policy, with an inference end in a quarter of the draws, and an

@@ -90,8 +90,8 @@ void draw_memory_part(Draw& draw, Memory memory, protect::MemoryPart& part) {
 }
 
 void draw_register_part(Draw& draw, protect::RegisterPart& part) {
-    const std::vector<std::string> codes = protect::part_names(protect::Point::pe);
-    part.code = codes[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(codes.size())))];
+    const std::vector<std::string> codes = protect::register_code_names();  // the first one is "none"
+    part.code = codes[static_cast<std::size_t>(1 + draw.below(static_cast<std::int64_t>(codes.size()) - 1))];
     if (protect::register_code(part.code).detects()) {
         part.on_due = draw.chance(4) ? protect::RegisterAction::abort : protect::RegisterAction::recompute;
     }
@@ -109,6 +109,16 @@ void draw_registers(Draw& draw, protect::Policy& policy) {
             return;
         }
     }
+}
+
+protect::PpePart::Split draw_split(Draw& draw, bool share, int cols) {
+    protect::PpePart::Split split;
+    if (share) {
+        split.share = draw.between(0, 8) / 8.0;
+    } else {
+        split.columns = draw.between(0, cols);
+    }
+    return split;
 }
 
 // At most one filter. Thresholds that the image itself exceeds are among them.
@@ -190,6 +200,32 @@ protect::Policy draw_policy(RandomStream& random) {
     return policy;
 }
 
+void draw_ppe(RandomStream& random, const workloads::Graph& graph, int cols, protect::Policy& policy) {
+    Draw draw(random);
+    protect::PpePart ppe;
+    const bool share = draw.chance(2);
+    ppe.split = draw_split(draw, share, cols);
+    protect::RegisterPart code;
+    draw_register_part(draw, code);
+    ppe.registers.fill(code);
+    if (!protect::register_code(code.code).whole_pe()) {
+        ppe.registers[static_cast<std::size_t>(draw.below(kRegisterRoleCount))] =
+            draw.chance(2) ? code : protect::RegisterPart();
+    }
+    if (draw.chance(3)) {
+        ppe.ranking.by = protect::RankingPart::By::magnitude;
+    } else {
+        ppe.ranking.by = protect::RankingPart::By::random;
+        ppe.ranking.seed = static_cast<std::uint64_t>(draw.below(1000));
+    }
+    for (const workloads::Layer& layer : graph.layers) {
+        if (layer.has_macs() && draw.chance(4)) {
+            ppe.schedule[layer.name] = draw_split(draw, share, cols);
+        }
+    }
+    policy.ppe = std::move(ppe);
+}
+
 void draw_inference_end(RandomStream& random, protect::Policy& policy) {
     Draw draw(random);
     const auto compare = [&] {
@@ -235,6 +271,9 @@ Setup draw_setup(RandomStream& random, int& refused) {
         if (setup.config.array.dataflow_kind() == DataflowKind::input_stationary) {
             setup.policy.checksum.reset();  // refused: activations do not leave the array
             setup.policy.zero.reset();
+        }
+        if (setup.config.array.dataflow_kind() != DataflowKind::input_stationary && draw.chance(3)) {
+            draw_ppe(random, setup.graph, setup.config.array.cols, setup.policy);
         }
         if (draw.chance(4)) {
             draw_inference_end(random, setup.policy);

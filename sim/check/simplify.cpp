@@ -94,6 +94,12 @@ std::vector<Setup> plainer_policies(const Setup& setup) {
         p = plain;
     });
     add([](protect::Policy& p) { p.registers = {}; });
+    add([](protect::Policy& p) { p.ppe.reset(); });
+    add([](protect::Policy& p) {
+        if (p.ppe) {
+            p.ppe->schedule.clear();
+        }
+    });
     add([](protect::Policy& p) { p.confidence_rerun.reset(), p.temporal_dmr.reset(); });
     add([](protect::Policy& p) { p.due_rerun.reset(); });
     add([](protect::Policy& p) { p.gradient.reset(), p.median.reset(), p.just_say_zero.reset(); });

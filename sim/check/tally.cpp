@@ -86,6 +86,8 @@ void add_policy_features(const protect::Policy& policy, std::set<std::string>& f
             features.insert(name);
         }
     };
+    when(policy.ppe.has_value(), "protected PEs");
+    when(policy.ppe && !policy.ppe->schedule.empty(), "protected PEs, by a schedule");
     when(policy.relu_check.has_value(), "ReLU check");
     when(policy.median.has_value(), "median");
     when(policy.just_say_zero.has_value(), "just say zero");

@@ -18,6 +18,7 @@ enum class RandomPurpose : std::uint32_t {
     self_check_machine = 6,
     self_check_upsets = 7,
     recheck_choice = 8,
+    channel_ranking = 9,
 };
 
 class RandomStream {

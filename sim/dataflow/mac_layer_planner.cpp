@@ -249,7 +249,8 @@ void MacLayerPlanner::drain(const Block& block) {
     pass.elements = pass.channels * pass.pixels;
     std::vector<PlanBuilder::Range> produced;
     for (std::int64_t n = pass.first_n; n < pass.first_n + pass.channels; ++n) {
-        const std::int64_t first = (block.group * gemm_.n + n) * gemm_.m + block.first_pixel;
+        const std::int64_t channel = builder_.map().channel(builder_.layer_id(), block.group, n);
+        const std::int64_t first = channel * gemm_.m + block.first_pixel;
         produced.push_back({first, first + block.pixels});
     }
     PassUse use;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace fluence::dataflow {
 
@@ -31,13 +32,42 @@ void for_each_value(std::int64_t first_byte, std::int64_t word_bytes, std::int64
     }
 }
 
+// Channels of a group, by layer.
+std::vector<std::int64_t> group_channels(const workloads::Graph& graph) {
+    std::vector<std::int64_t> channels;
+    for (const Layer& layer : graph.layers) {
+        channels.push_back(layer.has_macs() ? workloads::gemm_shape(graph, layer).n : 0);
+    }
+    return channels;
+}
+
+// The inverse of an order of a layer's channels.
+std::vector<std::int32_t> positions(const std::vector<std::int32_t>& order, std::int64_t group_channels) {
+    std::vector<std::int32_t> inverse(order.size(), -1);
+    for (std::size_t at = 0; at < order.size(); ++at) {
+        std::int32_t& position = inverse.at(static_cast<std::size_t>(order[at]));
+        const auto place = static_cast<std::int64_t>(at);
+        if (position >= 0 || order[at] / group_channels != place / group_channels) {
+            throw std::logic_error("channel order: no permutation inside each group");
+        }
+        position = static_cast<std::int32_t>(place % group_channels);
+    }
+    return inverse;
+}
+
 }  // namespace
 
-MemoryMap::MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config)
+MemoryMap::MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config, ChannelOrders orders)
     : graph_(&graph),
+      group_channels_(group_channels(graph)),
+      channel_at_(std::move(orders)),
       rows_(config.array.rows),
       cols_(config.array.cols),
       word_bytes_(config.dram.word_bytes()) {
+    channel_at_.resize(graph.layers.size());
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        position_of_.push_back(positions(channel_at_[i], group_channels_[i]));
+    }
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         std::int64_t words = 0;
@@ -206,7 +236,8 @@ void MemoryMap::weight_fields(const Region& region, std::int64_t word, std::vect
     const std::int64_t first_col = rest % row_words * word_bytes_;
     const std::int64_t last_col = std::min(first_col + word_bytes_, used_cols);
     for (std::int64_t c = first_col; c < last_col; ++c) {
-        const std::int64_t n = group * gemm.n + n_fold * cols_ + c;
+        const std::int64_t n = channel(layer_id(static_cast<std::size_t>(region.owner)),
+                                       static_cast<int>(group), n_fold * cols_ + c);
         out.push_back({FieldKind::weight, region.owner, n * gemm.k + k,
                        static_cast<std::int32_t>(8 * (c - first_col)), 8, 0});
     }

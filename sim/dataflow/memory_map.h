@@ -50,10 +50,27 @@ struct WeightBlock {
     std::int32_t row_words = 0;
 };
 
+// By layer: the output channels in the order in which they take the positions of the layer's GEMMs, group by
+// group; position n of a group is column n mod C of n_fold n / C. Empty: as they come. Positions are what
+// folds, weight blocks and accumulators count; channels are what tensors and parameters are of.
+using ChannelOrders = std::vector<std::vector<std::int32_t>>;
+
 class MemoryMap {
   public:
-    // Keeps a reference to `graph`.
-    MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config);
+    // Keeps a reference to `graph`. `orders`: empty, or one a layer, a permutation inside each group.
+    MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config, ChannelOrders orders = {});
+
+    // The output channel at position n of a group, and the position of a channel inside its group.
+    std::int64_t channel(LayerId layer, int group, std::int64_t n) const {
+        const std::int64_t at = group * group_channels_[index_of(layer)] + n;
+        const std::vector<std::int32_t>& order = channel_at_[index_of(layer)];
+        return order.empty() ? at : order[static_cast<std::size_t>(at)];
+    }
+    std::int64_t position(LayerId layer, std::int64_t channel) const {
+        const std::vector<std::int32_t>& order = position_of_[index_of(layer)];
+        return order.empty() ? channel % group_channels_[index_of(layer)]
+                             : order[static_cast<std::size_t>(channel)];
+    }
 
     std::int64_t words() const { return words_; }
     int word_bytes() const { return word_bytes_; }
@@ -90,6 +107,9 @@ class MemoryMap {
     void activation_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const;
 
     const workloads::Graph* graph_;
+    std::vector<std::int64_t> group_channels_;  // by layer; 0 without MACs
+    ChannelOrders channel_at_;                  // by layer; empty, or by group·N + position
+    ChannelOrders position_of_;                 // likewise, by channel
     int rows_ = 0, cols_ = 0, word_bytes_ = 0;
     std::int64_t words_ = 0;
     std::vector<Region> regions_;                                // by ascending first word

@@ -115,4 +115,8 @@ std::optional<RegisterRole> register_role(const ArrayConfig& array, SiteKind kin
     return std::nullopt;
 }
 
+std::int64_t first_column_served(const ArrayConfig& array, SiteKind kind, std::int64_t unit) {
+    return kind == SiteKind::pe_drain ? 0 : unit % array.cols;
+}
+
 }  // namespace fluence::dataflow

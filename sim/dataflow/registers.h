@@ -26,5 +26,8 @@ std::optional<RegisterBank> register_bank(const ArrayConfig& array, traces::Site
 // What a PE's register of that kind holds; nothing for control bits, skew registers and sites outside the
 // PEs.
 std::optional<RegisterRole> register_role(const ArrayConfig& array, traces::SiteKind kind);
+// The first column whose values pass through a register of a PE (that of its PE, but for the registers
+// through which sums leave to the right).
+std::int64_t first_column_served(const ArrayConfig& array, traces::SiteKind kind, std::int64_t unit);
 
 }  // namespace fluence::dataflow

@@ -161,8 +161,8 @@ void LayerChanges::checksum_off(const Fold& f, std::int64_t m, std::int64_t k, s
         weight += sums_.weight(f, k, n);
     }
     if (weight != 0) {
-        const std::int64_t channel = machine_.mac_layer(f.layer).channel(f.group, f.first_n);
-        fault_.checksum.push_back({f.first_pixel + m, static_cast<std::int32_t>(channel), change * weight});
+        const std::int64_t block = f.group * machine_.mac_layer(f.layer).gemm.n + f.first_n;
+        fault_.checksum.push_back({f.first_pixel + m, static_cast<std::int32_t>(block), change * weight});
     }
 }
 

@@ -6,6 +6,10 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "sim/dataflow/registers.h"
+#include "sim/protect/ppe.h"
+#include "sim/protect/register_code.h"
+
 namespace fluence::fault {
 
 MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig& config_,
@@ -15,18 +19,20 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
       policy(policy_),
       timeline(timeline_),
       array(config_.array),
-      memory(graph_, config_),
+      memory(graph_, config_, protect::channel_orders(policy_, graph_, config_)),
       timing(protect::timing_of(policy_)),
       rows(config_.array.rows),
-      cols(config_.array.cols) {
+      cols(config_.array.cols),
+      array_layers_(timeline_) {
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         const workloads::Layer& layer = graph.layers[i];
         mac_layers_.emplace_back();
         if (layer.has_macs()) {
             const dataflow::Im2col im2col(graph, layer);
             const workloads::GemmShape gemm = im2col.gemm();
-            mac_layers_.back() = std::make_unique<MacLayer>(MacLayer{
-                &layer, static_cast<std::int32_t>(i), im2col, gemm, graph.tensor(layer.inputs[0]).format});
+            mac_layers_.back() =
+                std::make_unique<MacLayer>(MacLayer{&layer, static_cast<std::int32_t>(i), im2col, gemm,
+                                                    graph.tensor(layer.inputs[0]).format, &memory});
         }
     }
     for (const Memory of : kMemories) {
@@ -35,6 +41,31 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
     index_folds();
     index_transfers();
     index_blocks();
+}
+
+const protect::RegisterPart* MachineView::register_part(traces::SiteKind site, std::int64_t unit,
+                                                        Cycle cycle) const {
+    const auto role = dataflow::register_role(config.array, site);
+    if (!role) {
+        return nullptr;
+    }
+    const std::int64_t column = dataflow::first_column_served(config.array, site, unit);
+    const protect::RegisterPart& part = protect::register_part(policy, *role, column, config.array.cols);
+    const bool checked =
+        !array_layers_.any() ||
+        protect::is_checked(policy, column, config.array.cols, graph.layer(array_layers_.at(cycle)).name);
+    return part.code == "none" || !checked ? nullptr : &part;
+}
+
+int MachineView::register_bits(traces::SiteKind site, std::int64_t unit) const {
+    const int data_bits = dataflow::register_bank(config.array, site)->bits;
+    const auto role = dataflow::register_role(config.array, site);
+    if (!role) {
+        return data_bits;
+    }
+    const protect::RegisterPart& part = protect::register_part(
+        policy, *role, dataflow::first_column_served(config.array, site, unit), config.array.cols);
+    return protect::register_code(part.code).stored_bits(data_bits);
 }
 
 std::int32_t MachineView::last_not_after(const Sorted& sorted, Cycle cycle) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/core/accelerator_config.h"
+#include "sim/dataflow/array_layers.h"
 #include "sim/dataflow/im2col.h"
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/space_time.h"
@@ -15,6 +16,7 @@
 #include "sim/protect/memory_code.h"
 #include "sim/protect/policy.h"
 #include "traces/timeline.h"
+#include "traces/upset.h"
 #include "workloads/graph.h"
 
 namespace fluence::fault {
@@ -28,12 +30,20 @@ struct MacLayer {
     dataflow::Im2col im2col;
     workloads::GemmShape gemm;
     workloads::NumberFormat input_format = workloads::NumberFormat::s8;
+    const dataflow::MemoryMap* memory = nullptr;
 
     std::int32_t weight(std::int64_t channel, std::int64_t k) const {
         return layer->weights[static_cast<std::size_t>(channel * gemm.k + k)];
     }
     std::int64_t output_element(std::int64_t channel, std::int64_t m) const { return channel * gemm.m + m; }
-    std::int64_t channel(int group, std::int64_t n) const { return group * gemm.n + n; }
+    // The channel at position n of a group, and back (dataflow::ChannelOrders). FoldSums, StruckOperand … and
+    // accumulators count positions, outputs and parameters channels.
+    std::int64_t channel(int group, std::int64_t n) const {
+        return memory->channel(layer_id(static_cast<std::size_t>(id)), group, n);
+    }
+    std::int64_t position(std::int64_t channel) const {
+        return memory->position(layer_id(static_cast<std::size_t>(id)), channel);
+    }
 };
 
 // The accumulators of the pixels and channels of one fold: summed over the folds of the other blocks of the
@@ -70,6 +80,10 @@ class MachineView {
     const traces::Fold& fold(std::int32_t id) const { return timeline.folds[static_cast<std::size_t>(id)]; }
     const MacLayer& mac_layer(LayerId layer) const { return *mac_layers_[index_of(layer)]; }
     const protect::MemoryCode& code(Memory of) const { return *codes_[index_of(of)]; }
+    // What protects a PE register in a cycle; null: nothing.
+    const protect::RegisterPart* register_part(traces::SiteKind site, std::int64_t unit, Cycle cycle) const;
+    // Stored bits of a register of the array, with those of its code.
+    int register_bits(traces::SiteKind site, std::int64_t unit) const;
     int decode_cycles(Memory of) const { return timeline.decode_cycles[index_of(of)]; }
     // The first cycle from `from` on in which a word is scrubbed; past all cycles where there is none.
     Cycle next_scrub(Memory of, std::int64_t word, Cycle from) const;
@@ -179,6 +193,7 @@ class MachineView {
 
     std::vector<std::unique_ptr<MacLayer>> mac_layers_;  // null for layers without MACs
     std::vector<const protect::MemoryCode*> codes_;
+    dataflow::ArrayLayers array_layers_;
     Sorted by_stream_, by_preload_;
     std::vector<Cycle> latest_end_;                        // by rank in by_preload_: of the folds up to there
     std::vector<std::size_t> preload_rank_, stream_rank_;  // by fold

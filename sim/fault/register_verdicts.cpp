@@ -40,13 +40,14 @@ Verdicts::Entry entry_of(const protect::RegisterPart& part, bool corrected, bool
 
 std::uint32_t judge_register(const MachineView& machine, const Upset& upset, const WordBits& bits,
                              Verdicts& verdicts, Resolution& result) {
-    const auto role = dataflow::register_role(machine.config.array, upset.site);
-    if (!role || machine.policy.registers[index_of(*role)].code == "none") {
-        return low_32(bits);
+    const int data_bits = dataflow::register_bank(machine.config.array, upset.site)->bits;
+    const protect::RegisterPart* const found = machine.register_part(upset.site, upset.unit, upset.cycle);
+    if (found == nullptr) {
+        // Check bits whose code does not look at them in this cycle are of no use.
+        return low_32(bits) & (~std::uint32_t{0} >> (32 - data_bits));
     }
-    const protect::RegisterPart& part = machine.policy.registers[index_of(*role)];
-    const protect::RegisterVerdict verdict = protect::register_code(part.code).judge(
-        bits, dataflow::register_bank(machine.config.array, upset.site)->bits);
+    const protect::RegisterPart& part = *found;
+    const protect::RegisterVerdict verdict = protect::register_code(part.code).judge(bits, data_bits);
     if (!verdict.corrected && !verdict.detected) {
         return verdict.residual;
     }

@@ -56,7 +56,8 @@ struct Resolver::Impl {
         for (const SiteClass& site : sites) {
             if (site.kind == upset.site) {
                 check_unit(upset, site.units);
-                return site.bits;
+                const bool in_array = dataflow::register_bank(machine.config.array, upset.site).has_value();
+                return in_array ? machine.register_bits(upset.site, upset.unit) : site.bits;
             }
         }
         return 0;

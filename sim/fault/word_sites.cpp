@@ -436,7 +436,7 @@ Cycle WordSites::feed_weight(std::int32_t load, const Field& field, const BitCha
     const MacLayer& layer = machine_.mac_layer(layer_id(static_cast<std::size_t>(field.owner)));
     const std::int64_t channel = field.index / layer.gemm.k;
     const std::int64_t k = field.index % layer.gemm.k;
-    const std::int64_t n = channel % layer.gemm.n;
+    const std::int64_t n = layer.position(channel);
     Cycle first = kEver;
     machine_.for_each_weight_fold(load, static_cast<int>(channel / layer.gemm.n), k, n, [&](std::int32_t id) {
         const traces::Fold& fold = machine_.fold(id);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "sim/protect/parts.h"
+#include "sim/protect/ppe.h"
 
 namespace fluence::protect {
 namespace {
@@ -17,18 +18,27 @@ struct Block {
     }
 };
 
-// How the output channels of a layer fall into blocks: the array's columns, inside each group.
+// How the output channels of a layer fall into blocks: the array's columns, inside each group. Channels count
+// in the order in which they take the columns.
 class Blocks {
   public:
-    Blocks(const workloads::Graph& graph, const workloads::Layer& layer, int cols)
+    // `order`: channel_order().
+    Blocks(const workloads::Graph& graph, const workloads::Layer& layer, int cols,
+           std::vector<std::int32_t> order)
         : plane_(graph.tensor(layer.output).shape.plane()),
           group_channels_(graph.tensor(layer.output).shape.channels / layer.groups),
-          cols_(cols) {}
+          cols_(cols),
+          order_(std::move(order)),
+          place_(order_.size()) {
+        for (std::size_t i = 0; i < order_.size(); ++i) {
+            place_[static_cast<std::size_t>(order_[i])] = static_cast<std::int64_t>(i);
+        }
+    }
 
     Block of_output(std::int64_t element) const {
         const std::int64_t channel = element / plane_;
-        const std::int64_t in_group = channel % group_channels_;
-        return {element % plane_, channel - in_group % cols_};
+        const std::int64_t place = place_.empty() ? channel : place_[static_cast<std::size_t>(channel)];
+        return {element % plane_, place - place % group_channels_ % cols_};
     }
 
     std::int64_t channels(const Block& block) const {
@@ -36,13 +46,16 @@ class Blocks {
     }
 
     std::int64_t element(const Block& block, std::int64_t offset) const {
-        return (block.first_channel + offset) * plane_ + block.pixel;
+        const std::int64_t place = block.first_channel + offset;
+        return (order_.empty() ? place : order_[static_cast<std::size_t>(place)]) * plane_ + block.pixel;
     }
 
   private:
     std::int64_t plane_;
     std::int64_t group_channels_;
     std::int64_t cols_;
+    std::vector<std::int32_t> order_;  // channel by place; empty: as they come
+    std::vector<std::int64_t> place_;  // place by channel
 };
 
 // By how much each accumulator is off. Several deltas of one accumulator add as the register does (mod
@@ -88,7 +101,8 @@ ChecksumVerdict apply_checksum(const Policy& policy, const workloads::Graph& gra
     if (!policy.checksum || !layer.has_macs()) {
         return verdict;
     }
-    const Blocks blocks(graph, layer, config.array.cols);
+    const Blocks blocks(graph, layer, config.array.cols,
+                        channel_order(policy, graph, fault.layer, config.array.cols));
     const bool suppress = policy.zero && layer.output != graph.logits;
     for (const auto& [block, mismatch] : mismatches(fault, blocks)) {
         if (!differ(config.array, mismatch)) {

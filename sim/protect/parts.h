@@ -16,6 +16,17 @@ void parse_register_code(const PartInfo& info, JsonObject& object, Policy& polic
 std::vector<nlohmann::json> write_register_code(const PartInfo& info, const Policy& policy);
 void time_register_code(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
 
+// The registers that a code protects, as the keys "registers" and "on_due" say.
+using RegisterParts = std::array<RegisterPart, kRegisterRoleCount>;
+void parse_protected_registers(const std::string& code, JsonObject& object, RegisterParts& registers);
+// Those keys, one entry an action.
+std::vector<nlohmann::json> write_protected_registers(const std::string& code,
+                                                      const RegisterParts& registers);
+
+// ppe_part.cpp
+void parse_ppe(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_ppe(const PartInfo& info, const Policy& policy);
+
 // checksum.cpp
 void parse_checksum(const PartInfo& info, JsonObject& object, Policy& policy);
 std::vector<nlohmann::json> write_checksum(const PartInfo& info, const Policy& policy);

@@ -1,5 +1,6 @@
 #include "sim/protect/policy.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "sim/core/config_search.h"
@@ -119,7 +120,11 @@ int stored_bits(const Policy& policy, Memory memory, int data_bits) {
 }
 
 int stored_bits(const Policy& policy, RegisterRole role, int data_bits) {
-    return register_code(policy.registers[index_of(role)].code).stored_bits(data_bits);
+    const int outside = register_code(policy.registers[index_of(role)].code).stored_bits(data_bits);
+    return policy.ppe
+               ? std::max(outside,
+                          register_code(policy.ppe->registers[index_of(role)].code).stored_bits(data_bits))
+               : outside;
 }
 
 }  // namespace fluence::protect

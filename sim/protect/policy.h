@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "sim/core/json.h"
 #include "sim/core/memory.h"
 #include "sim/core/register_role.h"
+#include "sim/protect/ranking.h"
 
 namespace fluence::protect {
 
@@ -47,6 +49,20 @@ enum class RegisterAction { recompute, abort };
 struct RegisterPart {
     std::string code = "none";
     RegisterAction on_due = RegisterAction::recompute;
+};
+
+// Point 2, protected PEs (Schorn et al.; ppe.h): the first columns of the array have codes in their
+// registers, and each layer's least resilient channels go to them.
+struct PpePart {
+    // So many columns, or (share ≥ 0) that share of the array's, rounded up.
+    struct Split {
+        int columns = 0;
+        double share = -1;
+    };
+    Split split;
+    std::map<std::string, Split> schedule;                   // by layer: while the array works on it
+    std::array<RegisterPart, kRegisterRoleCount> registers;  // of the columns, by index_of(RegisterRole)
+    RankingPart ranking;
 };
 
 // Point 3, MAC output: linear checksum (filter sum) computed by a checksum column beside the array; see
@@ -124,6 +140,7 @@ struct Policy {
     std::string description;
     std::array<MemoryPart, kMemoryCount> memory;             // by index_of(Memory)
     std::array<RegisterPart, kRegisterRoleCount> registers;  // by index_of(RegisterRole)
+    std::optional<PpePart> ppe;
     std::optional<ChecksumPart> checksum;
     std::optional<ZeroPart> zero;
     std::optional<RangePart> range;
@@ -153,7 +170,7 @@ PolicyTiming timing_of(const Policy& policy);
 
 // Stored bits of a word of `memory` under this policy, check bits included.
 int stored_bits(const Policy& policy, Memory memory, int data_bits);
-// Of a PE register.
+// Of a PE register; the most that one has where columns differ.
 int stored_bits(const Policy& policy, RegisterRole role, int data_bits);
 
 }  // namespace fluence::protect

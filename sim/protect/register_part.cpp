@@ -20,18 +20,14 @@ const char* text_of(RegisterAction action) {
     return action == RegisterAction::abort ? "abort" : "recompute";
 }
 
-bool holds(const Policy& policy, RegisterRole role, const PartInfo& info) {
-    return policy.registers[index_of(role)].code == info.name;
-}
-
 // A part that leaves registers out has the key, one that copies whole PEs has not.
-bool chooses_registers(const PartInfo& info) {
-    return !register_code(info.name).whole_pe();
+bool chooses_registers(const std::string& code) {
+    return !register_code(code).whole_pe();
 }
 
-std::vector<std::string> wanted_registers(const PartInfo& info, JsonObject& object) {
+std::vector<std::string> wanted_registers(const std::string& code, JsonObject& object) {
     const std::vector<std::string> valid = role_names();
-    if (!chooses_registers(info) || !object.has("registers")) {
+    if (!chooses_registers(code) || !object.has("registers")) {
         return valid;
     }
     std::vector<std::string> wanted = object.text_list("registers");
@@ -48,20 +44,20 @@ std::vector<std::string> wanted_registers(const PartInfo& info, JsonObject& obje
 
 }  // namespace
 
-void parse_register_code(const PartInfo& info, JsonObject& object, Policy& policy) {
+void parse_protected_registers(const std::string& code, JsonObject& object, RegisterParts& registers) {
     RegisterPart wanted;
-    wanted.code = info.name;
-    if (register_code(info.name).detects()) {
+    wanted.code = code;
+    if (register_code(code).detects()) {
         const std::string recompute = text_of(RegisterAction::recompute);
         const std::string action =
             object.choice_or("on_due", recompute, {recompute, text_of(RegisterAction::abort)});
         wanted.on_due = action == recompute ? RegisterAction::recompute : RegisterAction::abort;
     }
-    for (const std::string& name : wanted_registers(info, object)) {
-        RegisterPart& part = policy.registers[index_of(register_role_named(name))];
+    for (const std::string& name : wanted_registers(code, object)) {
+        RegisterPart& part = registers[index_of(register_role_named(name))];
         if (part.code != "none") {
             object.fail(
-                chooses_registers(info) ? "registers" : "part",
+                chooses_registers(code) ? "registers" : "part",
                 "gives the " + name + " registers a second code: they have " + part.code + " already");
         }
         part = wanted;
@@ -69,28 +65,38 @@ void parse_register_code(const PartInfo& info, JsonObject& object, Policy& polic
 }
 
 // Registers with the same code and the same action share an entry.
-std::vector<nlohmann::json> write_register_code(const PartInfo& info, const Policy& policy) {
+std::vector<nlohmann::json> write_protected_registers(const std::string& code,
+                                                      const RegisterParts& registers) {
     std::vector<nlohmann::json> entries;
     for (const RegisterAction action : {RegisterAction::recompute, RegisterAction::abort}) {
-        nlohmann::json registers = nlohmann::json::array();
+        nlohmann::json names = nlohmann::json::array();
         for (const RegisterRole role : kRegisterRoles) {
-            if (holds(policy, role, info) && policy.registers[index_of(role)].on_due == action) {
-                registers.push_back(name_of(role));
+            const RegisterPart& part = registers[index_of(role)];
+            if (part.code == code && part.on_due == action) {
+                names.push_back(name_of(role));
             }
         }
-        if (registers.empty()) {
+        if (names.empty()) {
             continue;
         }
         nlohmann::json entry = nlohmann::json::object();
-        if (chooses_registers(info)) {
-            entry["registers"] = std::move(registers);
+        if (chooses_registers(code)) {
+            entry["registers"] = std::move(names);
         }
-        if (register_code(info.name).detects()) {
+        if (register_code(code).detects()) {
             entry["on_due"] = text_of(action);
         }
         entries.push_back(std::move(entry));
     }
     return entries;
+}
+
+void parse_register_code(const PartInfo& info, JsonObject& object, Policy& policy) {
+    parse_protected_registers(info.name, object, policy.registers);
+}
+
+std::vector<nlohmann::json> write_register_code(const PartInfo& info, const Policy& policy) {
+    return write_protected_registers(info.name, policy.registers);
 }
 
 // Check bits are computed and compared beside the register, in the cycle in which its value is used.

@@ -55,6 +55,13 @@ const std::vector<PartInfo>& part_registry() {
         {"dmr", Point::pe, "whole PEs twice; where their registers differ the array computes its folds again",
          R"({"part": "dmr", "on_due": "recompute"})", parse_register_code, write_register_code,
          time_register_code},
+        {"ppe", Point::pe,
+         "protected PEs: a code in the registers of the first columns, which take each layer's least "
+         "resilient channels (Schorn)",
+         R"({"part": "ppe", "columns": 4, "protection": "register-parity",
+             "registers": ["weight", "activation", "psum"], "on_due": "recompute",
+             "ranking": {"by": "random", "seed": 1}, "schedule": {"conv1": 8}})",
+         parse_ppe, write_ppe, time_register_code},
         {"linear-checksum", Point::mac_output,
          "a checksum column beside the array; detects sums of a pixel and column block that disagree",
          R"({"part": "linear-checksum"})", parse_checksum, write_checksum, time_checksum},

@@ -53,7 +53,8 @@ bool detects(const Policy& policy) {
     const auto registers = [](const RegisterPart& part) { return register_code(part.code).detects(); };
     return policy.checksum || policy.relu_check ||
            std::any_of(policy.memory.begin(), policy.memory.end(), memory) ||
-           std::any_of(policy.registers.begin(), policy.registers.end(), registers);
+           std::any_of(policy.registers.begin(), policy.registers.end(), registers) ||
+           (policy.ppe && std::any_of(policy.ppe->registers.begin(), policy.ppe->registers.end(), registers));
 }
 
 void parse_confidence_rerun(const PartInfo&, JsonObject& object, Policy& policy) {
