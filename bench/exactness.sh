@@ -28,6 +28,6 @@ END
             exit 1
         fi
         echo "$name $model: $(grep -o 'Self-check: [0-9,]* of [0-9,]* faults' "$work/report.txt")," \
-            "0 differences, $SECONDS s, $(tr '\r' '\n' <"$work/log" | grep -o '[0-9,]* faults/s' | tail -1)"
+            "0 differences, $SECONDS s, $(tr '\r' '\n' <"$work/log" | grep -o '[0-9,.]* faults/s' | tail -1)"
     done
 done

@@ -171,15 +171,16 @@ std::int64_t MemoryMap::activation_byte(TensorId stored, std::int64_t element) c
 
 std::int64_t MemoryMap::weight_word(LayerId layer, std::int64_t index) const {
     const workloads::GemmShape gemm = workloads::gemm_shape(*graph_, graph_->layer(layer));
-    const std::int64_t n = index / gemm.k % gemm.n, k = index % gemm.k;
-    const WeightBlock block = weight_block(layer, static_cast<int>(index / gemm.k / gemm.n),
+    const std::int64_t channel = index / gemm.k, k = index % gemm.k;
+    const std::int64_t n = position(layer, channel);
+    const WeightBlock block = weight_block(layer, static_cast<int>(channel / gemm.n),
                                            static_cast<int>(n / cols_), static_cast<int>(k / rows_));
     return block.first_word + k % rows_ * block.row_words + n % cols_ / word_bytes_;
 }
 
 int MemoryMap::weight_bit(LayerId layer, std::int64_t index) const {
     const workloads::GemmShape gemm = workloads::gemm_shape(*graph_, graph_->layer(layer));
-    return static_cast<int>(8 * (index / gemm.k % gemm.n % cols_ % word_bytes_));
+    return static_cast<int>(8 * (position(layer, index / gemm.k) % cols_ % word_bytes_));
 }
 
 std::int64_t MemoryMap::activation_word(TensorId tensor, std::int64_t element) const {

@@ -107,7 +107,7 @@ class MachineView {
     void for_each_fold_of(LayerId layer, std::int64_t element, Visit visit) const {
         const MacLayer& mac = mac_layer(layer);
         const std::int64_t channel = element / mac.gemm.m, m = element % mac.gemm.m;
-        const std::int64_t n = channel % mac.gemm.n;
+        const std::int64_t n = mac.position(channel);
         for (const traces::Fold& f : timeline.folds) {
             if (f.layer == layer && f.group == channel / mac.gemm.n && m >= f.first_pixel &&
                 m < f.first_pixel + f.pixels && n >= f.first_n && n < f.first_n + f.channels) {

@@ -4,6 +4,7 @@
 
 #include "sim/dataflow/registers.h"
 #include "sim/fault/bit_change.h"
+#include "sim/protect/ppe.h"
 #include "sim/protect/recovery.h"
 #include "sim/protect/register_code.h"
 
@@ -62,15 +63,20 @@ std::uint32_t judge_register(const MachineView& machine, const Upset& upset, con
 
 bool judge_mac_output(const MachineView& machine, LayerId layer, std::int64_t element, Verdicts& verdicts,
                       Resolution& result) {
-    const protect::RegisterPart& part = machine.policy.registers[index_of(RegisterRole::psum)];
+    const traces::Fold* last = nullptr;
+    std::int64_t column = 0;  // where columns differ, each computes a channel
+    machine.for_each_fold_of(layer, element, [&](const traces::Fold& fold, std::int64_t, std::int64_t n) {
+        last = last == nullptr || fold.end > last->end ? &fold : last;
+        column = n;
+    });
+    const int cols = machine.config.array.cols;
+    const protect::RegisterPart& part =
+        protect::register_part(machine.policy, RegisterRole::psum, column, cols);
     const protect::RegisterCode& code = protect::register_code(part.code);
-    if (!code.whole_pe()) {
+    if (!code.whole_pe() ||
+        !protect::is_checked(machine.policy, column, cols, machine.graph.layer(layer).name)) {
         return false;
     }
-    const traces::Fold* last = nullptr;
-    machine.for_each_fold_of(layer, element, [&](const traces::Fold& fold, std::int64_t, std::int64_t) {
-        last = last == nullptr || fold.end > last->end ? &fold : last;
-    });
     verdicts.add(entry_of(part, !code.detects(), code.detects(), last, last->end - 1));
     result.dead = code.detects() ? DeadReason::no_effect : DeadReason::corrected;
     return true;

@@ -7,7 +7,7 @@
 
 #include "sim/accel/machine.h"
 #include "sim/fault/resolver.h"
-#include "sim/fault/sum_rule.h"
+#include "sim/protect/ppe.h"
 #include "tests/fault/bare_machine.h"
 #include "tests/fault/draws.h"
 #include "tests/support/random_graph.h"
@@ -183,6 +183,32 @@ TEST_F(MacOutputOfBareMachine, CopiesOfPesOutvoteOrDetectIt) {
     EXPECT_TRUE(dmr.detected);
     EXPECT_EQ(dmr.recovery_cycles, BareMachine::kDrain - BareMachine::kPreload);
     EXPECT_TRUE(resolve("dmr", protect::RegisterAction::abort).aborted);
+}
+
+// The first two of four columns compute protected channels: which ones is the ranking's to say.
+TEST_F(MacOutputOfBareMachine, ProtectedColumnsOutvoteTheirOwn) {
+    protect::PpePart ppe;
+    ppe.split.columns = 2;
+    for (protect::RegisterPart& part : ppe.registers) {
+        part = {"tmr", protect::RegisterAction::recompute};
+    }
+    ppe.ranking.by = protect::RankingPart::By::magnitude;
+    machine_.policy.ppe = ppe;
+    const protect::ProtectedNeurons neurons(machine_.policy, machine_.graph, machine_.config);
+    const Resolver resolver(machine_.graph, machine_.config, machine_.policy, machine_.timeline);
+    int covered = 0;
+    for (std::int64_t channel = 0; channel < machine_.channels; ++channel) {
+        Upset upset;
+        upset.site = SiteKind::mac_output;
+        upset.layer = 0;
+        upset.unit = channel * machine_.pixels + 3;
+        upset.bits = WordBits(0x10);
+        const Resolution resolution = resolver.resolve(upset, machine_.golden);
+        EXPECT_EQ(resolution.corrected, neurons.covers(layer_id(0), channel)) << channel;
+        EXPECT_EQ(resolution.faults.empty(), neurons.covers(layer_id(0), channel)) << channel;
+        covered += resolution.corrected ? 1 : 0;
+    }
+    EXPECT_EQ(covered, 2);
 }
 
 }  // namespace
