@@ -45,7 +45,7 @@ std::vector<double> random_resilience(std::uint64_t seed, LayerId layer, std::si
 }
 
 // Codes of a channel have a scale of their own; it is contained in the requantiser's factor, whose other
-// parts all channels share. A layer without one (the logits') has one scale.
+// parts all channels share.
 std::vector<double> weight_resilience(const workloads::Layer& layer, std::size_t channels) {
     std::vector<double> resilience;
     const std::size_t weights = layer.weights.size() / channels;

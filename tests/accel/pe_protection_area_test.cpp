@@ -56,5 +56,37 @@ TEST(PeProtectionArea, is_what_the_machine_grows_by) {
     }
 }
 
+protect::Policy protected_columns(const std::string& code, int columns) {
+    protect::Policy policy;
+    policy.ppe.emplace();
+    policy.ppe->split.columns = columns;
+    policy.ppe->registers.fill({code, protect::RegisterAction::recompute});
+    return policy;
+}
+
+// P of C columns take that share of what the code takes on the whole array, but for the drain registers,
+// which have it in every column; and 16 bits a column say which channel is where.
+TEST(PeProtectionArea, OfProtectedColumnsIsTheirShare) {
+    const double table_bit = 8.0;  // a flip-flop with load enable
+    for (const std::string& name : config_names("accelerators")) {
+        const ArrayConfig array = read_accelerator(find_config("accelerators", name)).array;
+        const double table = 16 * table_bit * array.cols;
+        for (const char* code : {"register-parity", "register-secded", "register-tmr", "tmr", "dmr"}) {
+            const cost::AreaNode whole = pe_protection_area(array, with_code(code));
+            double drain = 0;
+            for (const cost::AreaNode& part : whole.parts) {
+                drain += part.name.rfind("pe_drain", 0) == 0 ? part.area.count() : 0;
+            }
+            for (const int columns : {0, 1, array.cols / 2, array.cols}) {
+                const double share = static_cast<double>(columns) / array.cols;
+                const double expected =
+                    table + share * (whole.area.count() - drain) + (columns > 0 ? drain : 0);
+                const cost::AreaNode area = pe_protection_area(array, protected_columns(code, columns));
+                EXPECT_NEAR(area.area.count(), expected, 1e-6 * expected) << name << " " << code;
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace fluence::accel

@@ -9,6 +9,7 @@
 #include "sim/core/random.h"
 #include "sim/fault/resolver.h"
 #include "sim/fault/sites.h"
+#include "sim/protect/ppe.h"
 #include "tests/support/random_graph.h"
 
 namespace fluence::campaign {
@@ -59,11 +60,18 @@ TEST_P(StruckSites, HoldWhatTheResolverSaysAndReachWhatItChanges) {
     RandomStream stream(kSeed, RandomPurpose::testing, 0);
     const workloads::Graph graph = test::random_graph(stream, {3, 6, 7, 5, false});
     const workloads::Codes image = test::random_image(graph, stream);
-    const protect::Policy policy = protect::load_policy("none");
+    // Where channels have columns, in another order.
+    const bool ranked = config.array.dataflow_kind() != DataflowKind::input_stationary;
+    protect::Policy policy = protect::load_policy(ranked ? "ppe" : "none");
+    if (ranked) {
+        policy.ppe->split = {};  // no column is protected
+    }
+    const dataflow::ChannelOrders orders = protect::channel_orders(policy, graph, config);
     const traces::Timeline timeline = accel::run_machine(graph, config, policy, image).timeline;
     const arith::GoldenRun golden = arith::Engine(graph, {}).run(image);
     const fault::Resolver resolver(graph, config, policy, timeline);
     const auto sites = fault::site_classes(graph, config, policy);
+    const dataflow::MemoryMap places(graph, config, orders);
     int held = 0, changed = 0;
     for (int i = 0; i < 4000; ++i) {
         const fault::SiteClass& kind = sites[stream.below(sites.size())];
@@ -78,7 +86,7 @@ TEST_P(StruckSites, HoldWhatTheResolverSaysAndReachWhatItChanges) {
         SCOPED_TRACE("seed " + std::to_string(kSeed) + " upset " + std::to_string(i) + " " +
                      name_of(upset.site) + " unit " + std::to_string(upset.unit) + " cycle " +
                      std::to_string(upset.cycle));
-        const StruckSite site = struck_site({graph, config, timeline, golden}, upset);
+        const StruckSite site = struck_site({graph, config, timeline, golden, orders}, upset);
         const fault::Resolution resolution = resolver.resolve(upset, golden);
         if (!resolution.faults.empty()) {
             ++changed;
@@ -103,7 +111,7 @@ TEST_P(StruckSites, HoldWhatTheResolverSaysAndReachWhatItChanges) {
             for (const arith::AccumulatorDelta& delta : fault.accumulators) {
                 const std::int64_t channel = delta.index / gemm.m;
                 EXPECT_TRUE(reached(site, static_cast<std::int32_t>(fault.layer), channel / gemm.n,
-                                    delta.index % gemm.m, channel % gemm.n));
+                                    delta.index % gemm.m, places.position(fault.layer, channel)));
             }
         }
     }

@@ -104,6 +104,34 @@ TEST(MemoryMap, WeightBlocksInFoldOrder) {
     EXPECT_THROW(map.weight_block(layer_id(0), 2, 0, 0), std::out_of_range);
 }
 
+// By hand: the conv's groups in the orders 2, 0, 1 and 3, 5, 4; two columns, so that the second n fold of a
+// group holds its third channel alone. Words of four bytes, K = 8 rows a block.
+TEST(MemoryMap, WeightsFollowTheOrderOfChannels) {
+    const Graph graph = small_graph();
+    const MemoryMap map(graph, machine(8, 2, 32), {{2, 0, 1, 3, 5, 4}, {}, {}});
+    const std::int64_t first = map.weights(layer_id(0)).first_word;
+    const auto channels_of = [&](std::int64_t word) {
+        std::vector<std::int64_t> channels;
+        for (const Field& field : map.fields(first + word)) {
+            channels.push_back(field.index / 8);
+            EXPECT_EQ(field.index % 8, word % 8);
+        }
+        return channels;
+    };
+    for (std::int64_t k = 0; k < 8; ++k) {
+        EXPECT_EQ(channels_of(k), (std::vector<std::int64_t>{2, 0}));
+        EXPECT_EQ(channels_of(8 + k), (std::vector<std::int64_t>{1}));
+        EXPECT_EQ(channels_of(16 + k), (std::vector<std::int64_t>{3, 5}));
+        EXPECT_EQ(channels_of(24 + k), (std::vector<std::int64_t>{4}));
+    }
+    EXPECT_EQ(map.channel(layer_id(0), 1, 1), 5);
+    EXPECT_EQ(map.position(layer_id(0), 5), 1);
+    EXPECT_EQ(map.position(layer_id(0), 1), 2);
+    EXPECT_EQ(map.channel(layer_id(2), 0, 3), 3);  // as they come
+    EXPECT_THROW(MemoryMap(graph, machine(8, 2, 32), {{2, 0, 1, 3, 5, 5}, {}, {}}), std::logic_error);
+    EXPECT_THROW(MemoryMap(graph, machine(8, 2, 32), {{2, 0, 3, 1, 5, 4}, {}, {}}), std::logic_error);
+}
+
 // Every weight lies where its PE finds it: byte c of row r of its block.
 TEST(MemoryMap, WeightFieldsMatchTheBlocks) {
     const Graph graph = small_graph();

@@ -22,7 +22,7 @@ Policy with_ppe(json part, const std::string& file = "policy") {
     return parse_policy({{"name", "p"}, {"pe", {part}}}, file);
 }
 
-json tmr(json more) {
+json tmr(const json& more = json::object()) {
     json part = {{"columns", 1}, {"protection", "register-tmr"}, {"ranking", {{"by", "magnitude"}}}};
     part.update(more);
     return part;
@@ -69,7 +69,7 @@ std::string message(const std::function<void()>& act) {
 // folds (of 2, 2 and 1 channels): column 0 of the folds takes 2, 0, 3, column 1 of the first two 4, 1.
 TEST(Ppe, RanksGoToColumnsOneByOne) {
     const workloads::Graph graph = linear({1, 2, 3, 0, -1, 0, -9, 0, 0, 1, 1, 1, 2, 0, 0});
-    const Policy policy = with_ppe(tmr({}));
+    const Policy policy = with_ppe(tmr());
     EXPECT_EQ(channel_order(policy, graph, layer_id(0), 2), (std::vector<std::int32_t>{2, 4, 0, 1, 3}));
     // One fold of five columns: by rank. One column: the same.
     EXPECT_EQ(channel_order(policy, graph, layer_id(0), 8), (std::vector<std::int32_t>{2, 0, 3, 4, 1}));
@@ -220,14 +220,14 @@ TEST(Ppe, WhatCannotBeIsRefused) {
               }).find("magnitude"),
               std::string::npos);
     EXPECT_NE(message([] {
-                  json part = tmr({});
+                  json part = tmr();
                   part["part"] = "ppe";
                   parse_policy({{"name", "p"}, {"pe", {part, part}}}, "policy");
               }).find("given twice"),
               std::string::npos);
     const workloads::Graph graph = linear(std::vector<std::int8_t>(9));
     EXPECT_EQ(
-        message([&] { channel_orders(with_ppe(tmr({})), graph, machine(4, "input-stationary")); }),
+        message([&] { channel_orders(with_ppe(tmr()), graph, machine(4, "input-stationary")); }),
         "machine: p: ppe: ranks channels, and in an input-stationary array every column computes all of "
         "them (valid: weight-stationary, output-stationary)");
     EXPECT_EQ(message([&] {
