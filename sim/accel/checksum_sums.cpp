@@ -41,8 +41,8 @@ const std::vector<std::int64_t>& ChecksumSums::weights_of(std::int32_t index) {
         const workloads::GemmShape gemm = workloads::gemm_shape(script_.workload.graph, layer);
         sums.resize(static_cast<std::size_t>(fold.terms));
         for (std::int64_t n = fold.first_n; n < fold.first_n + fold.channels; ++n) {
-            const std::int8_t* weights =
-                layer.weights.data() + (fold.group * gemm.n + n) * gemm.k + fold.first_k;
+            const std::int64_t channel = script_.workload.map.channel(fold.layer, fold.group, n);
+            const std::int8_t* weights = layer.weights.data() + channel * gemm.k + fold.first_k;
             for (std::int64_t k = 0; k < fold.terms; ++k) {
                 sums[static_cast<std::size_t>(k)] += weights[k];
             }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/accel/interfaces.h"
+#include "sim/accel/selective_memory.h"
 #include "sim/accel/workload.h"
 #include "traces/upset.h"
 
@@ -19,6 +20,8 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
 
     Injector(const sc_core::sc_module_name& name, const Workload& workload);
 
+    // DRAM words have no more cells than these; they must outlive the injector.
+    void limit_dram_words(const SelectiveMemory& memory) { dram_words_ = &memory; }
     // Adds upsets of cycles that have not begun. Throws InputError for a site or unit that the machine does
     // not have; check() does nothing else. Bits that a unit does not have are left out.
     void attach(const std::vector<traces::Upset>& upsets);
@@ -38,6 +41,7 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
     void strike_register(const traces::Upset& upset);
 
     const Workload& workload_;
+    const SelectiveMemory* dram_words_ = nullptr;
     std::vector<traces::Upset> upsets_;  // by cycle
     std::size_t next_ = 0;
 };

@@ -18,14 +18,15 @@ void put_weights(const Workload& workload, LayerId id, std::vector<std::uint8_t>
         for (int n = 0; n < map.n_folds(id); ++n) {
             for (int k = 0; k < map.k_folds(id); ++k) {
                 const dataflow::WeightBlock block = map.weight_block(id, group, n, k);
-                const std::int64_t first_n = group * gemm.n + std::int64_t{n} * workload.config.array.cols;
+                const std::int64_t first_n = std::int64_t{n} * workload.config.array.cols;
                 const std::int64_t first_k = std::int64_t{k} * workload.config.array.rows;
-                for (std::int64_t r = 0; r < block.used_rows; ++r) {
-                    std::uint8_t* row =
-                        words.data() + (block.first_word + r * block.row_words) * map.word_bytes();
-                    for (std::int64_t c = 0; c < block.used_cols; ++c) {
-                        row[c] = static_cast<std::uint8_t>(
-                            layer.weights[static_cast<std::size_t>((first_n + c) * gemm.k + first_k + r)]);
+                for (std::int64_t c = 0; c < block.used_cols; ++c) {
+                    const std::int64_t channel = map.channel(id, group, first_n + c);
+                    const std::int8_t* weights = layer.weights.data() + channel * gemm.k + first_k;
+                    for (std::int64_t r = 0; r < block.used_rows; ++r) {
+                        const std::int64_t word = block.first_word + r * block.row_words;
+                        words[static_cast<std::size_t>(word * map.word_bytes() + c)] =
+                            static_cast<std::uint8_t>(weights[r]);
                     }
                 }
             }

@@ -79,11 +79,14 @@ void VectorUnit::drain_block(const traces::VectorPass& pass) {
 
     const dataflow::TensorLayout layout(workload_.graph, workload_.map, layer.output);
     std::vector<std::uint8_t>& staged = staged_words(layout.stored());
-    const std::int64_t first_channel = pass.group * gemm.n + pass.first_n;
     for (std::int64_t i = 0; i < pass.elements; ++i) {
         std::int32_t accumulator = 0;
         std::memcpy(&accumulator, accumulators_.data() + i * 4, 4);
-        const std::int64_t channel = first_channel + i / pass.pixels;
+        const std::int64_t n = pass.first_n + i / pass.pixels;
+        if (workload_.map.is_copy(pass.layer, pass.group, n)) {
+            continue;  // compared, and forgotten
+        }
+        const std::int64_t channel = workload_.map.channel(pass.layer, pass.group, n);
         stage(layout, staged, channel * gemm.m + pass.first_pixel + i % pass.pixels,
               finish_accumulator(layer, parameters, channel, accumulator));
     }

@@ -8,6 +8,7 @@
 #include "sim/core/error.h"
 #include "sim/core/text.h"
 #include "sim/fault/sites.h"
+#include "sim/protect/duplication.h"
 
 namespace fluence::campaign {
 namespace {
@@ -198,7 +199,8 @@ std::vector<Replayed> Replay::run(const std::vector<UpsetGroup>& groups, Fidelit
 
 Replayed Replay::replay(const UpsetGroup& group, InferenceRunner& runner, Fidelity fidelity,
                         const accel::DetailedRun& detailed) const {
-    const RecordedRun recorded = {bundle_.graph, config_, timeline_, runner.golden()};
+    const RecordedRun recorded = {bundle_.graph, config_, timeline_, runner.golden(),
+                                  protect::duplicated_orders(policy_, bundle_.graph)};
     Replayed replayed;
     FaultPath& path = replayed.path;
     path.id = group.id;

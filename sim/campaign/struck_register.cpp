@@ -19,6 +19,7 @@ class RegisterLookup {
         : run_(run),
           site_(site),
           array_(run.config.array),
+          memory_(run.graph, run.config, run.orders),
           cycle_(site.upset.cycle),
           mask_(fault::low_32(site.upset.bits)) {}
 
@@ -61,6 +62,7 @@ class RegisterLookup {
     const RecordedRun& run_;
     StruckSite& site_;
     const dataflow::SpaceTimeMap array_;
+    const dataflow::MemoryMap memory_;
     const Cycle cycle_;
     const std::uint32_t mask_;
     std::int64_t row_ = 0, col_ = 0;
@@ -129,7 +131,7 @@ void RegisterLookup::operand_value(const Fold& f, bool is_weight, std::int64_t m
     if (is_weight) {
         value.kind = HeldKind::weight;
         value.owner = static_cast<std::int32_t>(f.layer);
-        value.index = (f.group * im2col.gemm().n + n) * im2col.gemm().k + k;
+        value.index = memory_.channel(f.layer, f.group, n) * im2col.gemm().k + k;
     } else {
         value.index = im2col.input_element(f.group, m, k);
         value.kind = value.index < 0 ? HeldKind::padding : HeldKind::activation;
@@ -143,7 +145,7 @@ void RegisterLookup::sum_value(HeldKind kind, const Fold& f, std::int64_t m, std
     HeldValue value;
     value.kind = kind;
     value.owner = static_cast<std::int32_t>(f.layer);
-    value.index = (f.group * gemm.n + n) * gemm.m + m;
+    value.index = memory_.channel(f.layer, f.group, n) * gemm.m + m;
     value.k = k;
     value.bits = width();
     add_value(run_, site_, value, mask_);

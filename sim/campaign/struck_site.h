@@ -7,6 +7,7 @@
 
 #include "sim/arith/engine.h"
 #include "sim/core/accelerator_config.h"
+#include "sim/dataflow/memory_map.h"
 #include "traces/timeline.h"
 #include "traces/upset.h"
 #include "workloads/graph.h"
@@ -23,7 +24,8 @@ struct Span {
     void add(std::int64_t value);
 };
 
-// MACs O[m,n] += A[m,k]·B[k,n] of one group of a layer: how many, inside which ranges. Cycles: of a
+// MACs O[m,n] += A[m,k]·B[k,n] of one group of a layer: how many, inside which ranges (of n: positions,
+// dataflow::ChannelOrders). Cycles: of a
 // register's MACs; of a buffer word, those of its reads for them.
 struct Macs {
     std::int32_t layer = -1, group = 0;
@@ -75,6 +77,7 @@ struct RecordedRun {
     const AcceleratorConfig& config;
     const traces::Timeline& timeline;
     const arith::GoldenRun& golden;
+    dataflow::ChannelOrders orders = {};  // of the policy
 };
 
 StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset);

@@ -21,7 +21,7 @@ constexpr int kAccumulatorBits = 32;
 class WordLookup {
   public:
     WordLookup(const RecordedRun& run, StruckSite& site)
-        : run_(run), site_(site), memory_(run.graph, run.config), array_(run.config.array) {}
+        : run_(run), site_(site), memory_(run.graph, run.config, run.orders), array_(run.config.array) {}
 
     void dram();
     void operand_buffer(Memory buffer);
@@ -152,7 +152,8 @@ void WordLookup::weight_reads(const Field& field, const Content& content, Cycle 
     const workloads::GemmShape gemm = workloads::gemm_shape(run_.graph, layer);
     const std::int64_t channel = field.index / gemm.k;
     const std::int64_t k = field.index % gemm.k;
-    const std::int64_t n = channel % gemm.n;
+    const LayerId id = layer_id(static_cast<std::size_t>(field.owner));
+    const std::int64_t n = field.copy ? memory_.copy_of(id, channel) : memory_.position(id, channel);
     const int decode = run_.timeline.decode_cycles[index_of(Memory::weight_buffer)];
     for (const Fold& f : run_.timeline.folds) {
         const bool uses = f.weight_load == content.load && f.group == channel / gemm.n && k >= f.first_k &&
@@ -296,7 +297,7 @@ void WordLookup::accumulator(std::int64_t index, std::uint32_t mask) {
     HeldValue value;
     value.kind = HeldKind::sum;
     value.owner = site_.layer;
-    value.index = (f.group * gemm.n + n) * gemm.m + m;
+    value.index = memory_.channel(f.layer, f.group, n) * gemm.m + m;
     value.k = {0, terms_done - 1};
     value.bits = kAccumulatorBits;
     for (const traces::VectorPass& pass : run_.timeline.passes) {

@@ -6,6 +6,7 @@
 #include "sim/core/json.h"
 #include "sim/dataflow/registry.h"
 #include "sim/fault/sum_rule.h"
+#include "sim/protect/duplication.h"
 #include "sim/protect/layer_filters.h"
 #include "sim/protect/range.h"
 #include "workloads/bundle.h"
@@ -66,7 +67,8 @@ std::vector<arith::LayerFilters> filters_of(const Setup& setup) {
 void check_runnable(const Setup& setup) {
     parse_accelerator(fluence::to_json(setup.config), setup.config.name);
     protect::parse_policy(protect::to_json(setup.policy), setup.policy.name);
-    const dataflow::MemoryMap map(setup.graph, setup.config);
+    const dataflow::MemoryMap map(setup.graph, setup.config,
+                                  protect::duplicated_orders(setup.policy, setup.graph));
     dataflow::dataflow_of(setup.config)
         .plan(setup.graph, setup.config, map, accel::plan_options(setup.policy, setup.graph));
 }

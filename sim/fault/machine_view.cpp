@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "sim/protect/duplication.h"
+
 namespace fluence::fault {
 
 MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig& config_,
@@ -15,7 +17,8 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
       policy(policy_),
       timeline(timeline_),
       array(config_.array),
-      memory(graph_, config_),
+      memory(graph_, config_, protect::duplicated_orders(policy_, graph_)),
+      selective(graph_, policy_, memory),
       timing(protect::timing_of(policy_)),
       rows(config_.array.rows),
       cols(config_.array.cols) {
@@ -25,8 +28,9 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
         if (layer.has_macs()) {
             const dataflow::Im2col im2col(graph, layer);
             const workloads::GemmShape gemm = im2col.gemm();
-            mac_layers_.back() = std::make_unique<MacLayer>(MacLayer{
-                &layer, static_cast<std::int32_t>(i), im2col, gemm, graph.tensor(layer.inputs[0]).format});
+            mac_layers_.back() =
+                std::make_unique<MacLayer>(MacLayer{&layer, static_cast<std::int32_t>(i), im2col, gemm,
+                                                    graph.tensor(layer.inputs[0]).format, &memory});
         }
     }
     for (const Memory of : kMemories) {

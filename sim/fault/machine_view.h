@@ -11,6 +11,7 @@
 #include "sim/dataflow/im2col.h"
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/space_time.h"
+#include "sim/fault/selective_words.h"
 #include "sim/fault/span_index.h"
 #include "sim/protect/memory_code.h"
 #include "sim/protect/policy.h"
@@ -28,12 +29,25 @@ struct MacLayer {
     dataflow::Im2col im2col;
     workloads::GemmShape gemm;
     workloads::NumberFormat input_format = workloads::NumberFormat::s8;
+    const dataflow::MemoryMap* memory = nullptr;
 
     std::int32_t weight(std::int64_t channel, std::int64_t k) const {
         return layer->weights[static_cast<std::size_t>(channel * gemm.k + k)];
     }
     std::int64_t output_element(std::int64_t channel, std::int64_t m) const { return channel * gemm.m + m; }
-    std::int64_t channel(int group, std::int64_t n) const { return group * gemm.n + n; }
+    // The channel at position n of a group, and back (dataflow::ChannelOrders). FoldSums, StruckOperand … and
+    // accumulators count positions, outputs and parameters channels.
+    std::int64_t channel(int group, std::int64_t n) const {
+        return memory->channel(layer_id(static_cast<std::size_t>(id)), group, n);
+    }
+    bool is_copy(int group, std::int64_t n) const {
+        return memory->is_copy(layer_id(static_cast<std::size_t>(id)), group, n);
+    }
+    std::int64_t position_of(const dataflow::Field& weight) const {
+        const std::int64_t channel = weight.index / gemm.k;
+        const LayerId layer_at = layer_id(static_cast<std::size_t>(id));
+        return weight.copy ? memory->copy_of(layer_at, channel) : memory->position(layer_at, channel);
+    }
 };
 
 // The accumulators of the pixels and channels of one fold: summed over the folds of the other blocks of the
@@ -64,6 +78,7 @@ class MachineView {
     const traces::Timeline& timeline;
     const dataflow::SpaceTimeMap array;
     const dataflow::MemoryMap memory;
+    const SelectiveWords selective;
     const protect::PolicyTiming timing;
     const std::int64_t rows, cols;
 

@@ -48,6 +48,9 @@ struct Resolver::Impl {
         }
         for (const SiteClass& site : sites) {
             if (site.kind == upset.site) {
+                if (upset.site == SiteKind::dram && upset.unit >= site.units) {
+                    return 0;  // words that only policies with more weights have
+                }
                 check_unit(upset, site.units);
                 return site.bits;
             }
@@ -63,7 +66,13 @@ struct Resolver::Impl {
         }
     }
 
-    WordBits bits_of(const Upset& upset) const { return present(upset.bits, site_bits(upset)); }
+    WordBits bits_of(const Upset& upset) const {
+        int bits = site_bits(upset);
+        if (bits > 0 && upset.site == SiteKind::dram) {
+            bits = machine.selective.cells(Memory::dram, upset.unit, bits);
+        }
+        return present(upset.bits, bits);
+    }
 
     // `engine`: null, or later layers meet what earlier ones left.
     Resolution resolve(const Upset* first, const Upset* last, const arith::GoldenRun& golden,
