@@ -13,6 +13,7 @@
 #include "sim/cost/units.h"
 #include "sim/dataflow/registry.h"
 #include "sim/fault/registry.h"
+#include "sim/protect/plan.h"
 #include "sim/protect/registry.h"
 #include "workloads/number_formats.h"
 #include "workloads/word_graph.h"
@@ -56,6 +57,14 @@ std::vector<Entry> parts() {
     std::vector<Entry> entries;
     for (const protect::PartInfo& part : protect::part_registry()) {
         entries.push_back({std::string(name_of(part.point)) + "/" + part.name, part.summary});
+    }
+    return entries;
+}
+
+std::vector<Entry> plan_rules() {
+    std::vector<Entry> entries;
+    for (const protect::PlanRule& rule : protect::plan_rules()) {
+        entries.push_back({rule.name, rule.summary});
     }
     return entries;
 }
@@ -118,6 +127,7 @@ const std::vector<Table>& tables() {
         {"accelerators", "Accelerators (configs/accelerators)", accelerators},
         {"policies", "Protection policies (configs/policies)", policies},
         {"parts", "Parts that policies are composed of, by the point where they act", parts},
+        {"plan-rules", "Rules of protection plans (docs/plans.md)", plan_rules},
         {"experiments", "Experiments (configs/experiments)", experiments},
         {"fault-models", "Fault models", fault_models},
         {"dataflows", "Dataflows of the array", dataflows},

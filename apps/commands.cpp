@@ -11,6 +11,7 @@
 #include "apps/command_replay.h"
 #include "apps/command_report.h"
 #include "apps/command_run.h"
+#include "apps/command_select.h"
 #include "apps/command_selfcheck.h"
 #include "apps/command_simulate.h"
 #include "apps/front_end.h"
@@ -33,6 +34,8 @@ const std::vector<Command>& commands() {
         {"cycles", "compute cycles of a table of layers on an array, without its memories", run_cycles},
         {"selfcheck", "both fidelities of the machine against each other on random cases", run_selfcheck},
         {"area", "area of a machine under a policy, or of one hardware unit", run_area},
+        {"select", "a protection plan for a network: which weights, or which filters, a policy protects",
+         run_select},
         {"describe", "layers, feature maps, neurons, MACs and parameters of a network", run_describe},
         {"list", "accelerators, policies, experiments and everything else that has a name", run_list},
         {"import", "a trained network (TorchScript, or a listed one) and its data become a workload bundle",

@@ -4,6 +4,7 @@
 #include "sim/cost/logic.h"
 #include "sim/dataflow/registers.h"
 #include "sim/protect/area.h"
+#include "sim/protect/duplication.h"
 #include "sim/protect/rerun_area.h"
 #include "sim/protect/suppressor_area.h"
 
@@ -127,6 +128,9 @@ AreaNode area_of(const AcceleratorConfig& config, const protect::Policy& policy)
         protect::dram_interface_area(config, policy),
         area_part("controller and DMA", logic * kControlShare)};
     parts.push_back(pe_protection_area(config.array, policy));
+    if (policy.duplication) {
+        parts.push_back(protect::duplication_area(config));
+    }
     if (policy.checksum) {
         parts.push_back(protect::checksum_area(config, policy));
     }

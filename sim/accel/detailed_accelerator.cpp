@@ -16,6 +16,13 @@ std::int64_t words_of(const BufferConfig& buffer) {
     return buffer.size.count() / buffer.word_bytes();
 }
 
+std::optional<SelectiveMemory> selective_memory(const Script& script, Memory memory) {
+    if (!protect::is_selective(script.workload.policy, memory)) {
+        return std::nullopt;
+    }
+    return SelectiveMemory(script.workload, memory);
+}
+
 }  // namespace
 
 DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, const Script& script,
@@ -23,6 +30,8 @@ DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, co
     : sc_module(name),
       script_(script),
       memory_(std::move(memory)),
+      selective_dram_(selective_memory(script, Memory::dram)),
+      selective_weights_(selective_memory(script, Memory::weight_buffer)),
       sequencer_("sequencer", script.workload.clock),
       injector_("injector", script),
       dma_("dma", script),
@@ -53,12 +62,16 @@ DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, co
       output_scrubber_("output_scrubber", scrub_period(script, Memory::output_buffer),
                        words_of(script.workload.config.output_buffer), script.timeline.cycles),
       dram_("dram",
-            script.workload.map.words() *
-                codec_of(script.workload, Memory::dram, script.workload.config.dram.word_bits).stored_bytes(),
+            script.workload.map.words() * (selective_dram_ ? selective_dram_->stored_bytes()
+                                                           : codec_of(script.workload, Memory::dram,
+                                                                      script.workload.config.dram.word_bits)
+                                                                 .stored_bytes()),
             script.workload.config.dram.latency.count(), script.workload.clock),
       weight_buffer_(
           "weight_buffer",
-          stored_bytes(script.workload, Memory::weight_buffer, script.workload.config.weight_buffer),
+          selective_weights_
+              ? words_of(script.workload.config.weight_buffer) * selective_weights_->stored_bytes()
+              : stored_bytes(script.workload, Memory::weight_buffer, script.workload.config.weight_buffer),
           script.workload.clock),
       activation_buffer_(
           "activation_buffer",
@@ -68,6 +81,16 @@ DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, co
           "output_buffer",
           stored_bytes(script.workload, Memory::output_buffer, script.workload.config.output_buffer),
           script.workload.clock) {
+    if (selective_dram_) {
+        dram_codec_.code_selectively(*selective_dram_);
+        injector_.limit_dram_words(*selective_dram_);
+    }
+    if (selective_weights_) {
+        weight_codec_.code_selectively(*selective_weights_);
+    }
+    dma_.dram_signatures.bind(dram_codec_);
+    dma_.weight_signatures.bind(weight_codec_);
+
     // Scrubbers first: a write of the machine at the same edge wins.
     sequencer_.units.bind(dram_scrubber_);
     sequencer_.units.bind(weight_scrubber_);

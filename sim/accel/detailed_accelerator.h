@@ -1,6 +1,7 @@
 // The whole register-true machine: its modules and all binding between them.
 #pragma once
 
+#include <optional>
 #include <systemc>
 #include <vector>
 
@@ -48,6 +49,7 @@ class DetailedAccelerator : public sc_core::sc_module {
     workloads::Codes logits_;
     Cycle reached_ = 0;  // all cycles before it are done
 
+    std::optional<SelectiveMemory> selective_dram_, selective_weights_;  // of policies with selective ECC
     Sequencer sequencer_;
     Injector injector_;
     DetailedDma dma_;

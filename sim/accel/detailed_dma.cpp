@@ -31,6 +31,8 @@ DetailedDma::DetailedDma(const sc_core::sc_module_name& name, const Script& scri
       weight_buffer("weight_buffer"),
       activation_buffer("activation_buffer"),
       vector_unit("vector_unit"),
+      dram_signatures("dram_signatures"),
+      weight_signatures("weight_signatures"),
       script_(script),
       dram_(dram, script.workload.map.word_bytes()),
       weights_(weight_buffer, script.workload.map.word_bytes()),
@@ -75,6 +77,7 @@ void DetailedDma::begin_transfers(Cycle t) {
         moving.next_read = load.read_cycle(0);
         moving.next_write = load.write_cycle(0);
         moving.in_flight.resize(static_cast<std::size_t>(moving.words * load.word_bytes));
+        moving.signatures.resize(static_cast<std::size_t>(moving.words));
         loading_.push_back(std::move(moving));
     }
     for (; next_store_ < stores_.size(); ++next_store_) {
@@ -145,6 +148,7 @@ void DetailedDma::read_word(Moving& moving) {
     const traces::Load& load = script_.timeline.loads[static_cast<std::size_t>(moving.index)];
     const std::uint8_t* data = dram_.read(load.segments[moving.read.segment].dram_word + moving.read.offset);
     std::copy_n(data, load.word_bytes, moving.in_flight.begin() + moving.read.word * load.word_bytes);
+    moving.signatures[static_cast<std::size_t>(moving.read.word)] = dram_signatures->signature();
     moving.read.step(load.segments);
     moving.next_read = moving.read.word < moving.words ? load.read_cycle(moving.read.word) : kNever;
 }
@@ -157,6 +161,7 @@ void DetailedDma::write_word(Moving& moving) {
     if (load.to_vector_unit) {
         codes_.write(from, data);
     } else {
+        weight_signatures->set_signature(moving.signatures[static_cast<std::size_t>(moving.written.word)]);
         put(load.buffer, segment.buffer_word + moving.written.offset, from, data);
     }
     moving.written.step(load.segments);

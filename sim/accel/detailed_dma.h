@@ -20,6 +20,8 @@ class DetailedDma : public sc_core::sc_module, public ClockedUnit, public Buffer
     tlm_utils::simple_initiator_socket<DetailedDma> activation_buffer;
     tlm_utils::simple_initiator_socket<DetailedDma> vector_unit;  // by DRAM byte address
 
+    sc_core::sc_port<Signatures> dram_signatures, weight_signatures;
+
     DetailedDma(const sc_core::sc_module_name& name, const Script& script);
 
     Cycle next() const override { return next_; }
@@ -42,7 +44,8 @@ class DetailedDma : public sc_core::sc_module, public ClockedUnit, public Buffer
         std::int64_t words = 0;
         Cursor read, written;
         Cycle next_read = kNever, next_write = kNever;
-        std::vector<std::uint8_t> in_flight;  // a load's words, from the first
+        std::vector<std::uint8_t> in_flight;         // a load's words, from the first
+        std::vector<protect::Signature> signatures;  // likewise
     };
 
     void begin_transfers(Cycle t);

@@ -154,27 +154,74 @@ void DetailedVectorUnit::cycle(Cycle t) {
 void DetailedVectorUnit::produce(Running& running) {
     const traces::VectorPass& pass = pass_of(running);
     const Layer& layer = graph_.layer(pass.layer);
-    std::int64_t element = pass.first_element + running.element;
-    std::int32_t code = 0;
-    if (layer.has_macs()) {
-        const std::int64_t channel = script_.workload.map.channel(
-            pass.layer, pass.group, pass.first_n + running.element / pass.pixels);
-        element = channel * graph_.tensor(layer.output).shape.plane() + pass.first_pixel +
-                  running.element % pass.pixels;
-        code = drain(running, pass, channel);
-    } else {
-        code = combine(running, pass);
+    if (!layer.has_macs()) {
+        const std::int64_t element = pass.first_element + running.element;
+        stage_output(pass.layer, element, combine(running, pass));
+        return finish_element(running, pass.layer, element);
     }
-    code = restricted(pass.layer, element, code);
-    stage(layer.output, element, code);
+    const dataflow::MemoryMap& map = script_.workload.map;
+    const std::int64_t n = pass.first_n + running.element / pass.pixels;
+    const std::int64_t channel = map.channel(pass.layer, pass.group, n);
+    const std::int64_t element = channel * graph_.tensor(layer.output).shape.plane() + pass.first_pixel +
+                                 running.element % pass.pixels;
+    const std::int32_t sum = read_sum(running, pass);
+    const std::int64_t copy = map.copy_of(pass.layer, channel);
+    if (copy < 0 || copy != n) {
+        stage_output(pass.layer, element, finish_accumulator(layer, parameters_of(pass.layer), channel, sum));
+    }
+    if (copy >= 0 && copy != n) {
+        kept_sums_[{static_cast<std::int32_t>(pass.layer), element}] = sum;
+        return;
+    }
+    if (copy >= 0) {
+        compare_copy(pass.layer, element, sum);
+    }
+    finish_element(running, pass.layer, element);
+}
+
+// Restricted, and with the codes that wait for their word's store.
+void DetailedVectorUnit::stage_output(LayerId layer, std::int64_t element, std::int32_t code) {
+    const TensorId tensor = graph_.layer(layer).output;
+    code = restricted(layer, element, code);
+    stage(tensor, element, code);
     if (!unfiltered_.empty()) {
-        unfiltered_[index_of(layer.output)][static_cast<std::size_t>(element)] = code;
+        unfiltered_[index_of(tensor)][static_cast<std::size_t>(element)] = code;
     }
-    if (filters_of(pass.layer) != nullptr) {
-        const std::int64_t pixel = element % graph_.tensor(layer.output).shape.plane();
-        if (--waiting_[index_of(pass.layer)].missing[static_cast<std::size_t>(pixel)] == 0) {
+}
+
+void DetailedVectorUnit::finish_element(Running& running, LayerId layer, std::int64_t element) {
+    if (filters_of(layer) != nullptr) {
+        const std::int64_t pixel = element % graph_.tensor(graph_.layer(layer).output).shape.plane();
+        if (--waiting_[index_of(layer)].missing[static_cast<std::size_t>(pixel)] == 0) {
             running.complete.push_back(pixel);
         }
+    }
+}
+
+void DetailedVectorUnit::compare_copy(LayerId layer, std::int64_t element, std::int32_t sum) {
+    const auto kept = kept_sums_.find({static_cast<std::int32_t>(layer), element});
+    const bool differs = kept->second != sum;
+    kept_sums_.erase(kept);
+    if (differs) {
+        raise_alarm(layer);
+        if (zeroes(layer)) {
+            zero(layer, element);
+        }
+    }
+}
+
+bool DetailedVectorUnit::zeroes(LayerId layer) const {
+    return script_.workload.policy.zero && graph_.layer(layer).output != graph_.logits;
+}
+
+// A detector differs in the layer.
+void DetailedVectorUnit::raise_alarm(LayerId layer) {
+    const bool filters = protect::filtered(script_.workload.policy, graph_, graph_.layer(layer)).detected;
+    report_.differs = true;
+    report_.zeroed = report_.zeroed || zeroes(layer);
+    report_.unrepaired = report_.unrepaired || !(zeroes(layer) || filters);
+    if (filters) {
+        waiting_[index_of(layer)].alarm = true;
     }
 }
 
@@ -186,8 +233,7 @@ const arith::LayerFilters* DetailedVectorUnit::filters_of(LayerId layer) const {
     return filters.always != nullptr || filters.detected != nullptr ? &filters : nullptr;
 }
 
-std::int32_t DetailedVectorUnit::drain(Running& running, const traces::VectorPass& pass,
-                                       std::int64_t channel) {
+std::int32_t DetailedVectorUnit::read_sum(Running& running, const traces::VectorPass& pass) {
     const std::int64_t in_word = sums_.word_bytes() / 4;
     const std::int64_t accumulator = pass.accumulator + running.element;
     std::int32_t sum = 0;
@@ -196,7 +242,7 @@ std::int32_t DetailedVectorUnit::drain(Running& running, const traces::VectorPas
         const std::int64_t block = running.element / pass.pixels / columns();
         running.sums[static_cast<std::size_t>(block * pass.pixels + running.element % pass.pixels)] += sum;
     }
-    return finish_accumulator(graph_.layer(pass.layer), parameters_of(pass.layer), channel, sum);
+    return sum;
 }
 
 std::int32_t DetailedVectorUnit::combine(Running& running, const traces::VectorPass& pass) {
@@ -317,8 +363,6 @@ void DetailedVectorUnit::zero(LayerId layer, std::int64_t element) {
 void DetailedVectorUnit::compare_checksums(const Running& running, const traces::VectorPass& pass) {
     const Layer& layer = graph_.layer(pass.layer);
     const workloads::Shape& shape = graph_.tensor(layer.output).shape;
-    const bool zeroes = script_.workload.policy.zero && layer.output != graph_.logits;
-    const bool filters = protect::filtered(script_.workload.policy, graph_, layer).detected;
     const std::vector<std::int64_t> expected = checksums->take_checksums(running.index);
     // Where sums wrap the comparator is as wide as they are (policies.md).
     const ArrayConfig& array = script_.workload.config.array;
@@ -331,16 +375,11 @@ void DetailedVectorUnit::compare_checksums(const Running& running, const traces:
         if (((left ^ right) & compared) == 0) {
             continue;
         }
-        report_.differs = true;
-        report_.zeroed = report_.zeroed || zeroes;
-        report_.unrepaired = report_.unrepaired || !(zeroes || filters);
-        if (filters) {
-            waiting_[index_of(pass.layer)].alarm = true;
-        }
+        raise_alarm(pass.layer);
         const auto at = static_cast<std::int64_t>(i);
         const std::int64_t first_n = at / pass.pixels * columns();
         const std::int64_t end_n = std::min(first_n + columns(), pass.channels);
-        for (std::int64_t n = first_n; zeroes && n < end_n; ++n) {
+        for (std::int64_t n = first_n; zeroes(pass.layer) && n < end_n; ++n) {
             const std::int64_t channel =
                 script_.workload.map.channel(pass.layer, pass.group, pass.first_n + n);
             zero(pass.layer, channel * shape.plane() + pass.first_pixel + at % pass.pixels);

@@ -1,6 +1,7 @@
 // The vector unit, element by element in the cycles of the timeline's passes: it reads accumulators or
 // operands, uses the parameters that were loaded to it, and applies the policy's parts at a layer's output
-// (range restriction; comparison with the checksum column; filters of whole pixels; zero on detection).
+// (range restriction; comparison with the checksum column, or of duplicated filters; filters of whole pixels;
+// zero on detection).
 // Finished codes wait here for the store of their word. (The ReLU check is not among them: no site of the
 // machine lies between an activation function and its comparator, so that it never differs here.)
 #pragma once
@@ -8,7 +9,9 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <map>
 #include <systemc>
+#include <utility>
 #include <vector>
 
 #include "sim/accel/interfaces.h"
@@ -83,7 +86,13 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     std::int64_t columns() const { return script_.workload.config.array.cols; }
     void begin_passes(Cycle t);
     void produce(Running& running);
-    std::int32_t drain(Running& running, const traces::VectorPass& pass, std::int64_t channel);
+    std::int32_t read_sum(Running& running, const traces::VectorPass& pass);
+    void stage_output(LayerId layer, std::int64_t element, std::int32_t code);
+    void finish_element(Running& running, LayerId layer, std::int64_t element);
+    // The second accumulator of an output has come.
+    void compare_copy(LayerId layer, std::int64_t element, std::int32_t sum);
+    bool zeroes(LayerId layer) const;
+    void raise_alarm(LayerId layer);
     std::int32_t combine(Running& running, const traces::VectorPass& pass);
     void finish(const Running& running);
     const arith::LayerFilters* filters_of(LayerId layer) const;
@@ -107,6 +116,8 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     std::vector<std::vector<std::uint8_t>> staged_;  // by tensor: its region's bytes
     std::vector<workloads::Codes> unrestricted_, unfiltered_;
     std::vector<Waiting> waiting_;  // by layer; empty without filters
+    std::map<std::pair<std::int32_t, std::int64_t>, std::int32_t> kept_sums_;  // by layer and element, until
+                                                                               // those of the copy come
     Report report_;
 };
 

@@ -29,12 +29,12 @@ EccCodec::EccCodec(const sc_core::sc_module_name& name, const WordCodec& codec, 
 
 template <class Forward>
 void EccCodec::pass(tlm::tlm_generic_payload& payload, bool recover, Forward forward) {
-    if (codec_.transparent()) {
+    if (transparent()) {
         forward(payload);
         return;
     }
     const auto data_bytes = static_cast<std::uint64_t>(codec_.data_bytes());
-    const auto stored_bytes = static_cast<std::uint64_t>(codec_.stored_bytes());
+    const auto stored_bytes = static_cast<std::uint64_t>(this->stored_bytes());
     if (payload.get_address() % data_bytes != 0 || payload.get_data_length() % data_bytes != 0) {
         payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
         return;
@@ -43,7 +43,8 @@ void EccCodec::pass(tlm::tlm_generic_payload& payload, bool recover, Forward for
     stored_.resize(words * stored_bytes);
     std::uint8_t* data = payload.get_data_ptr();
     for (std::uint64_t i = 0; payload.is_write() && i < words; ++i) {
-        codec_.encode(data + i * data_bytes, stored_.data() + i * stored_bytes);
+        encode(static_cast<std::int64_t>(payload.get_address() / data_bytes + i), data + i * data_bytes,
+               stored_.data() + i * stored_bytes);
     }
     describe(wide_, payload.get_command(),
              static_cast<std::int64_t>(payload.get_address() / data_bytes * stored_bytes), stored_.data(),
@@ -56,16 +57,33 @@ void EccCodec::pass(tlm::tlm_generic_payload& payload, bool recover, Forward for
     }
 }
 
+void EccCodec::encode(std::int64_t word, const std::uint8_t* data, std::uint8_t* stored) const {
+    if (selective_ != nullptr) {
+        selective_->encode(word, signature_to_write_, data, stored);
+    } else {
+        codec_.encode(data, stored);
+    }
+}
+
+WordCodec::Verdict EccCodec::decode(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data) {
+    if (selective_ == nullptr) {
+        return codec_.decode(stored, data);
+    }
+    const SelectiveMemory::Verdict verdict = selective_->decode(word, stored, data);
+    signature_read_ = verdict.signature;
+    return {verdict.corrected, verdict.detected};
+}
+
 void EccCodec::deliver(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data, bool recover) {
-    const WordCodec::Verdict verdict = codec_.decode(stored, data);
+    const WordCodec::Verdict verdict = decode(word, stored, data);
     stats_.corrected += verdict.corrected ? 1 : 0;
     if (!verdict.detected) {
         return;
     }
     ++stats_.detected;
     if (recover && due.size() > 0 && due->recover(word, data)) {
-        std::vector<std::uint8_t> repaired(static_cast<std::size_t>(codec_.stored_bytes()));
-        codec_.encode(data, repaired.data());
+        std::vector<std::uint8_t> repaired(static_cast<std::size_t>(stored_bytes()));
+        encode(word, data, repaired.data());
         access_stored(tlm::TLM_WRITE_COMMAND, word, repaired.data());
     } else {
         ++stats_.zeroed;
@@ -73,7 +91,7 @@ void EccCodec::deliver(std::int64_t word, const std::uint8_t* stored, std::uint8
 }
 
 void EccCodec::access_stored(tlm::tlm_command command, std::int64_t word, std::uint8_t* stored) {
-    debug_burst(memory, command, word * codec_.stored_bytes(), stored, codec_.stored_bytes());
+    debug_burst(memory, command, word * stored_bytes(), stored, stored_bytes());
 }
 
 void EccCodec::read_for_scrubbing(std::int64_t word) {
@@ -95,7 +113,7 @@ void EccCodec::write_scrubbed() {
 }
 
 bool EccCodec::get_direct_mem_ptr(int, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& access) {
-    return codec_.transparent() && memory->get_direct_mem_ptr(payload, access);
+    return transparent() && memory->get_direct_mem_ptr(payload, access);
 }
 
 void EccCodec::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {

@@ -10,6 +10,7 @@
 
 #include "sim/accel/clock.h"
 #include "sim/accel/interfaces.h"
+#include "sim/accel/selective_memory.h"
 #include "sim/accel/word_codec.h"
 #include "sim/accel/workload.h"
 
@@ -19,7 +20,7 @@ namespace fluence::accel {
 WordCodec codec_of(const Workload& workload, Memory memory, int word_bits);
 std::int64_t stored_bytes(const Workload& workload, Memory memory, const BufferConfig& buffer);
 
-class EccCodec : public sc_core::sc_module, public Scrubbing {
+class EccCodec : public sc_core::sc_module, public Scrubbing, public Signatures {
   public:
     // Any number of initiators; addresses and lengths of whole words, in data bytes. Behind the codec they
     // count stored bytes.
@@ -37,7 +38,11 @@ class EccCodec : public sc_core::sc_module, public Scrubbing {
 
     EccCodec(const sc_core::sc_module_name& name, const WordCodec& codec, Cycle decode_cycles,
              const Clock& clock);
+    // From now on words are coded as `words` says, which must outlive the codec, instead of the word code.
+    void code_selectively(const SelectiveMemory& words) { selective_ = &words; }
     const Stats& stats() const { return stats_; }
+    protect::Signature signature() const override { return signature_read_; }
+    void set_signature(protect::Signature signature) override { signature_to_write_ = signature; }
     void read_for_scrubbing(std::int64_t word) override;
     void write_scrubbed() override;
 
@@ -48,10 +53,18 @@ class EccCodec : public sc_core::sc_module, public Scrubbing {
     // Calls forward(stored payload) with the words encoded, and decodes what it read.
     template <class Forward>
     void pass(tlm::tlm_generic_payload& payload, bool recover, Forward forward);
+    bool transparent() const { return codec_.transparent() && selective_ == nullptr; }
+    std::int64_t stored_bytes() const {
+        return selective_ != nullptr ? selective_->stored_bytes() : codec_.stored_bytes();
+    }
+    void encode(std::int64_t word, const std::uint8_t* data, std::uint8_t* stored) const;
+    WordCodec::Verdict decode(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data);
     void deliver(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data, bool recover);
     void access_stored(tlm::tlm_command command, std::int64_t word, std::uint8_t* stored);
 
     WordCodec codec_;
+    const SelectiveMemory* selective_ = nullptr;
+    protect::Signature signature_read_ = 0, signature_to_write_ = 0;
     Cycle decode_cycles_;
     const Clock& clock_;
     tlm::tlm_generic_payload wide_;  // the stored words of the transaction in hand

@@ -10,6 +10,7 @@
 #include "sim/protect/memory_code.h"
 #include "sim/protect/rerun.h"
 #include "sim/protect/rerun_area.h"
+#include "sim/protect/selective_code.h"
 #include "sim/protect/suppressor_area.h"
 
 namespace fluence::accel {
@@ -111,6 +112,21 @@ int word_bits(const AcceleratorConfig& config, Memory memory) {
     return memory == Memory::dram ? config.dram.word_bits : buffer_of(config, memory).word_bits;
 }
 
+// Signatures and check bits of the parameters that a word has on the average, or room for.
+template <class Access>
+void add_selective_memory(std::vector<EnergyPart>& parts, const Policy& policy, Memory memory, int bits,
+                          const MemoryAccesses& accesses, Access access, const EnergyTable& table) {
+    const std::string name = text_of(memory);
+    const protect::SelectiveCode code(bits);
+    const int slots = protect::selective_slots(policy, memory, bits);
+    const double planned = policy.selective_ecc->plan.share() * code.parameters();
+    const double stored = memory == Memory::dram ? planned : slots;
+    const double check_bits = code.signature_bits() + protect::kParameterCheckBits * stored;
+    parts.push_back({name + " check bits", accesses.all(), access(1) * check_bits, true});
+    parts.push_back({name + " encoders", accesses.writes, table.logic(code.encoder_area(slots)), true});
+    parts.push_back({name + " decoders", accesses.reads, table.logic(code.decoder_area(slots)), true});
+}
+
 // A memory, its check bits, codecs and scrubber.
 void add_memory(std::vector<EnergyPart>& parts, const AcceleratorConfig& config, const Policy& policy,
                 const traces::Timeline& timeline, Memory memory, const EnergyTable& table) {
@@ -123,8 +139,11 @@ void add_memory(std::vector<EnergyPart>& parts, const AcceleratorConfig& config,
     const protect::MemoryPart& part = policy.memory[index_of(memory)];
     const protect::MemoryCode& code = protect::memory_code(part.code);
     const MemoryAccesses accesses = accesses_of(config, timeline, memory);
-    const int check_bits = protect::stored_bits(policy, memory, bits) - bits;
     parts.push_back({name, accesses.all(), access(bits), false});
+    if (protect::is_selective(policy, memory)) {
+        return add_selective_memory(parts, policy, memory, bits, accesses, access, table);
+    }
+    const int check_bits = protect::stored_bits(policy, memory, bits) - bits;
     parts.push_back({name + " check bits", accesses.all(), access(check_bits), true});
     parts.push_back({name + " encoders", accesses.writes, table.logic(code.encoder_area(bits)), true});
     parts.push_back({name + " decoders", accesses.reads, table.logic(code.decoder_area(bits)), true});
@@ -264,6 +283,10 @@ std::vector<EnergyPart> energy_of(const AcceleratorConfig& config, const Policy&
     add_filters(parts, config, policy, elements, table);
     if (policy.checksum) {
         add_checksum(parts, config, timeline, table);
+    }
+    if (policy.duplication) {
+        parts.push_back(
+            {"comparison of copies", elements, table.logic(cost::equality_comparator(kSumBits)), true});
     }
     if (policy.range) {
         parts.push_back(

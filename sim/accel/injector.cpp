@@ -133,9 +133,11 @@ void Injector::strike(const traces::Upset& upset) {
     Cells* cells = memories[index_of(memory->memory)];
     const int bits = protect::stored_bits(workload_.policy, memory->memory, memory->word_bits);
     const std::int64_t bytes = (bits + 7) / 8;  // of a stored word (WordCodec)
+    const int present =
+        memory->memory == Memory::dram && dram_words_ != nullptr ? dram_words_->cells(upset.unit) : bits;
     for (int byte = 0; byte < bytes; ++byte) {
         unsigned mask = 0;
-        for (int i = 8 * byte; i < std::min(bits, 8 * byte + 8); ++i) {
+        for (int i = 8 * byte; i < std::min(present, 8 * byte + 8); ++i) {
             mask |= unsigned{upset.bits[static_cast<std::size_t>(i)]} << (i % 8);
         }
         if (mask != 0) {

@@ -7,6 +7,8 @@
 
 #include "sim/accel/interfaces.h"
 #include "sim/accel/script.h"
+#include "sim/accel/selective_memory.h"
+#include "sim/accel/workload.h"
 #include "sim/dataflow/array_layers.h"
 #include "traces/upset.h"
 
@@ -20,6 +22,8 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
 
     Injector(const sc_core::sc_module_name& name, const Script& script);
 
+    // DRAM words have no more cells than these; they must outlive the injector.
+    void limit_dram_words(const SelectiveMemory& memory) { dram_words_ = &memory; }
     // Adds upsets of cycles that have not begun. Throws InputError for a site or unit that the machine does
     // not have; check() does nothing else. Bits that a unit does not have are left out.
     void attach(const std::vector<traces::Upset>& upsets);
@@ -43,6 +47,7 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
 
     const Workload& workload_;
     const dataflow::ArrayLayers layers_;
+    const SelectiveMemory* dram_words_ = nullptr;
     std::vector<traces::Upset> upsets_;  // by cycle
     std::size_t next_ = 0;
 };

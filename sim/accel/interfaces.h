@@ -11,6 +11,7 @@
 
 #include "sim/accel/run_observer.h"
 #include "sim/protect/policy.h"
+#include "sim/protect/selective_code.h"
 #include "traces/upset.h"
 
 namespace fluence::accel {
@@ -80,6 +81,16 @@ class RegisterAlarm : public virtual sc_core::sc_interface {
     virtual void register_corrected() = 0;
     // An error that the code cannot correct, in cycle t.
     virtual void register_error(protect::RegisterAction action, Cycle t) = 0;
+};
+
+// The signatures of words under selective ECC go with their data from DRAM to the weight buffer; 0 for other
+// words and memories.
+class Signatures : public virtual sc_core::sc_interface {
+  public:
+    // As the word that was read last was taken.
+    virtual protect::Signature signature() const = 0;
+    // Of the words that are written from now on.
+    virtual void set_signature(protect::Signature signature) = 0;
 };
 
 // Two steps of scrubbing one word, in consecutive cycles.

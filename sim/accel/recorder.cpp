@@ -159,7 +159,9 @@ traces::LayerStats Recorder::stats_of(std::size_t index) {
     }
     if (layer.has_macs()) {
         stats.begin = std::max(stats.begin, array_free_);
-        stats.macs = workloads::gemm_shape(workload_.graph, layer).macs();
+        workloads::GemmShape gemm = workloads::gemm_shape(workload_.graph, layer);
+        gemm.n = workload_.map.positions(layer_id(index));  // duplicated filters count twice
+        stats.macs = gemm.macs();
         time_folds(plan, stats);
     } else {
         stats.begin = std::max(stats.begin, vector_unit_free_);

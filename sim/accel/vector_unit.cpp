@@ -82,8 +82,11 @@ void VectorUnit::drain_block(const traces::VectorPass& pass) {
     for (std::int64_t i = 0; i < pass.elements; ++i) {
         std::int32_t accumulator = 0;
         std::memcpy(&accumulator, accumulators_.data() + i * 4, 4);
-        const std::int64_t channel =
-            workload_.map.channel(pass.layer, pass.group, pass.first_n + i / pass.pixels);
+        const std::int64_t n = pass.first_n + i / pass.pixels;
+        if (workload_.map.is_copy(pass.layer, pass.group, n)) {
+            continue;  // compared, and forgotten
+        }
+        const std::int64_t channel = workload_.map.channel(pass.layer, pass.group, n);
         stage(layout, staged, channel * gemm.m + pass.first_pixel + i % pass.pixels,
               finish_accumulator(layer, parameters, channel, accumulator));
     }

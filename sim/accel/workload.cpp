@@ -3,8 +3,8 @@
 #include "sim/arith/sum_rule.h"
 #include "sim/core/error.h"
 #include "sim/dataflow/registry.h"
+#include "sim/protect/array_orders.h"
 #include "sim/protect/layer_filters.h"
-#include "sim/protect/ppe.h"
 
 namespace fluence::accel {
 namespace {
@@ -40,6 +40,40 @@ void check_checksum(const Workload& workload) {
     }
 }
 
+// Copies may change where the folds of a reduction end, and sums that leave their range notice that: values
+// then would not be those of the network without copies.
+void check_duplication(const Workload& workload) {
+    arith::SumRule rule;
+    rule.bits = workload.config.array.accumulator_bits;
+    rule.overflow = workload.config.array.overflow;
+    if (!workload.policy.duplication || rule.exact()) {
+        return;
+    }
+    const workloads::Graph& graph = workload.graph;
+    const dataflow::MemoryMap map(graph, workload.config);
+    const dataflow::TilePlan plain =
+        dataflow::dataflow_of(workload.config)
+            .plan(graph, workload.config, map, plan_options(workload.policy, graph));
+    const auto ends = dataflow::fold_ends(graph, workload.plan);
+    rule.fold_ends = dataflow::fold_ends(graph, plain);
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+        if (ends[i] != rule.fold_ends[i] && arith::can_overflow(graph, layer_id(i), rule)) {
+            throw InputError(workload.config.name, workload.policy.name + ": duplicate-filters",
+                             "changes where the folds of " + graph.layers[i].name +
+                                 " end, whose sums can leave the range of array.accumulator_bits",
+                             "32 accumulator bits, a larger weight buffer, or other filters");
+        }
+    }
+}
+
+// Plans of files are for one network.
+void check_plans(const Workload& workload) {
+    const auto& part = workload.policy.selective_ecc;  // (that of duplicated filters has made the map)
+    if (part && part->plan.plan) {
+        protect::choice_of(*part->plan.plan, workload.graph);
+    }
+}
+
 }  // namespace
 
 dataflow::PlanOptions plan_options(const protect::Policy& policy, const workloads::Graph& graph) {
@@ -62,11 +96,13 @@ Workload::Workload(const workloads::Graph& network, const AcceleratorConfig& mac
       config(machine),
       policy(protection),
       timing(protect::timing_of(protection)),
-      map(network, machine, protect::channel_orders(protection, network, machine)),
+      map(network, machine, protect::array_orders(protection, network, machine)),
       plan(dataflow::dataflow_of(machine).plan(network, machine, map, plan_options(protection, network))),
       clock(machine.clock_mhz),
       words(moving) {
     check_checksum(*this);
+    check_duplication(*this);
+    check_plans(*this);
 }
 
 }  // namespace fluence::accel

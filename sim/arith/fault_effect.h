@@ -58,6 +58,7 @@ struct LayerFault {
     LayerId layer{};
     std::vector<AccumulatorDelta> accumulators;
     std::vector<ChecksumDelta> checksum;
+    std::vector<AccumulatorDelta> duplicates;  // of the second accumulator, where the channel has two
     std::vector<OperandChange> operands;
     std::vector<ParameterChange> parameters;
     std::vector<OutputFlip> outputs;

@@ -40,7 +40,8 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 
 bool same_fault(const LayerFault& a, const LayerFault& b) {
     return a.layer == b.layer && same(a.accumulators, b.accumulators) && same(a.checksum, b.checksum) &&
-           same(a.operands, b.operands) && same(a.parameters, b.parameters) && same(a.outputs, b.outputs) &&
+           same(a.duplicates, b.duplicates) && same(a.operands, b.operands) &&
+           same(a.parameters, b.parameters) && same(a.outputs, b.outputs) &&
            a.filter_outputs == b.filter_outputs && same(a.forced, b.forced);
 }
 
@@ -221,7 +222,8 @@ BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32
     }
     struck.list = lists.size();
     for (const LayerFault& fault : faults) {
-        chunk.changes += fault.accumulators.size() + fault.checksum.size() + fault.forced.size();
+        chunk.changes +=
+            fault.accumulators.size() + fault.checksum.size() + fault.duplicates.size() + fault.forced.size();
     }
     lists.push_back(std::move(faults));
     return struck;

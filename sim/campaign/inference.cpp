@@ -9,6 +9,7 @@
 #include "sim/core/error.h"
 #include "sim/fault/sum_rule.h"
 #include "sim/protect/detection.h"
+#include "sim/protect/duplication.h"
 #include "sim/protect/range.h"
 #include "sim/protect/rerun.h"
 
@@ -81,7 +82,7 @@ protect::FilterTables policy_tables(const protect::Policy& policy, const workloa
 protect::Policy calibrated(const protect::Policy& policy, const workloads::Bundle& bundle,
                            const AcceleratorConfig& config) {
     if (!protect::needs_rerun_calibration(policy)) {
-        return policy;
+        return protect::with_choices(policy, bundle.graph);
     }
     if (bundle.calibration_count == 0) {
         throw InputError("bundle " + bundle.graph.name, "calibration_images",
@@ -104,7 +105,7 @@ protect::Policy calibrated(const protect::Policy& policy, const workloads::Bundl
         const std::vector<std::uint8_t> coded = nlohmann::json::to_cbor(margins);
         return std::string(coded.begin(), coded.end());
     });
-    return protect::with_calibrated_confidence(policy,
+    return protect::with_calibrated_confidence(protect::with_choices(policy, bundle.graph),
                                                nlohmann::json::from_cbor(bytes).get<std::vector<double>>());
 }
 

@@ -17,7 +17,6 @@
 #include "sim/campaign/sampling_plan.h"
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
-#include "sim/dataflow/memory_map.h"
 #include "sim/fault/sum_rule.h"
 #include "sim/protect/area.h"
 #include "sim/protect/rerun.h"
@@ -224,6 +223,15 @@ class Crc {
     uLong value_ = crc32_z(0, nullptr, 0);
 };
 
+// Under the policy that stores most.
+std::int64_t dram_words(const std::vector<std::vector<fault::SiteClass>>& sites) {
+    std::int64_t words = 0;
+    for (const fault::SiteClass& site : fault::unite(sites)) {
+        words = site.kind == fault::SiteKind::dram ? site.units : words;
+    }
+    return words;
+}
+
 }  // namespace
 
 std::string program_version() {
@@ -294,7 +302,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
                       engines.take(),
                       fault::sum_rule(bundle.graph, experiment.accelerator),
                       std::move(policies),
-                      dataflow::MemoryMap(bundle.graph, experiment.accelerator).words()};
+                      dram_words(sites)};
     if (!plan_sampling(plan, workers, stop)) {
         return std::nullopt;
     }

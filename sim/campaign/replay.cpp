@@ -8,7 +8,7 @@
 #include "sim/core/error.h"
 #include "sim/core/text.h"
 #include "sim/fault/sites.h"
-#include "sim/protect/ppe.h"
+#include "sim/protect/array_orders.h"
 
 namespace fluence::campaign {
 namespace {
@@ -208,7 +208,7 @@ std::vector<Replayed> Replay::run(const std::vector<UpsetGroup>& groups, Fidelit
 Replayed Replay::replay(const UpsetGroup& group, InferenceRunner& runner, Fidelity fidelity,
                         const accel::DetailedRun& detailed) const {
     const RecordedRun recorded = {bundle_.graph, config_, timeline_, runner.golden(),
-                                  protect::channel_orders(policy_, bundle_.graph, config_)};
+                                  protect::array_orders(policy_, bundle_.graph, config_)};
     Replayed replayed;
     FaultPath& path = replayed.path;
     path.id = group.id;

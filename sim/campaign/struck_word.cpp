@@ -152,7 +152,8 @@ void WordLookup::weight_reads(const Field& field, const Content& content, Cycle 
     const workloads::GemmShape gemm = workloads::gemm_shape(run_.graph, layer);
     const std::int64_t channel = field.index / gemm.k;
     const std::int64_t k = field.index % gemm.k;
-    const std::int64_t n = memory_.position(layer_id(static_cast<std::size_t>(field.owner)), channel);
+    const LayerId id = layer_id(static_cast<std::size_t>(field.owner));
+    const std::int64_t n = field.copy ? memory_.copy_of(id, channel) : memory_.position(id, channel);
     const int decode = run_.timeline.decode_cycles[index_of(Memory::weight_buffer)];
     for (const Fold& f : run_.timeline.folds) {
         const bool uses = f.weight_load == content.load && f.group == channel / gemm.n && k >= f.first_k &&

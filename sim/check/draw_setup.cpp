@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sim/check/draw.h"
 #include "sim/core/error.h"
 #include "sim/protect/just_say_zero.h"
@@ -71,9 +73,26 @@ void draw_memories(Draw& draw, AcceleratorConfig& config) {
     config.output_buffer = draw_buffer(draw, draw.one_of(std::array{32, 32, 64, 128}));
 }
 
+// Weights of DRAM, and mostly of the weight buffer.
+void draw_selective_ecc(Draw& draw, protect::Policy& policy) {
+    protect::SelectiveEccPart part;
+    part.plan.by = draw.chance(2) ? "random" : "magnitude";
+    part.plan.fraction = draw.between(0, 10) / 10.0;
+    part.plan.seed = static_cast<std::uint64_t>(draw.between(1, 1000));
+    part.weight_buffer = !draw.chance(4);
+    part.check_slots = draw.between(1, 16);
+    const auto action = draw.chance(4) ? protect::DueAction::abort : protect::DueAction::zero;
+    policy.memory[index_of(Memory::dram)] = {"none", action, Cycles(0)};
+    if (part.weight_buffer) {
+        policy.memory[index_of(Memory::weight_buffer)] = {"none", action, Cycles(0)};
+    }
+    policy.selective_ecc = part;
+}
+
 void draw_memory_part(Draw& draw, Memory memory, protect::MemoryPart& part) {
     using protect::DueAction;
-    const std::vector<std::string> codes = protect::part_names(protect::Point::memory);
+    std::vector<std::string> codes = protect::part_names(protect::Point::memory);
+    codes.erase(std::find(codes.begin(), codes.end(), "selective-ecc"));
     const int choice = draw.between(-static_cast<int>(codes.size()) / 2, static_cast<int>(codes.size()) - 1);
     if (choice < 0) {
         return;
@@ -180,14 +199,23 @@ protect::Policy draw_policy(RandomStream& random) {
     for (const Memory memory : kMemories) {
         draw_memory_part(draw, memory, policy.memory[index_of(memory)]);
     }
+    if (draw.chance(4)) {
+        draw_selective_ecc(draw, policy);
+    }
     if (draw.chance(3)) {
         draw_registers(draw, policy);
     }
-    if (draw.chance(2)) {  // many machines cannot have one
+    const bool duplicates = draw.chance(4);
+    if (duplicates) {
+        policy.duplication.emplace();
+        policy.duplication->plan.by = draw.chance(2) ? "random" : "macs";
+        policy.duplication->plan.fraction = draw.between(0, 10) / 10.0;
+        policy.duplication->plan.seed = static_cast<std::uint64_t>(draw.between(1, 1000));
+    } else if (draw.chance(2)) {  // many machines cannot have one
         policy.checksum.emplace();
-        if (draw.chance(2)) {
-            policy.zero.emplace();
-        }
+    }
+    if ((policy.checksum || policy.duplication) && draw.chance(2)) {
+        policy.zero.emplace();
     }
     if (draw.chance(3)) {
         policy.range.emplace();
@@ -270,7 +298,9 @@ Setup draw_setup(RandomStream& random, int& refused) {
         setup.policy = draw_policy(random);
         if (setup.config.array.dataflow_kind() == DataflowKind::input_stationary) {
             setup.policy.checksum.reset();  // refused: activations do not leave the array
-            setup.policy.zero.reset();
+            if (!setup.policy.duplication) {
+                setup.policy.zero.reset();
+            }
         }
         if (setup.config.array.dataflow_kind() != DataflowKind::input_stationary && draw.chance(3)) {
             draw_ppe(random, setup.graph, setup.config.array.cols, setup.policy);

@@ -6,8 +6,8 @@
 #include "sim/core/json.h"
 #include "sim/dataflow/registry.h"
 #include "sim/fault/sum_rule.h"
+#include "sim/protect/array_orders.h"
 #include "sim/protect/layer_filters.h"
-#include "sim/protect/ppe.h"
 #include "sim/protect/range.h"
 #include "workloads/bundle.h"
 
@@ -68,7 +68,7 @@ void check_runnable(const Setup& setup) {
     parse_accelerator(fluence::to_json(setup.config), setup.config.name);
     protect::parse_policy(protect::to_json(setup.policy), setup.policy.name);
     const dataflow::MemoryMap map(setup.graph, setup.config,
-                                  protect::channel_orders(setup.policy, setup.graph, setup.config));
+                                  protect::array_orders(setup.policy, setup.graph, setup.config));
     dataflow::dataflow_of(setup.config)
         .plan(setup.graph, setup.config, map, accel::plan_options(setup.policy, setup.graph));
 }

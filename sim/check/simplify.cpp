@@ -107,6 +107,8 @@ std::vector<Setup> plainer_policies(const Setup& setup) {
     add([](protect::Policy& p) { p.range.reset(); });
     add([](protect::Policy& p) { p.zero.reset(); });
     add([](protect::Policy& p) { p.checksum.reset(), p.zero.reset(); });
+    add([](protect::Policy& p) { p.duplication.reset(), p.zero.reset(); });
+    add([](protect::Policy& p) { p.selective_ecc.reset(); });
     for (std::size_t m = 0; m < kMemories.size(); ++m) {
         add([m](protect::Policy& p) { p.memory[m] = {}; });
         add([m](protect::Policy& p) { p.memory[m].scrub_period = Cycles(0); });

@@ -73,8 +73,15 @@ void add_policy_features(const protect::Policy& policy, std::set<std::string>& f
             features.insert("PE registers: " + part.code);
         }
     }
+    if (policy.selective_ecc) {
+        features.insert(policy.selective_ecc->weight_buffer ? "selective ECC, weight buffer too"
+                                                            : "selective ECC of DRAM");
+    }
     if (policy.checksum) {
         features.insert(policy.zero ? "checksum, zero on detection" : "checksum");
+    }
+    if (policy.duplication) {
+        features.insert(policy.zero ? "duplicated filters, zero on detection" : "duplicated filters");
     }
     if (policy.range) {
         features.insert(policy.range->mode == protect::RangePart::Mode::zero

@@ -17,8 +17,9 @@ constexpr std::size_t index_of(Memory memory) {
 const char* name_of(Memory memory);            // "dram", "weight_buffer" …
 Memory memory_named(const std::string& name);  // throws std::out_of_range for an unknown name
 
-// Data bits 0 … word_bits−1, then check bits. Wide enough for 128 data bits and any code here.
-inline constexpr int kMaxWordBits = 160;
+// Data bits 0 … word_bits−1, then check bits. Wide enough for 128 data bits and any code here
+// (16 parameters with selective ECC: 128 + 21 + 64).
+inline constexpr int kMaxWordBits = 224;
 using WordBits = std::bitset<kMaxWordBits>;
 
 }  // namespace fluence

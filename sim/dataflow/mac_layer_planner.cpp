@@ -25,6 +25,7 @@ MacLayerPlanner::MacLayerPlanner(PlanBuilder& builder, std::int64_t fold_terms)
     : builder_(builder),
       layer_(builder.layer()),
       gemm_(workloads::gemm_shape(builder.graph(), layer_)),
+      positions_(builder.map().positions(builder.layer_id())),
       layout_(builder.graph(), builder.map(), layer_.inputs[0]),
       window_(workloads::window_of(builder.graph(), layer_)),
       input_(builder.graph().tensor(layer_.inputs[0]).shape),
@@ -40,12 +41,12 @@ MacLayerPlanner::MacLayerPlanner(PlanBuilder& builder, std::int64_t fold_terms)
     out_width_ = output_.width;
     if (rows_of_accumulators(1) == 0) {
         builder.too_small("output_buffer", builder.config().output_buffer, "one row of accumulators",
-                          out_width_ * std::min<std::int64_t>(pe_cols(), gemm_.n) * kAccumulatorBytes);
+                          out_width_ * std::min<std::int64_t>(pe_cols(), positions_) * kAccumulatorBytes);
     }
 }
 
 int MacLayerPlanner::rows_of_accumulators(int n_folds) const {
-    const std::int64_t channels = std::min(n_folds * pe_cols(), gemm_.n);
+    const std::int64_t channels = std::min(n_folds * pe_cols(), positions_);
     const std::int64_t half = builder_.config().output_buffer.half().count();
     return static_cast<int>(
         std::min<std::int64_t>(out_rows_, half / (out_width_ * channels * kAccumulatorBytes)));
@@ -53,7 +54,7 @@ int MacLayerPlanner::rows_of_accumulators(int n_folds) const {
 
 int MacLayerPlanner::n_folds_of_accumulators(std::int64_t pixels) const {
     const std::int64_t half = builder_.config().output_buffer.half().count() / kAccumulatorBytes;
-    return pixels * gemm_.n <= half
+    return pixels * positions_ <= half
                ? n_folds()
                : static_cast<int>(std::max<std::int64_t>(1, half / (pixels * pe_cols())));
 }
@@ -63,7 +64,7 @@ std::int64_t MacLayerPlanner::k_terms(int k_fold) const {
 }
 
 std::int64_t MacLayerPlanner::channels_of(int n_fold) const {
-    return std::min(pe_cols(), gemm_.n - n_fold * pe_cols());
+    return std::min(pe_cols(), positions_ - n_fold * pe_cols());
 }
 
 void MacLayerPlanner::plan() {
@@ -244,12 +245,16 @@ void MacLayerPlanner::drain(const Block& block) {
     pass.first_pixel = block.first_pixel;
     pass.pixels = block.pixels;
     pass.first_n = block.first_n_fold * pe_cols();
-    pass.channels = std::min(block.last_n_fold * pe_cols(), gemm_.n) - pass.first_n;
+    pass.channels = std::min(block.last_n_fold * pe_cols(), positions_) - pass.first_n;
     pass.accumulator = block.accumulator;
     pass.elements = pass.channels * pass.pixels;
     std::vector<PlanBuilder::Range> produced;
     for (std::int64_t n = pass.first_n; n < pass.first_n + pass.channels; ++n) {
         const std::int64_t channel = builder_.map().channel(builder_.layer_id(), block.group, n);
+        const std::int64_t copy = builder_.map().copy_of(builder_.layer_id(), channel);
+        if (copy >= 0 && copy != n) {
+            continue;  // its codes wait for the comparison with the copy
+        }
         const std::int64_t first = channel * gemm_.m + block.first_pixel;
         produced.push_back({first, first + block.pixels});
     }

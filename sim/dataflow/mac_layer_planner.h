@@ -54,7 +54,7 @@ class MacLayerPlanner {
     std::int64_t pe_rows() const { return builder_.config().array.rows; }
     std::int64_t pe_cols() const { return builder_.config().array.cols; }
     const workloads::GemmShape& gemm() const { return gemm_; }
-    int n_folds() const { return static_cast<int>((gemm_.n + pe_cols() - 1) / pe_cols()); }
+    int n_folds() const { return static_cast<int>((positions_ + pe_cols() - 1) / pe_cols()); }
     int out_rows() const { return out_rows_; }
     int out_width() const { return out_width_; }
     PlanBuilder& builder() const { return builder_; }
@@ -78,6 +78,7 @@ class MacLayerPlanner {
     PlanBuilder& builder_;
     const workloads::Layer& layer_;
     workloads::GemmShape gemm_;
+    std::int64_t positions_;  // of the output channels of a group, copies with them
     TensorLayout layout_;
     workloads::Window window_;
     workloads::Shape input_, output_;

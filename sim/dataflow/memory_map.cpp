@@ -32,49 +32,21 @@ void for_each_value(std::int64_t first_byte, std::int64_t word_bytes, std::int64
     }
 }
 
-// Channels of a group, by layer.
-std::vector<std::int64_t> group_channels(const workloads::Graph& graph) {
-    std::vector<std::int64_t> channels;
-    for (const Layer& layer : graph.layers) {
-        channels.push_back(layer.has_macs() ? workloads::gemm_shape(graph, layer).n : 0);
-    }
-    return channels;
-}
-
-// The inverse of an order of a layer's channels.
-std::vector<std::int32_t> positions(const std::vector<std::int32_t>& order, std::int64_t group_channels) {
-    std::vector<std::int32_t> inverse(order.size(), -1);
-    for (std::size_t at = 0; at < order.size(); ++at) {
-        std::int32_t& position = inverse.at(static_cast<std::size_t>(order[at]));
-        const auto place = static_cast<std::int64_t>(at);
-        if (position >= 0 || order[at] / group_channels != place / group_channels) {
-            throw std::logic_error("channel order: no permutation inside each group");
-        }
-        position = static_cast<std::int32_t>(place % group_channels);
-    }
-    return inverse;
-}
-
 }  // namespace
 
 MemoryMap::MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config, ChannelOrders orders)
     : graph_(&graph),
-      group_channels_(group_channels(graph)),
-      channel_at_(std::move(orders)),
       rows_(config.array.rows),
       cols_(config.array.cols),
       word_bytes_(config.dram.word_bytes()) {
-    channel_at_.resize(graph.layers.size());
-    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
-        position_of_.push_back(positions(channel_at_[i], group_channels_[i]));
-    }
+    take_orders(std::move(orders));
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
         const Layer& layer = graph.layers[i];
         std::int64_t words = 0;
         if (layer.has_macs()) {
             const workloads::GemmShape gemm = workloads::gemm_shape(graph, layer);
-            const std::int64_t full = gemm.n / cols_;
-            words = gemm.groups * gemm.k * (full * words_of(cols_) + words_of(gemm.n % cols_));
+            const std::int64_t full = positions_[i] / cols_;
+            words = gemm.groups * gemm.k * (full * words_of(cols_) + words_of(positions_[i] % cols_));
         }
         weight_region_.push_back(regions_.size());
         append(Content::weights, static_cast<std::int32_t>(i), words);
@@ -115,6 +87,38 @@ MemoryMap::MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& con
     }
 }
 
+void MemoryMap::take_orders(ChannelOrders orders) {
+    orders.resize(graph_->layers.size());
+    position_of_.resize(orders.size());
+    copy_of_.resize(orders.size());
+    for (std::size_t i = 0; i < orders.size(); ++i) {
+        const Layer& layer = graph_->layers[i];
+        const std::vector<std::int32_t>& order = orders[i];
+        const workloads::GemmShape gemm =
+            layer.has_macs() ? workloads::gemm_shape(*graph_, layer) : workloads::GemmShape{};
+        positions_.push_back(order.empty() ? gemm.n : static_cast<std::int64_t>(order.size()) / gemm.groups);
+        if (order.empty()) {
+            continue;
+        }
+        position_of_[i].assign(static_cast<std::size_t>(gemm.n * gemm.groups), -1);
+        copy_of_[i] = position_of_[i];
+        for (std::size_t at = 0; at < order.size(); ++at) {
+            const std::int64_t group = static_cast<std::int64_t>(at) / positions_[i];
+            std::int32_t& first = position_of_[i].at(static_cast<std::size_t>(order[at]));
+            std::int32_t& free = first < 0 ? first : copy_of_[i][static_cast<std::size_t>(order[at])];
+            if (order[at] / gemm.n != group || free >= 0) {
+                throw std::logic_error(
+                    "channel order: a channel of another group, or one for the third time");
+            }
+            free = static_cast<std::int32_t>(static_cast<std::int64_t>(at) - group * positions_[i]);
+        }
+        if (std::count(position_of_[i].begin(), position_of_[i].end(), -1) > 0) {
+            throw std::logic_error("channel order: a channel is missing");
+        }
+    }
+    channel_at_ = std::move(orders);
+}
+
 void MemoryMap::append(Content content, std::int32_t owner, std::int64_t words) {
     regions_.push_back({content, owner, words_, words});
     words_ += words;
@@ -135,7 +139,7 @@ int MemoryMap::k_folds(LayerId layer) const {
 }
 
 int MemoryMap::n_folds(LayerId layer) const {
-    return static_cast<int>(ceil_div(workloads::gemm_shape(*graph_, graph_->layer(layer)).n, cols_));
+    return static_cast<int>(ceil_div(positions(layer), cols_));
 }
 
 WeightBlock MemoryMap::weight_block(LayerId layer, int group, int n_fold, int k_fold) const {
@@ -144,8 +148,8 @@ WeightBlock MemoryMap::weight_block(LayerId layer, int group, int n_fold, int k_
     WeightBlock block;
     block.used_rows =
         static_cast<std::int32_t>(std::min<std::int64_t>(rows_, gemm.k - std::int64_t{k_fold} * rows_));
-    block.used_cols =
-        static_cast<std::int32_t>(std::min<std::int64_t>(cols_, gemm.n - std::int64_t{n_fold} * cols_));
+    block.used_cols = static_cast<std::int32_t>(
+        std::min<std::int64_t>(cols_, positions(layer) - std::int64_t{n_fold} * cols_));
     if (group < 0 || group >= gemm.groups || k_fold < 0 || n_fold < 0 || block.used_rows < 1 ||
         block.used_cols < 1) {
         throw std::out_of_range("weight block beyond the layer");
@@ -225,22 +229,23 @@ std::vector<Field> MemoryMap::fields(std::int64_t word) const {
 void MemoryMap::weight_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const {
     const Layer& layer = graph_->layers[static_cast<std::size_t>(region.owner)];
     const workloads::GemmShape gemm = workloads::gemm_shape(*graph_, layer);
+    const LayerId id = layer_id(static_cast<std::size_t>(region.owner));
     const std::int64_t group_words = region.words / gemm.groups;
     const std::int64_t group = word / group_words;
     std::int64_t rest = word % group_words;
     const std::int64_t full_block = gemm.k * words_of(cols_);  // all reduction rows of a full n fold
-    const std::int64_t n_fold = std::min(rest / full_block, ceil_div(gemm.n, cols_) - 1);
+    const std::int64_t n_fold = std::min(rest / full_block, ceil_div(positions(id), cols_) - 1);
     rest -= n_fold * full_block;
-    const std::int64_t used_cols = std::min<std::int64_t>(cols_, gemm.n - n_fold * cols_);
+    const std::int64_t used_cols = std::min<std::int64_t>(cols_, positions(id) - n_fold * cols_);
     const std::int64_t row_words = words_of(used_cols);
     const std::int64_t k = rest / row_words;
     const std::int64_t first_col = rest % row_words * word_bytes_;
     const std::int64_t last_col = std::min(first_col + word_bytes_, used_cols);
     for (std::int64_t c = first_col; c < last_col; ++c) {
-        const std::int64_t n = channel(layer_id(static_cast<std::size_t>(region.owner)),
-                                       static_cast<int>(group), n_fold * cols_ + c);
-        out.push_back({FieldKind::weight, region.owner, n * gemm.k + k,
-                       static_cast<std::int32_t>(8 * (c - first_col)), 8, 0});
+        const std::int64_t n = n_fold * cols_ + c;
+        const auto of_group = static_cast<int>(group);
+        out.push_back({FieldKind::weight, region.owner, channel(id, of_group, n) * gemm.k + k,
+                       static_cast<std::int32_t>(8 * (c - first_col)), 8, 0, is_copy(id, of_group, n)});
     }
 }
 
@@ -259,7 +264,7 @@ void MemoryMap::parameter_fields(const Region& region, std::int64_t word, std::v
         if (word < words) {
             for_each_value(word * word_bytes_, word_bytes_, part.bytes, count,
                            [&](std::int64_t i, std::int32_t bit, std::int32_t width, std::int32_t value_bit) {
-                               out.push_back({part.kind, region.owner, i, bit, width, value_bit});
+                               out.push_back({part.kind, region.owner, i, bit, width, value_bit, false});
                            });
             return;
         }
@@ -276,7 +281,7 @@ void MemoryMap::activation_fields(const Region& region, std::int64_t word, std::
     for_each_value(word % run_words * word_bytes_, word_bytes_, code, run,
                    [&](std::int64_t i, std::int32_t bit, std::int32_t width, std::int32_t value_bit) {
                        out.push_back({FieldKind::activation, region.owner, word / run_words * run + i, bit,
-                                      width, value_bit});
+                                      width, value_bit, false});
                    });
 }
 

@@ -33,6 +33,7 @@ struct Field {
     std::int32_t width = 8;      // bits
     std::int32_t value_bit = 0;  // lowest bit of the value that lies here; not 0 only where a 4-byte value
                                  // continues from the word before (words of less than 32 bits)
+    bool copy = false;           // a weight at its channel's second position
 };
 
 struct Region {
@@ -52,24 +53,35 @@ struct WeightBlock {
 
 // By layer: the output channels in the order in which they take the positions of the layer's GEMMs, group by
 // group; position n of a group is column n mod C of n_fold n / C. Empty: as they come. Positions are what
-// folds, weight blocks and accumulators count; channels are what tensors and parameters are of.
+// folds, weight blocks and accumulators count; channels are what tensors and parameters are of. A channel may
+// stand there twice: its second position is its copy, with weights of its own in DRAM.
 using ChannelOrders = std::vector<std::vector<std::int32_t>>;
 
 class MemoryMap {
   public:
-    // Keeps a reference to `graph`. `orders`: empty, or one a layer, a permutation inside each group.
+    // Keeps a reference to `graph`. `orders`: empty, or one a layer; in it each group's channels, once or
+    // twice, in as many positions for each group.
     MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config, ChannelOrders orders = {});
 
-    // The output channel at position n of a group, and the position of a channel inside its group.
+    // Positions of a group: its output channels and their copies. 0 for layers without MACs.
+    std::int64_t positions(LayerId layer) const { return positions_[index_of(layer)]; }
+    // The output channel at position n of a group, and whether that is its copy.
     std::int64_t channel(LayerId layer, int group, std::int64_t n) const {
-        const std::int64_t at = group * group_channels_[index_of(layer)] + n;
+        const std::int64_t at = group * positions(layer) + n;
         const std::vector<std::int32_t>& order = channel_at_[index_of(layer)];
         return order.empty() ? at : order[static_cast<std::size_t>(at)];
     }
+    bool is_copy(LayerId layer, int group, std::int64_t n) const {
+        return copy_of(layer, channel(layer, group, n)) == n;
+    }
+    // The position of a channel inside its group, and that of its copy; −1: it has none.
     std::int64_t position(LayerId layer, std::int64_t channel) const {
         const std::vector<std::int32_t>& order = position_of_[index_of(layer)];
-        return order.empty() ? channel % group_channels_[index_of(layer)]
-                             : order[static_cast<std::size_t>(channel)];
+        return order.empty() ? channel % positions(layer) : order[static_cast<std::size_t>(channel)];
+    }
+    std::int64_t copy_of(LayerId layer, std::int64_t channel) const {
+        const std::vector<std::int32_t>& order = copy_of_[index_of(layer)];
+        return order.empty() ? -1 : order[static_cast<std::size_t>(channel)];
     }
 
     std::int64_t words() const { return words_; }
@@ -97,6 +109,7 @@ class MemoryMap {
     const Region& region_of(std::int64_t word) const;
 
   private:
+    void take_orders(ChannelOrders orders);
     void append(traces::Content content, std::int32_t owner, std::int64_t words);
     std::int64_t words_of(std::int64_t bytes) const { return (bytes + word_bytes_ - 1) / word_bytes_; }
     // Byte of an element inside the region of the tensor `stored`, which a layer produced.
@@ -107,9 +120,9 @@ class MemoryMap {
     void activation_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const;
 
     const workloads::Graph* graph_;
-    std::vector<std::int64_t> group_channels_;  // by layer; 0 without MACs
-    ChannelOrders channel_at_;                  // by layer; empty, or by group·N + position
-    ChannelOrders position_of_;                 // likewise, by channel
+    std::vector<std::int64_t> positions_;  // by layer
+    ChannelOrders channel_at_;             // by layer; empty, or by group·positions + position
+    ChannelOrders position_of_, copy_of_;  // likewise, by channel
     int rows_ = 0, cols_ = 0, word_bytes_ = 0;
     std::int64_t words_ = 0;
     std::vector<Region> regions_;                                // by ascending first word

@@ -120,6 +120,12 @@ std::int64_t AccumulatorWord::element(const Slot& slot) const {
                                 f.first_pixel + slot.position % f.pixels);
 }
 
+LayerChanges::Copy AccumulatorWord::copy_of(const Slot& slot) const {
+    const Fold& f = fold(*slot.block, 0);
+    const bool copy = machine_.mac_layer(f.layer).is_copy(f.group, f.first_n + slot.position / f.pixels);
+    return copy ? LayerChanges::Copy::yes : LayerChanges::Copy::no;
+}
+
 // The accumulator behind its last fold, without the bias, which the vector unit adds.
 std::uint32_t AccumulatorWord::golden_sum(const Slot& slot, const Walk& walk) const {
     const Fold& first = fold(*slot.block, 0);
@@ -276,7 +282,7 @@ void AccumulatorWord::read(const Event& event, const Walk& walk) {
     if (event.kind == Event::Kind::read_by_array) {
         state.pending = off;
     } else if (off != 0) {
-        walk.changes->output_off(element(event.slot), off);
+        walk.changes->output_off(element(event.slot), copy_of(event.slot), off);
     }
 }
 

@@ -98,6 +98,7 @@ class AccumulatorWord {
     }
     LayerId layer_of(const Slot& slot) const { return fold(*slot.block, 0).layer; }
     std::int64_t element(const Slot& slot) const;
+    LayerChanges::Copy copy_of(const Slot& slot) const;
     std::uint32_t golden_sum(const Slot& slot, const Walk& walk) const;
     void note(const FoldSums& sums, const arith::GoldenRun& golden, Resolution& result) const;
 

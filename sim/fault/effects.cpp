@@ -69,13 +69,13 @@ LayerChanges::LayerChanges(const MachineView& machine, const FoldSums& sums, con
 
 void LayerChanges::accumulator_off(const Fold& f, std::int64_t m, std::int64_t n, std::uint32_t delta) {
     const MacLayer& layer = machine_.mac_layer(f.layer);
-    fault_.accumulators.push_back(
-        {layer.output_element(layer.channel(f.group, f.first_n + n), f.first_pixel + m),
-         static_cast<std::int32_t>(delta)});
+    output_off(layer.output_element(layer.channel(f.group, f.first_n + n), f.first_pixel + m),
+               layer.is_copy(f.group, f.first_n + n) ? Copy::yes : Copy::no, delta);
 }
 
-void LayerChanges::output_off(std::int64_t element, std::uint32_t delta) {
-    fault_.accumulators.push_back({element, static_cast<std::int32_t>(delta)});
+void LayerChanges::output_off(std::int64_t element, Copy copy, std::uint32_t delta) {
+    (copy == Copy::yes ? fault_.duplicates : fault_.accumulators)
+        .push_back({element, static_cast<std::int32_t>(delta)});
 }
 
 void LayerChanges::add_up_folds() {
@@ -119,21 +119,21 @@ void LayerChanges::weight_off(const StruckOperand& struck) {
     const MacLayer& layer = machine_.mac_layer(f.layer);
     const Codes& codes = sums_.tensors()[index_of(layer.layer->inputs[0])];
     const std::int64_t channel = layer.channel(f.group, f.first_n + struck.lane);
+    const Copy copy = layer.is_copy(f.group, f.first_n + struck.lane) ? Copy::yes : Copy::no;
     const std::int32_t right = sums_.weight(f, struck.k, struck.lane);
     const std::int32_t wrong = sums_.struck_weight(right, struck.code, struck.mask);
     if (right == wrong) {
         return;
     }
-    layer.im2col.for_each_pixel(
-        f.group, f.first_k + struck.k, f.first_pixel + struck.first, f.first_pixel + struck.last,
-        [&](std::int64_t m, std::int64_t element) {
-            const std::int32_t code = codes[static_cast<std::size_t>(element)];
-            if (code != 0) {
-                fault_.accumulators.push_back(
-                    {layer.output_element(channel, m),
-                     static_cast<std::int32_t>(sums_.product(code, wrong) - sums_.product(code, right))});
-            }
-        });
+    layer.im2col.for_each_pixel(f.group, f.first_k + struck.k, f.first_pixel + struck.first,
+                                f.first_pixel + struck.last, [&](std::int64_t m, std::int64_t element) {
+                                    const std::int32_t code = codes[static_cast<std::size_t>(element)];
+                                    if (code != 0) {
+                                        output_off(layer.output_element(channel, m), copy,
+                                                   static_cast<std::uint32_t>(sums_.product(code, wrong) -
+                                                                              sums_.product(code, right)));
+                                    }
+                                });
 }
 
 void LayerChanges::activation_off(const StruckOperand& struck) {
@@ -222,7 +222,7 @@ void LayerChanges::flip_mac_outputs() {
         const bool known = at != deltas.end() && at->index == element;
         const std::uint32_t held =
             sums_.mac_output(struck_.layer, element) + (known ? static_cast<std::uint32_t>(at->delta) : 0);
-        output_off(element, (held ^ mask) - held);
+        output_off(element, Copy::no, (held ^ mask) - held);
     }
 }
 
@@ -253,12 +253,13 @@ arith::LayerFault LayerChanges::take() {
             }
         }
     }
-    const auto index = [](const arith::AccumulatorDelta& d) { return d.index; };
-    cancelled_ = add_up(fault_.accumulators, index);
+    const auto element = [](const arith::AccumulatorDelta& d) { return d.index; };
+    cancelled_ = add_up(fault_.accumulators, element);
     if (!struck_.mac_outputs.empty()) {
         flip_mac_outputs();
-        cancelled_ = add_up(fault_.accumulators, index) || cancelled_;
+        cancelled_ = add_up(fault_.accumulators, element) || cancelled_;
     }
+    add_up(fault_.duplicates, element);
     add_up(fault_.checksum,
            [](const arith::ChecksumDelta& d) { return std::pair(d.pixel, d.first_channel); });
     return std::move(fault_);
@@ -270,8 +271,8 @@ bool LayerChanges::absorbs() const {
 }
 
 bool changes_anything(const arith::LayerFault& fault) {
-    return !fault.accumulators.empty() || !fault.checksum.empty() || !fault.operands.empty() ||
-           !fault.parameters.empty() || !fault.outputs.empty();
+    return !fault.accumulators.empty() || !fault.checksum.empty() || !fault.duplicates.empty() ||
+           !fault.operands.empty() || !fault.parameters.empty() || !fault.outputs.empty();
 }
 
 }  // namespace fluence::fault

@@ -65,7 +65,9 @@ class LayerChanges {
     // Joint: how far the fold's sum of (m, n), inside the fold, is off. Once it was asked for, take() leaves
     // it to the one who asked.
     std::uint32_t claim(std::int32_t fold, std::int64_t m, std::int64_t n);
-    void output_off(std::int64_t element, std::uint32_t delta);
+    // `copy`: of the second accumulator of an output that is computed twice.
+    enum class Copy { no, yes };
+    void output_off(std::int64_t element, Copy copy, std::uint32_t delta);
     // The sums of a fold are known to be off by `deltas`, what leaves it for the checksum column by `rows`.
     void replace(std::int32_t fold, StruckFold::Deltas deltas, StruckFold::RowChanges rows) {
         folds_[fold] = std::move(deltas);

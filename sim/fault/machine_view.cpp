@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "sim/dataflow/registers.h"
+#include "sim/protect/array_orders.h"
 #include "sim/protect/ppe.h"
 #include "sim/protect/register_code.h"
 
@@ -19,7 +20,8 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
       policy(policy_),
       timeline(timeline_),
       array(config_.array),
-      memory(graph_, config_, protect::channel_orders(policy_, graph_, config_)),
+      memory(graph_, config_, protect::array_orders(policy_, graph_, config_)),
+      selective(graph_, policy_, memory),
       timing(protect::timing_of(policy_)),
       rows(config_.array.rows),
       cols(config_.array.cols),

@@ -12,6 +12,7 @@
 #include "sim/dataflow/im2col.h"
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/space_time.h"
+#include "sim/fault/selective_words.h"
 #include "sim/fault/span_index.h"
 #include "sim/protect/memory_code.h"
 #include "sim/protect/policy.h"
@@ -44,6 +45,14 @@ struct MacLayer {
     std::int64_t position(std::int64_t channel) const {
         return memory->position(layer_id(static_cast<std::size_t>(id)), channel);
     }
+    bool is_copy(int group, std::int64_t n) const {
+        return memory->is_copy(layer_id(static_cast<std::size_t>(id)), group, n);
+    }
+    std::int64_t position_of(const dataflow::Field& weight) const {
+        const std::int64_t channel = weight.index / gemm.k;
+        const LayerId layer_at = layer_id(static_cast<std::size_t>(id));
+        return weight.copy ? memory->copy_of(layer_at, channel) : memory->position(layer_at, channel);
+    }
 };
 
 // The accumulators of the pixels and channels of one fold: summed over the folds of the other blocks of the
@@ -74,6 +83,7 @@ class MachineView {
     const traces::Timeline& timeline;
     const dataflow::SpaceTimeMap array;
     const dataflow::MemoryMap memory;
+    const SelectiveWords selective;
     const protect::PolicyTiming timing;
     const std::int64_t rows, cols;
 

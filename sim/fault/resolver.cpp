@@ -55,6 +55,9 @@ struct Resolver::Impl {
         }
         for (const SiteClass& site : sites) {
             if (site.kind == upset.site) {
+                if (upset.site == SiteKind::dram && upset.unit >= site.units) {
+                    return 0;  // words that only policies with more weights have
+                }
                 check_unit(upset, site.units);
                 const bool in_array = dataflow::register_bank(machine.config.array, upset.site).has_value();
                 return in_array ? machine.register_bits(upset.site, upset.unit) : site.bits;
@@ -71,7 +74,13 @@ struct Resolver::Impl {
         }
     }
 
-    WordBits bits_of(const Upset& upset) const { return present(upset.bits, site_bits(upset)); }
+    WordBits bits_of(const Upset& upset) const {
+        int bits = site_bits(upset);
+        if (bits > 0 && upset.site == SiteKind::dram) {
+            bits = machine.selective.cells(Memory::dram, upset.unit, bits);
+        }
+        return present(upset.bits, bits);
+    }
 
     // A struck weight as its DRAM word; others as they are.
     Upset stored(const Upset& upset) const {

@@ -46,7 +46,8 @@ struct Resolution {
 };
 
 // One machine run under one policy. Keeps references to all arguments. resolve() may be called from several
-// threads; it throws std::out_of_range for a unit or layer that the machine does not have.
+// threads; it throws std::out_of_range for a unit or layer that the machine does not have
+// (DRAM words behind the last one are dead, absent: other policies of a campaign may have them).
 class Resolver {
   public:
     Resolver(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,

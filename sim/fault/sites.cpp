@@ -4,6 +4,7 @@
 
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/registers.h"
+#include "sim/protect/duplication.h"
 
 namespace fluence::fault {
 
@@ -24,7 +25,7 @@ std::vector<SiteClass> site_classes(const workloads::Graph& graph, const Acceler
     add_buffer(SiteKind::weight_buffer, Memory::weight_buffer, config.weight_buffer);
     add_buffer(SiteKind::activation_buffer, Memory::activation_buffer, config.activation_buffer);
     add_buffer(SiteKind::output_buffer, Memory::output_buffer, config.output_buffer);
-    add(SiteKind::dram, dataflow::MemoryMap(graph, config).words(),
+    add(SiteKind::dram, dataflow::MemoryMap(graph, config, protect::duplicated_orders(policy, graph)).words(),
         protect::stored_bits(policy, Memory::dram, config.dram.word_bits));
     return classes;
 }

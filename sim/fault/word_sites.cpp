@@ -45,15 +45,44 @@ DeadReason reason_without_effect(bool read, bool written_again) {
 
 }  // namespace
 
-WordSites::Read WordSites::decode(Memory memory, const State& state) const {
+WordSites::Read WordSites::decode(Memory memory, std::int64_t dram_word, const State& state) const {
+    if (machine_.selective.codes(memory, dram_word)) {
+        return decode_selective(memory, dram_word, state);
+    }
     const protect::Decoded decoded =
         machine_.code(memory).decode_error(state.latent, 8 * machine_.memory.word_bytes());
-    Read read{state.stored, decoded.corrected, decoded.detected};
+    Read read{state.stored, decoded.corrected, decoded.detected, 0};
     read.delivered.residual ^= decoded.residual;
     if (decoded.detected) {
         read.delivered = {true, {}};
     }
     return read;
+}
+
+// What a wrong signature does depends on the data.
+WordSites::Read WordSites::decode_selective(Memory memory, std::int64_t dram_word, const State& state) const {
+    WordBits right;
+    for (const Field& field : machine_.memory.fields(dram_word)) {
+        right |= WordBits(stored_bits(field)) << static_cast<std::size_t>(field.bit);
+    }
+    const protect::SelectiveCode& code = machine_.selective.code();
+    const WordBits value = state.stored.zero ? WordBits() : right ^ state.stored.residual;
+    const protect::SelectiveCode::Read got = code.decode(code.encode(value, state.signature) ^ state.latent,
+                                                         machine_.selective.slots(memory, dram_word));
+    return {{false, got.data ^ right}, got.corrected, got.detected, got.signature};
+}
+
+protect::Signature WordSites::signature_of(Memory memory, std::int64_t dram_word) const {
+    if (!machine_.selective.codes(memory, dram_word)) {
+        return 0;
+    }
+    return protect::SelectiveCode::fitted(machine_.selective.planned(dram_word),
+                                          machine_.selective.slots(memory, dram_word));
+}
+
+bool WordSites::stores_data_alone(Memory memory, std::int64_t dram_word) const {
+    return machine_.code(memory).check_bits(8 * machine_.memory.word_bytes()) == 0 &&
+           !machine_.selective.codes(memory, dram_word);
 }
 
 WordSites::Delivered WordSites::note(Memory memory, const Read& read, Cycle cycle, Verdicts& verdicts) const {
@@ -63,8 +92,9 @@ WordSites::Delivered WordSites::note(Memory memory, const Read& read, Cycle cycl
     return read.delivered;
 }
 
-std::vector<WordSites::State> WordSites::history(Memory memory, std::int64_t word, const State& first,
-                                                 const std::vector<Strike>& strikes, Cycle until) const {
+std::vector<WordSites::State> WordSites::history(Memory memory, std::int64_t word, std::int64_t dram_word,
+                                                 const State& first, const std::vector<Strike>& strikes,
+                                                 Cycle until) const {
     std::vector<State> states = {first};
     auto strike =
         std::find_if(strikes.begin(), strikes.end(), [&](const Strike& s) { return s.cycle >= first.from; });
@@ -74,15 +104,16 @@ std::vector<WordSites::State> WordSites::history(Memory memory, std::int64_t wor
         if (states.back().latent.any()) {
             const Cycle scrubbed = machine_.next_scrub(memory, word, states.back().from);
             if (scrubbed < end) {
-                if (const Read read = decode(memory, states.back()); read.corrected) {
-                    states.push_back({scrubbed + 1, read.delivered, {}, scrubbed});
+                if (const Read read = decode(memory, dram_word, states.back()); read.corrected) {
+                    states.push_back({scrubbed + 1, read.delivered, {}, scrubbed, 0});
                 }
             }
         }
         if (!struck) {
             return states;
         }
-        states.push_back({end, states.back().stored, states.back().latent ^ strike->bits, -1});
+        const State& before = states.back();
+        states.push_back({end, before.stored, before.latent ^ strike->bits, -1, before.signature});
         ++strike;
     }
 }
@@ -90,7 +121,8 @@ std::vector<WordSites::State> WordSites::history(Memory memory, std::int64_t wor
 WordBits WordSites::left(std::int64_t word, const std::vector<Strike>& strikes, Cycle last_edge) const {
     const Cycle written = machine_.written_at(word);
     const Cycle from = written <= last_edge ? written : 0;
-    const std::vector<State> states = history(Memory::dram, word, {from, {}, {}, -1}, strikes, last_edge + 1);
+    const std::vector<State> states =
+        history(Memory::dram, word, word, {from, {}, {}, -1, 0}, strikes, last_edge + 1);
     // A scrubber that reads in the last cycle writes nothing back any more.
     const State& last = states.back().from <= last_edge ? states.back() : *std::prev(states.end(), 2);
     const int data_bits = 8 * machine_.memory.word_bytes();
@@ -150,7 +182,7 @@ WordSites::Delivered WordSites::read_dram(std::int64_t word, Cycle cycle, Verdic
         if (next == struck.states.begin()) {
             return {};
         }
-        return note(Memory::dram, decode(Memory::dram, *std::prev(next)), cycle, verdicts);
+        return note(Memory::dram, decode(Memory::dram, word, *std::prev(next)), cycle, verdicts);
     }
     return {};
 }
@@ -160,7 +192,7 @@ bool WordSites::scrub_unread(Memory memory, std::int64_t word, const std::vector
                              Cycle until) {
     bool scrubbed = false;
     if (until > from) {
-        for (const State& state : history(memory, word, {from, {}, {}, -1}, strikes, until)) {
+        for (const State& state : history(memory, word, 0, {from, {}, {}, -1, 0}, strikes, until)) {
             note_scrub(state);
             scrubbed = scrubbed || state.scrubbed >= 0;
         }
@@ -176,7 +208,6 @@ void WordSites::note_scrub(const State& state) {
 
 void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Resolution& result) {
     const std::vector<Field> fields = machine_.memory.fields(word);
-    const int data_bits = 8 * machine_.memory.word_bytes();
     const Cycle stored = machine_.stored_at(word);
     scrub_unread(Memory::dram, word, strikes, 0, stored);
     if (strikes.back().cycle < stored) {
@@ -186,7 +217,9 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
     const dataflow::Region& region = machine_.memory.region_of(word);
     const WordBits& bits = strikes.back().bits;
     note_field(fields, bits, result);
-    dram_words_.push_back({word, history(Memory::dram, word, {stored, {}, {}, -1}, strikes, kEver)});
+    const protect::Signature signature = signature_of(Memory::dram, word);
+    dram_words_.push_back(
+        {word, history(Memory::dram, word, word, {stored, {}, {}, -1, signature}, strikes, kEver)});
     const std::vector<State>& states = dram_words_.back().states;
     for (const State& state : states) {
         note_scrub(state);
@@ -196,11 +229,11 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
     bool wrong = false;
     bool corrected = false;
     const auto fetch = [&](const State& state, Cycle cycle) {
-        const Read got = decode(Memory::dram, state);
+        const Read got = decode(Memory::dram, word, state);
         note(Memory::dram, got, cycle, verdicts_);
         corrected = corrected || got.corrected || state.scrubbed >= 0;
         wrong = wrong || got.delivered.zero || touches(fields, got.delivered.residual);
-        return got.delivered;
+        return got;
     };
     const auto clean = [](const State& state) { return state.latent.none() && !state.stored.wrong(); };
     for (const LoadedWord& loaded : machine_.loads_of(word)) {
@@ -212,14 +245,15 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
         const LayerId layer = machine_.timeline.loads[static_cast<std::size_t>(loaded.load)].layer;
         result.layer = fetched ? result.layer : static_cast<std::int32_t>(layer);
         fetched = true;
-        const Delivered delivered = fetch(*std::prev(next), loaded.read);
+        const Read got = fetch(*std::prev(next), loaded.read);
+        const Delivered& delivered = got.delivered;
         if (region.content == traces::Content::parameters) {
             read = true;
             for (const Field& field : fields) {
                 feed_parameter(layer, field, change_of(field, delivered));
             }
-        } else if (delivered.wrong()) {
-            wrong_loads_.push_back({loaded.load, word, delivered, false});
+        } else if (delivered.wrong() || got.signature != signature) {
+            wrong_loads_.push_back({loaded.load, word, delivered, got.signature, false});
         }
     }
     if (region.content == traces::Content::activations &&
@@ -227,7 +261,7 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
         !clean(states.back())) {
         fetched = true;
         read = true;
-        host_reads(fields, fetch(states.back(), machine_.timeline.cycles));
+        host_reads(fields, fetch(states.back(), machine_.timeline.cycles).delivered);
         for (std::size_t i = 0; i < machine_.graph.layers.size(); ++i) {
             if (static_cast<std::int32_t>(machine_.graph.layers[i].output) == fields.front().owner) {
                 result.layer = static_cast<std::int32_t>(i);
@@ -239,7 +273,7 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
         result.dead = corrected ? DeadReason::corrected : DeadReason::padding;
     } else if (!fetched && states.back().scrubbed >= 0) {
         result.dead = DeadReason::corrected;
-    } else if (!fetched && !touches(fields, bits) && machine_.code(Memory::dram).check_bits(data_bits) == 0) {
+    } else if (!fetched && !touches(fields, bits) && stores_data_alone(Memory::dram, word)) {
         result.dead = DeadReason::padding;
     }
 }
@@ -256,7 +290,6 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
         result.dead = DeadReason::idle;
         scrub_unread(memory, word, strikes, 0, loads.empty() ? kEver : loads.front().write);
     }
-    const int data_bits = 8 * machine_.memory.word_bytes();
     const auto end = after(strikes.back().cycle);
     for (auto content = next == loads.begin() ? next : std::prev(next); content != end; ++content) {
         const Cycle until = std::next(content) == loads.end() ? kEver : std::next(content)->write;
@@ -273,10 +306,14 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
                 machine_.timeline.loads[static_cast<std::size_t>(content->load)].layer);
             note_field(fields, bits, result);
         }
-        State first{content->write, {}, {}, -1};
+        State first{content->write, {}, {}, -1, signature_of(memory, content->dram_word)};
         for (WrongLoad& wrong : wrong_loads_) {
             if (wrong.load == content->load && wrong.dram_word == content->dram_word) {
                 first.stored = wrong.delivered;
+                if (machine_.selective.codes(memory, content->dram_word)) {
+                    first.signature = protect::SelectiveCode::fitted(
+                        wrong.signature, machine_.selective.slots(memory, content->dram_word));
+                }
                 wrong.placed = true;
             }
         }
@@ -285,8 +322,7 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
         result.dead = reason_without_effect(outcome.wrong_value, next != loads.end());
         if (outcome.read && !outcome.wrong) {
             result.dead = outcome.corrected ? DeadReason::corrected : DeadReason::padding;
-        } else if (!outcome.read && !touches(fields, bits) &&
-                   machine_.code(memory).check_bits(data_bits) == 0) {
+        } else if (!outcome.read && !touches(fields, bits) && stores_data_alone(memory, content->dram_word)) {
             result.dead = DeadReason::padding;
         }
     }
@@ -296,13 +332,13 @@ void WordSites::read_states(Memory memory, std::int64_t word, const LoadedWord& 
                             const std::vector<Field>& fields, const State& first,
                             const std::vector<Strike>& strikes, Cycle until, Outcome& outcome) {
     const bool fetches = machine_.policy.memory[index_of(memory)].on_due == protect::DueAction::refetch;
-    const std::vector<State> states = history(memory, word, first, strikes, until);
+    const std::vector<State> states = history(memory, word, content.dram_word, first, strikes, until);
     for (std::size_t i = 0; i < states.size(); ++i) {
         const State& state = states[i];
         note_scrub(state);
         outcome.corrected = outcome.corrected || state.scrubbed >= 0;
         const Cycle end = i + 1 < states.size() ? states[i + 1].from : kEver;
-        const Read got = decode(memory, state);
+        const Read got = decode(memory, content.dram_word, state);
         if ((!got.delivered.wrong() && state.latent.none()) || state.from >= end) {
             continue;
         }
@@ -315,7 +351,7 @@ void WordSites::read_states(Memory memory, std::int64_t word, const LoadedWord& 
             std::vector<Strike> later;
             std::copy_if(strikes.begin(), strikes.end(), std::back_inserter(later),
                          [&](const Strike& strike) { return strike.cycle > would.first; });
-            const State fetched{would.first, fetch_again(memory, content, would.first), {}, -1};
+            const State fetched{would.first, fetch_again(memory, content, would.first), {}, -1, 0};
             return read_states(memory, word, content, fields, fetched, later, until, outcome);
         }
         const Reads reads = feed(content.load, fields, got.delivered, state.from, end);
@@ -358,7 +394,8 @@ std::vector<StruckOperand> WordSites::operands_in_dram(std::int32_t fold, std::i
                 }
             };
             if (field.kind == FieldKind::weight && field.owner == layer.id &&
-                field.index / layer.gemm.k == layer.channel(f.group, f.first_n + n)) {
+                field.index / layer.gemm.k / layer.gemm.n == f.group &&
+                layer.position_of(field) == f.first_n + n) {
                 const std::int64_t k = field.index % layer.gemm.k;
                 if (layer.im2col.input_element(f.group, f.first_pixel + m, k) >= 0) {  // not for padding
                     uses(true, k);
@@ -436,7 +473,7 @@ Cycle WordSites::feed_weight(std::int32_t load, const Field& field, const BitCha
     const MacLayer& layer = machine_.mac_layer(layer_id(static_cast<std::size_t>(field.owner)));
     const std::int64_t channel = field.index / layer.gemm.k;
     const std::int64_t k = field.index % layer.gemm.k;
-    const std::int64_t n = layer.position(channel);
+    const std::int64_t n = layer.position_of(field);
     Cycle first = kEver;
     machine_.for_each_weight_fold(load, static_cast<int>(channel / layer.gemm.n), k, n, [&](std::int32_t id) {
         const traces::Fold& fold = machine_.fold(id);

@@ -52,19 +52,22 @@ class WordSites {
     // A word from one change of it to the next one.
     struct State {
         Cycle from = 0;
-        Delivered stored;     // the value of the code word
-        WordBits latent;      // inverted since
-        Cycle scrubbed = -1;  // cycle of the scrubber's read that led to this
+        Delivered stored;                  // the value of the code word
+        WordBits latent;                   // inverted since
+        Cycle scrubbed = -1;               // cycle of the scrubber's read that led to this
+        protect::Signature signature = 0;  // selective ECC: of the code word
     };
     struct Read {
         Delivered delivered;
         bool corrected = false, detected = false;
+        protect::Signature signature = 0;  // as the decoder took it
     };
     // A word that a load brought wrong from DRAM.
     struct WrongLoad {
         std::int32_t load = 0;
         std::int64_t dram_word = 0;
         Delivered delivered;
+        protect::Signature signature = 0;
         bool placed = false;  // the buffer's word was struck as well, which took care of it
     };
     // A DRAM word with upsets.
@@ -79,14 +82,20 @@ class WordSites {
         Cycle first = std::numeric_limits<Cycle>::max();
     };
 
-    Read decode(Memory memory, const State& state) const;
+    // `dram_word`: what the word holds.
+    Read decode(Memory memory, std::int64_t dram_word, const State& state) const;
+    Read decode_selective(Memory memory, std::int64_t dram_word, const State& state) const;
+    // The signature that a word of this contents has where nothing is wrong; 0 without selective ECC.
+    protect::Signature signature_of(Memory memory, std::int64_t dram_word) const;
+    // Whether nothing is stored with the data that could be struck.
+    bool stores_data_alone(Memory memory, std::int64_t dram_word) const;
     // Its verdict, and what follows an error that is not corrected; what is delivered then.
     Delivered note(Memory memory, const Read& read, Cycle cycle, Verdicts& verdicts) const;
     // The states of a word in [first.from, until) under strikes and scrubbing.
-    std::vector<State> history(Memory memory, std::int64_t word, const State& first,
+    std::vector<State> history(Memory memory, std::int64_t word, std::int64_t dram_word, const State& first,
                                const std::vector<Strike>& strikes, Cycle until) const;
     void note_scrub(const State& state);
-    // In [from, until) nobody reads the word; whether scrubbing corrected it.
+    // In [from, until) nobody reads the word, whatever it holds; whether scrubbing corrected it.
     bool scrub_unread(Memory memory, std::int64_t word, const std::vector<Strike>& strikes, Cycle from,
                       Cycle until);
     // The states of a buffer word are read; one whose error is found is fetched again.

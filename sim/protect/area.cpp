@@ -6,6 +6,7 @@
 #include "sim/cost/logic.h"
 #include "sim/cost/sram.h"
 #include "sim/protect/memory_code.h"
+#include "sim/protect/selective_code.h"
 
 namespace fluence::protect {
 namespace {
@@ -83,9 +84,15 @@ GateEquivalents scrubber_area(const MemoryPart& part, const MemoryCode& code, in
 // Encoders, decoders and scrubber of a memory; no nodes where it has no code.
 std::vector<AreaNode> codecs(const AcceleratorConfig& config, const Policy& policy, Memory memory,
                              int word_bits, int address_bits) {
+    const Ports ports = ports_of(config, memory);
+    if (is_selective(policy, memory)) {
+        const SelectiveCode code(word_bits);
+        const int slots = selective_slots(policy, memory, word_bits);
+        return {added_part("selective-ecc encoders", times(ports.encoders, code.encoder_area(slots))),
+                added_part("selective-ecc decoders", times(ports.decoders, code.decoder_area(slots)))};
+    }
     const MemoryPart& part = policy.memory[index_of(memory)];
     const MemoryCode& code = memory_code(part.code);
-    const Ports ports = ports_of(config, memory);
     return {added_part(std::string(code.name()) + " encoders",
                        times(ports.encoders, code.encoder_area(word_bits))),
             added_part(std::string(code.name()) + " decoders",
@@ -150,6 +157,11 @@ AreaNode checksum_area(const AcceleratorConfig& config, const Policy& policy) {
 
 double dram_check_share(const AcceleratorConfig& config, const Policy& policy) {
     const int data = config.dram.word_bits;
+    if (policy.selective_ecc) {
+        const SelectiveCode code(data);
+        return selective_overhead(policy.selective_ecc->plan.share(), kParameterBits).selective +
+               static_cast<double>(code.signature_bits() - code.parameters()) / data;
+    }
     return static_cast<double>(stored_bits(policy, Memory::dram, data) - data) / data;
 }
 

@@ -40,7 +40,7 @@ GateEquivalents range_area(const RangePart& part, int lanes);
 // adder, and what compares them with the sum of the drained accumulators.
 cost::AreaNode checksum_area(const AcceleratorConfig& config, const Policy& policy);
 
-// Check bits of a DRAM word over its data bits.
+// Check bits of a DRAM word over its data bits; under selective ECC those of weights, signatures included.
 double dram_check_share(const AcceleratorConfig& config, const Policy& policy);
 
 }  // namespace fluence::protect

@@ -1,4 +1,4 @@
-// The detectors of a layer (linear checksum, ReLU check) and what their alarms set going.
+// The detectors of a layer (linear checksum, duplicated filters, ReLU check) and what their alarms set going.
 #pragma once
 
 #include "sim/arith/fault_effect.h"

@@ -39,7 +39,8 @@ bool is_last(const Graph& graph, const Layer& layer) {
 }
 
 bool can_detect(const Policy& policy, const Graph& graph, const Layer& layer) {
-    return (policy.checksum && layer.has_macs()) || (policy.relu_check && has_relu(graph, layer));
+    return ((policy.checksum || policy.duplication) && layer.has_macs()) ||
+           (policy.relu_check && has_relu(graph, layer));
 }
 
 std::int64_t calibration_images(const Policy& policy) {

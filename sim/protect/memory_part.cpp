@@ -1,3 +1,5 @@
+#include "sim/protect/memory_part.h"
+
 #include <algorithm>
 #include <iterator>
 
@@ -76,6 +78,15 @@ bool same_options(const MemoryPart& a, const MemoryPart& b) {
 
 }  // namespace
 
+void claim_memory(const JsonObject& object, const Policy& policy, Memory memory) {
+    const std::string code =
+        is_selective(policy, memory) ? "selective-ecc" : policy.memory[index_of(memory)].code;
+    if (code != "none") {
+        object.fail("words",
+                    std::string("gives ") + name_of(memory) + " a second code: it has " + code + " already");
+    }
+}
+
 void parse_memory_code(const PartInfo& info, JsonObject& object, Policy& policy) {
     const std::vector<std::string> valid = memory_names();
     const std::vector<std::string> words = object.has("words") ? object.text_list("words") : valid;
@@ -103,11 +114,8 @@ void parse_memory_code(const PartInfo& info, JsonObject& object, Policy& policy)
                         std::string("is \"") + text_of(wanted.on_due) + "\", which " + word + " cannot do",
                         comma_list(due_actions_of(memory)));
         }
-        MemoryPart& part = policy.memory[index_of(memory)];
-        if (part.code != "none") {
-            object.fail("words", "gives " + word + " a second code: it has " + part.code + " already");
-        }
-        part = wanted;
+        claim_memory(object, policy, memory);
+        policy.memory[index_of(memory)] = wanted;
     }
 }
 

@@ -11,6 +11,11 @@ void parse_memory_code(const PartInfo& info, JsonObject& object, Policy& policy)
 std::vector<nlohmann::json> write_memory_code(const PartInfo& info, const Policy& policy);
 void time_memory_code(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
 
+// selective_part.cpp
+void parse_selective_ecc(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_selective_ecc(const PartInfo& info, const Policy& policy);
+void time_selective_ecc(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
+
 // register_part.cpp: one row a code, the part's name is the code's.
 void parse_register_code(const PartInfo& info, JsonObject& object, Policy& policy);
 std::vector<nlohmann::json> write_register_code(const PartInfo& info, const Policy& policy);
@@ -36,6 +41,11 @@ void time_checksum(const PartInfo& info, PolicyTiming& timing, const Policy& pol
 void parse_zero(const PartInfo& info, JsonObject& object, Policy& policy);
 std::vector<nlohmann::json> write_zero(const PartInfo& info, const Policy& policy);
 void time_zero(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
+
+// duplication.cpp
+void parse_duplication(const PartInfo& info, JsonObject& object, Policy& policy);
+std::vector<nlohmann::json> write_duplication(const PartInfo& info, const Policy& policy);
+void time_duplication(const PartInfo& info, PolicyTiming& timing, const Policy& policy);
 
 // range.cpp
 void parse_range(const PartInfo& info, JsonObject& object, Policy& policy);

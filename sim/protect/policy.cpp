@@ -9,6 +9,7 @@
 #include "sim/protect/register_code.h"
 #include "sim/protect/registry.h"
 #include "sim/protect/rerun.h"
+#include "sim/protect/selective_code.h"
 
 namespace fluence::protect {
 namespace {
@@ -45,12 +46,20 @@ bool gated(const Policy& policy) {
 
 void check_composition(const JsonObject& root, const Policy& policy) {
     const std::string point = name_of(Point::layer_output);
-    if (policy.zero && !policy.checksum) {
-        root.fail(point, "zero-on-detection has no detector in mac_output", "linear-checksum");
+    if (policy.checksum && policy.duplication) {
+        root.fail(name_of(Point::mac_output),
+                  "linear-checksum and duplicate-filters both compare the array's accumulators",
+                  "one of them");
     }
-    if (gated(policy) && !policy.checksum && !policy.relu_check) {
+    const bool compares = policy.checksum || policy.duplication;
+    if (policy.zero && !compares) {
+        root.fail(point, "zero-on-detection has no detector in mac_output",
+                  "linear-checksum, duplicate-filters");
+    }
+    if (gated(policy) && !compares && !policy.relu_check) {
         root.fail(point, "gradient-suppression waits for a detection, and the policy has no detector",
-                  "linear-checksum in mac_output, relu-check in activation, or \"gate\": \"always\"");
+                  "linear-checksum or duplicate-filters in mac_output, relu-check in activation, or "
+                  "\"gate\": \"always\"");
     }
     if (gated(policy) && policy.zero) {
         root.fail(point, "gradient-suppression and zero-on-detection both act on what a detector found",
@@ -61,6 +70,11 @@ void check_composition(const JsonObject& root, const Policy& policy) {
                   "one of gradient-suppression, median, just-say-zero");
     }
     check_inference_end(root, policy);
+    if (policy.ppe && policy.duplication) {
+        root.fail("mac_output",
+                  "has duplicate-filters beside ppe, and both say which channels columns compute",
+                  "one of them");
+    }
 }
 
 }  // namespace
@@ -115,7 +129,20 @@ PolicyTiming timing_of(const Policy& policy) {
     return timing;
 }
 
+bool is_selective(const Policy& policy, Memory memory) {
+    return policy.selective_ecc && (memory == Memory::dram ||
+                                    (memory == Memory::weight_buffer && policy.selective_ecc->weight_buffer));
+}
+
+int selective_slots(const Policy& policy, Memory memory, int data_bits) {
+    const int parameters = data_bits / kParameterBits;
+    return memory == Memory::dram ? parameters : std::min(policy.selective_ecc->check_slots, parameters);
+}
+
 int stored_bits(const Policy& policy, Memory memory, int data_bits) {
+    if (is_selective(policy, memory)) {
+        return SelectiveCode(data_bits).stored_bits(selective_slots(policy, memory, data_bits));
+    }
     return data_bits + memory_code(policy.memory[index_of(memory)].code).check_bits(data_bits);
 }
 

@@ -13,6 +13,7 @@
 #include "sim/core/json.h"
 #include "sim/core/memory.h"
 #include "sim/core/register_role.h"
+#include "sim/protect/plan.h"
 #include "sim/protect/ranking.h"
 
 namespace fluence::protect {
@@ -37,6 +38,17 @@ struct MemoryPart {
     std::int32_t interleave = 1;  // words a physical row holds, bit by bit (sim/fault/cluster.h)
 };
 inline constexpr int kMostInterleaved = 64;
+
+// Point 1 by a plan: selective ECC of the weights that stand in DRAM, and in the weight buffer, with a
+// signature that says which they are (sim/protect/selective_code.h). What follows an error that is not
+// corrected is MemoryPart::on_due of those memories: zero or abort.
+inline constexpr int kDefaultCheckSlots = 2;
+struct SelectiveEccPart {
+    PlanRequest plan;
+    bool weight_buffer = true;             // besides DRAM
+    int check_slots = kDefaultCheckSlots;  // a word of the weight buffer has room for the check bits of so
+                                           // many parameters; those beyond are not protected there
+};
 
 // What follows an error of a register that its code detects and cannot correct.
 //   recompute  what the array has in work is computed again from the edge at which its oldest unfinished fold
@@ -68,6 +80,11 @@ struct PpePart {
 // Point 3, MAC output: linear checksum (filter sum) computed by a checksum column beside the array; see
 // sim/protect/checksum.h.
 struct ChecksumPart {};
+// Duplicated filters (FLR): the planned output channels are computed twice and their accumulators compared
+// (sim/protect/duplication.h).
+struct DuplicationPart {
+    PlanRequest plan;
+};
 
 // Point 5, layer output.
 struct ZeroPart {};  // zero on detection: the outputs of the pixel and column block that the checksum located
@@ -141,7 +158,9 @@ struct Policy {
     std::array<MemoryPart, kMemoryCount> memory;             // by index_of(Memory)
     std::array<RegisterPart, kRegisterRoleCount> registers;  // by index_of(RegisterRole)
     std::optional<PpePart> ppe;
+    std::optional<SelectiveEccPart> selective_ecc;
     std::optional<ChecksumPart> checksum;
+    std::optional<DuplicationPart> duplication;
     std::optional<ZeroPart> zero;
     std::optional<RangePart> range;
     std::optional<ReluCheckPart> relu_check;
@@ -170,6 +189,10 @@ PolicyTiming timing_of(const Policy& policy);
 
 // Stored bits of a word of `memory` under this policy, check bits included.
 int stored_bits(const Policy& policy, Memory memory, int data_bits);
+// Whether words of `memory` are under selective ECC; those that hold weights are. stored_bits() then is the
+// most that any of them may have: check bits for selective_slots() parameters.
+bool is_selective(const Policy& policy, Memory memory);
+int selective_slots(const Policy& policy, Memory memory, int data_bits);
 // Of a PE register; the most that one has where columns differ.
 int stored_bits(const Policy& policy, RegisterRole role, int data_bits);
 

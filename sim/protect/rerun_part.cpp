@@ -51,7 +51,7 @@ bool detects(const Policy& policy) {
         return strength.detects > strength.corrects;
     };
     const auto registers = [](const RegisterPart& part) { return register_code(part.code).detects(); };
-    return policy.checksum || policy.relu_check ||
+    return policy.checksum || policy.duplication || policy.relu_check || policy.selective_ecc ||
            std::any_of(policy.memory.begin(), policy.memory.end(), memory) ||
            std::any_of(policy.registers.begin(), policy.registers.end(), registers) ||
            (policy.ppe && std::any_of(policy.ppe->registers.begin(), policy.ppe->registers.end(), registers));
@@ -157,7 +157,7 @@ void check_inference_end(const JsonObject& root, const Policy& policy) {
     }
     if (policy.due_rerun && !detects(policy)) {
         root.fail(point, "due-rerun waits for a detection, and the policy has no detector",
-                  "a code that detects in memory or pe, linear-checksum, relu-check");
+                  "a code that detects in memory or pe, linear-checksum, duplicate-filters, relu-check");
     }
 }
 

@@ -67,6 +67,27 @@ TEST(MachineTiming, one_fold_by_hand) {
     EXPECT_EQ(stats.buffer_writes, 6);
 }
 
+// One of two filters twice, and the vector unit's comparator: one column more to drain, three elements still
+// in one cycle, one cycle more of the pipeline. 9 MACs.
+TEST(MachineTiming, duplicated_filter_by_hand) {
+    const protect::Policy policy = protect::parse_policy(
+        {{"name", "p"},
+         {"mac_output",
+          {{{"part", "duplicate-filters"}, {"plan", {{"by", "magnitude"}, {"fraction", 0.5}}}}}}},
+        "p.json");
+    const Timeline timeline = run_linear(3, test::machine("hand", {}), policy);
+    EXPECT_EQ(load_of(timeline, Content::weights).done(), 14);
+    ASSERT_EQ(timeline.folds.size(), 1u);
+    EXPECT_EQ(timeline.folds[0].channels, 3);
+    EXPECT_EQ(timeline.folds[0].stream, 20);
+    EXPECT_EQ(timeline.folds[0].end, 26);
+    EXPECT_EQ(timeline.passes[0].elements, 3);
+    EXPECT_EQ(timeline.passes[0].end, 31);
+    EXPECT_EQ(timeline.cycles, 39);
+    EXPECT_EQ(timeline.layers[0].macs, 9);
+    EXPECT_EQ(timeline.layers[0].dram_write_words, 1);
+}
+
 TEST(MachineTiming, two_folds_by_hand) {
     const Timeline timeline = run_linear(6, test::machine("hand", {}));
     ASSERT_EQ(timeline.folds.size(), 2u);

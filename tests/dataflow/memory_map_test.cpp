@@ -132,6 +132,50 @@ TEST(MemoryMap, WeightsFollowTheOrderOfChannels) {
     EXPECT_THROW(MemoryMap(graph, machine(8, 2, 32), {{2, 0, 3, 1, 5, 4}, {}, {}}), std::logic_error);
 }
 
+// Channels 0 and 5 of the two groups stand twice: 4 positions a group, 2 n folds of 2 columns. Position n of
+// a group is byte n mod 2 of n fold n / 2.
+TEST(MemoryMap, AChannelMayStandTwice) {
+    const Graph graph = small_graph();
+    const std::vector<std::int32_t> order = {0, 0, 1, 2, 3, 4, 5, 5};
+    const MemoryMap map(graph, machine(3, 2, 32), {order});
+    const LayerId conv = layer_id(0);
+    EXPECT_EQ(map.positions(conv), 4);
+    EXPECT_EQ(map.positions(layer_id(1)), 0);
+    EXPECT_EQ(map.positions(layer_id(2)), 5);
+    EXPECT_EQ(map.n_folds(conv), 2);
+    EXPECT_EQ(map.weights(conv).words, 2 * 8 * 2);  // groups, terms, n folds of one word
+    EXPECT_EQ(map.weights(layer_id(2)).words, 162);
+    const std::vector<std::pair<std::int64_t, std::int64_t>> places = {{0, 1},  {2, -1}, {3, -1},
+                                                                       {0, -1}, {1, -1}, {2, 3}};
+    for (std::int64_t channel = 0; channel < 6; ++channel) {
+        EXPECT_EQ(map.position(conv, channel), places[static_cast<std::size_t>(channel)].first);
+        EXPECT_EQ(map.copy_of(conv, channel), places[static_cast<std::size_t>(channel)].second);
+    }
+    for (int group = 0; group < 2; ++group) {
+        for (int n = 0; n < 4; ++n) {
+            const std::int32_t channel = order[static_cast<std::size_t>(4 * group + n)];
+            EXPECT_EQ(map.channel(conv, group, n), channel);
+            const bool copy = (group == 0 && n == 1) || (group == 1 && n == 3);
+            EXPECT_EQ(map.is_copy(conv, group, n), copy);
+            for (int k = 0; k < 8; ++k) {
+                const WeightBlock block = map.weight_block(conv, group, n / 2, k / 3);
+                const std::vector<Field> fields = map.fields(block.first_word + k % 3);
+                ASSERT_EQ(fields.size(), 2u);
+                const Field& field = fields[static_cast<std::size_t>(n % 2)];
+                EXPECT_EQ(field.index, channel * 8 + k);
+                EXPECT_EQ(field.bit, 8 * (n % 2));
+                EXPECT_EQ(field.copy, copy);
+            }
+        }
+    }
+    const auto refused = [&](const std::vector<std::int32_t>& wrong) {
+        EXPECT_THROW(MemoryMap(graph, machine(3, 2, 32), {wrong}), std::logic_error);
+    };
+    refused({0, 0, 0, 1, 2, 3, 4, 5});  // three times, and one of the other group
+    refused({0, 0, 1, 1, 3, 4, 5, 5});  // 2 is missing
+    refused({0, 1, 3, 2, 4, 5});        // of the other group
+}
+
 // Every weight lies where its PE finds it: byte c of row r of its block.
 TEST(MemoryMap, WeightFieldsMatchTheBlocks) {
     const Graph graph = small_graph();

@@ -376,8 +376,7 @@ TEST(Sampler, RefusesWhatCannotBeStruck) {
     for (const SiteClass& one : site_classes(machine.graph, machine.config, machine.policy)) {
         nothing.cross_section[name_of(one.kind)] = 0;
     }
-    EXPECT_THROW(Sampler(nothing, machine.graph, machine.config,
-                         site_classes(machine.graph, machine.config, machine.policy)),
+    EXPECT_THROW(Sampler(nothing, machine.graph, site_classes(machine.graph, machine.config, machine.policy)),
                  InputError);
     FaultModelConfig unknown;
     unknown.name = "neuron-flip";

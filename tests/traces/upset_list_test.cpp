@@ -148,7 +148,7 @@ TEST(UpsetList, BadLinesAreNamed) {
         {R"({"site": "dram", "unit": 0, "bits": [0]})", {"line 2.cycle", "missing"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0})", {"line 2.bits", "missing"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": []})", {"line 2.bits"}},
-        {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": [160]})", {"line 2.bits", "160", "0 to 159"}},
+        {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": [224]})", {"line 2.bits", "224", "0 to 223"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": [1, 1]})", {"line 2.bits", "twice"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": [18446744073709551615]})", {"line 2.bits"}},
         {R"({"site": "dram", "row": 0, "col": 0, "cycle": 0, "bits": [1]})", {"line 2.row", "dram"}},

@@ -1,0 +1,12 @@
+// What parts that own words of a memory share.
+#pragma once
+
+#include "sim/core/json.h"
+#include "sim/protect/policy.h"
+
+namespace fluence::protect {
+
+// Throws InputError where another part of the policy has the memory's words.
+void claim_memory(const JsonObject& object, const Policy& policy, Memory memory);
+
+}  // namespace fluence::protect

@@ -1,0 +1,113 @@
+// Words under selective ECC: both fidelities agree on upsets of parameters, check bits and signatures, alone
+// and several in a word.
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "sim/check/comparison.h"
+#include "sim/check/draw.h"
+#include "sim/check/shrink.h"
+#include "sim/core/error.h"
+#include "sim/protect/selective_code.h"
+#include "tests/support/environment.h"
+
+namespace fluence::check {
+namespace {
+
+constexpr std::uint64_t kSeed = 20261123;
+constexpr int kListsPerMachine = 40;
+
+// FLUENCE_TEST_MACHINES: how many, for long runs.
+int machines_of_run() {
+    return static_cast<int>(test::environment("FLUENCE_TEST_MACHINES", 20));
+}
+
+protect::SelectiveEccPart draw_part(Draw& draw) {
+    protect::SelectiveEccPart part;
+    part.plan.fraction = draw.between(1, 9) / 10.0;
+    part.plan.seed = static_cast<std::uint64_t>(draw.between(1, 1000));
+    part.weight_buffer = !draw.chance(4);
+    part.check_slots = draw.between(1, 16);
+    return part;
+}
+
+// Words of weights while they stand in DRAM, or lie in the buffer and wait for their folds: two to four wrong
+// bits in the cells behind the data, or anywhere, so that signatures are taken for others.
+UpsetList aimed(Draw& draw, const Setup& setup, const traces::Timeline& timeline) {
+    UpsetList list;
+    const traces::Load* load = nullptr;
+    do {
+        load = &timeline.loads[static_cast<std::size_t>(
+            draw.below(static_cast<std::int64_t>(timeline.loads.size())))];
+    } while (load->content != traces::Content::weights);
+    const traces::Segment& segment = load->segments[static_cast<std::size_t>(
+        draw.below(static_cast<std::int64_t>(load->segments.size())))];
+    const std::int64_t inside = draw.below(segment.words);
+    for (int i = draw.between(1, 2); i > 0; --i) {
+        traces::Upset upset;
+        const bool dram = draw.chance(2);
+        const Memory memory = dram ? Memory::dram : Memory::weight_buffer;
+        upset.site = dram ? traces::SiteKind::dram : traces::SiteKind::weight_buffer;
+        upset.unit = (dram ? segment.dram_word : segment.buffer_word) + inside;
+        upset.cycle =
+            dram ? draw.between(0, static_cast<int>(load->begin) + 1) : load->done() + draw.between(-2, 20);
+        const int data = setup.config.dram.word_bits;
+        const int cells = protect::stored_bits(setup.policy, memory, data);
+        const int from = draw.chance(2) && cells > data ? data : 0;
+        for (int flips = draw.between(1, 4); flips > 0; --flips) {
+            upset.bits.flip(static_cast<std::size_t>(from + draw.below(cells - from)));
+        }
+        if (upset.bits.any()) {
+            list.push_back(upset);
+        }
+    }
+    return list;
+}
+
+TEST(SelectiveEcc, FastAndDetailedMachineAgree) {
+    int lists = 0, corrected = 0, detected = 0, changed = 0;
+    for (int machine = 0; machine < machines_of_run(); ++machine) {
+        RandomStream random(kSeed, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
+        Draw draw(random);
+        int refused = 0;
+        check::Setup setup = draw_setup(random, refused);
+        setup.policy.memory[index_of(Memory::dram)] = {};
+        setup.policy.memory[index_of(Memory::weight_buffer)] = {};
+        setup.policy.selective_ecc = draw_part(draw);
+        if (draw.chance(4)) {
+            setup.policy.memory[index_of(Memory::dram)].on_due = protect::DueAction::abort;
+        }
+        TileLevelRun run;
+        try {
+            run = run_tile_level(setup);
+        } catch (const InputError&) {
+            continue;
+        }
+        std::vector<UpsetList> upsets(1);  // the first one is empty
+        while (upsets.size() < kListsPerMachine) {
+            upsets.push_back(aimed(draw, setup, run.timeline));
+        }
+        const std::vector<Verdict> verdicts = compare_fidelities(setup, run, upsets);
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            ++lists;
+            corrected += verdicts[i].flags.corrected ? 1 : 0;
+            detected += verdicts[i].flags.detected ? 1 : 0;
+            changed += verdicts[i].dead == fault::DeadReason::none ? 1 : 0;
+            if (!verdicts[i].difference.empty()) {
+                const ShrinkResult small = shrink({setup, upsets[i]}, compare_fidelities, 400);
+                FAIL() << "seed " << kSeed << ", machine " << machine << ", list " << i << ": "
+                       << verdicts[i].difference << "\n"
+                       << small.difference << "\n"
+                       << to_json(small.smallest).dump();
+            }
+        }
+    }
+    std::cout << "seed " << kSeed << ": " << lists << " lists, " << corrected << " corrected, " << detected
+              << " detected, " << changed << " with values changed" << std::endl;
+    EXPECT_GT(corrected, lists / 10);
+    EXPECT_GT(detected, lists / 100);
+    EXPECT_GT(changed, lists / 20);
+}
+
+}  // namespace
+}  // namespace fluence::check
