@@ -229,6 +229,9 @@ protect::Policy draw_policy(RandomStream& random) {
 }
 
 void draw_ppe(RandomStream& random, const workloads::Graph& graph, int cols, protect::Policy& policy) {
+    if (policy.duplication) {
+        return;  // which says what columns compute, too
+    }
     Draw draw(random);
     protect::PpePart ppe;
     const bool share = draw.chance(2);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "sim/accel/machine.h"
+#include "sim/core/config_search.h"
 #include "sim/fault/resolver.h"
 #include "sim/protect/ppe.h"
 #include "tests/fault/bare_machine.h"
@@ -27,7 +28,10 @@ std::uint32_t sum_by_definition(const workloads::Graph& graph, const workloads::
                        x = element % out.width;
     const std::int64_t group_in = in.channels / layer.groups;
     const std::int64_t first_in = channel / (out.channels / layer.groups) * group_in;
-    const workloads::Window& w = layer.window;
+    workloads::Window w = layer.window;
+    if (layer.kind == workloads::OpKind::linear) {  // one window, as large as the input
+        w = {in.height, in.width, 1, 1, 0, 0, 1, 1};
+    }
     std::uint32_t sum = 0;
     std::size_t weight = static_cast<std::size_t>(channel * group_in * w.kernel_h * w.kernel_w);
     for (std::int64_t c = first_in; c < first_in + group_in; ++c) {
@@ -86,11 +90,7 @@ TEST(MacOutput, OneAndSeveralAreWhatTheDefinitionGives) {
         workloads::RandomGraphOptions options{3, 6, 7, 5, false};
         const workloads::Graph graph = test::random_graph(random, options);
         const Codes image = test::random_image(graph, random);
-        const BareMachine like(OperandRegister::output, true);
-        AcceleratorConfig config = like.config;
-        config.activation_buffer.size = Bytes(1 << 16);
-        config.weight_buffer.size = Bytes(1 << 16);
-        config.output_buffer.size = Bytes(1 << 16);
+        const AcceleratorConfig config = read_accelerator(find_config("accelerators", "tiny-8x8"));
         const protect::Policy policy;
         const traces::Timeline timeline = accel::time_machine(graph, config, policy);
         const Resolver resolver(graph, config, policy, timeline);

@@ -115,7 +115,7 @@ TEST(FaultModel, IsReadStrictly) {
     }
     EXPECT_THAT(error_of(R"({"name": "sue"})"),
                 testing::AllOf(testing::HasSubstr("experiment.json: fault_model.name"),
-                               testing::HasSubstr("seu, neuron-flip")));
+                               testing::HasSubstr("seu, mbu, neuron-flip")));
     EXPECT_THAT(error_of(R"({"name": "seu", "layers": []})"), testing::HasSubstr("fault_model.layers"));
     EXPECT_THAT(
         error_of(R"({"name": "seu", "cross_section": {"drams": 1}})"),
