@@ -86,7 +86,7 @@ void print_layers(const Choice& choice, PlanKind kind, const workloads::Graph& g
     }
 }
 
-// METHODS' three figures for words of one parameter, as published schemes have them.
+// Three figures for words of one parameter, as published schemes have them.
 void print_overheads(double share) {
     std::cout << "selective ECC, of the parameters' memory: all r/m, selective share*r/m + 1/m, gain\n";
     for (const int bits : {8, 16, 32}) {

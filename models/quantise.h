@@ -1,5 +1,5 @@
 // Post-training quantisation: FloatGraph and the ranges of its activations → the integer graph that an
-// accelerator executes (METHODS: symmetric per-output-channel weights, per-tensor activations).
+// accelerator executes (symmetric per-output-channel weights, per-tensor activations).
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Linear checksum over the array's columns (METHODS: filter sum; Amarnath et al., C_L and C_R).
+// Linear checksum over the array's columns (filter sum; Amarnath et al., C_L and C_R).
 //
 // Beside the last column of the array stands a checksum column whose weights are w̃[k] = Σ_n B[k,n] over the
 // used columns of the fold, prepared ahead of time from the true weights. It receives the activations that

@@ -1,4 +1,4 @@
-// How resilient the neurons of a network are, for policies that protect some of them (METHODS: Schorn et
+// How resilient the neurons of a network are, for policies that protect some of them (Schorn et
 // al.). A column of the array computes a channel, so that resilience counts by output channel here.
 //
 // A file of kind "neurons" (docs/policies/ppe.md): by layer, one resilience r > 0 an output channel, or one a

@@ -75,7 +75,7 @@ TEST(SelectCommand, SaysWhatDuplicatedFiltersTake) {
 TEST(SelectCommand, BadRequestsAreOneLineAndExitCode2) {
     const TemporaryDirectory folder;
     const std::string bundle = write_bundle(folder);
-    for (const std::string arguments :
+    for (const std::string& arguments :
          {std::string("select"), "select " + bundle, "select " + bundle + " --fraction 2",
           "select " + bundle + " --fraction 0.1 --kind neurons",
           "select " + bundle + " --fraction 0.1 --by macs",
