@@ -90,7 +90,10 @@ class GroupCheck {
         for (const fault::SiteClass& site : sites_) {
             names.emplace_back(name_of(site.kind));
             if (site.kind == upset.site) {
-                check_index("unit", upset.unit, site.units);
+                // A campaign strikes the DRAM words of all its policies, and some have more weights.
+                if (upset.site != traces::SiteKind::dram || group_.expected.dead != "absent") {
+                    check_index("unit", upset.unit, site.units);
+                }
                 return;
             }
         }
@@ -248,7 +251,7 @@ std::vector<traces::Upset> Replay::present(const UpsetGroup& group) const {
         for (const fault::SiteClass& site : sites) {
             if (site.kind == upset.site) {
                 const auto absent = static_cast<std::size_t>(kMaxWordBits - site.bits);
-                upset.bits = upset.bits << absent >> absent;
+                upset.bits = upset.unit < site.units ? upset.bits << absent >> absent : WordBits();
             }
         }
         if (upset.bits.any()) {

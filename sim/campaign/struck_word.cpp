@@ -99,7 +99,7 @@ Cycle stored_at(const traces::Timeline& timeline, std::int64_t dram_word) {
 
 void WordLookup::dram() {
     const std::int64_t word = site_.upset.unit;
-    if (site_.upset.cycle < stored_at(run_.timeline, word)) {
+    if (word >= memory_.words() || site_.upset.cycle < stored_at(run_.timeline, word)) {
         return;
     }
     for (const Field& field : memory_.fields(word)) {
