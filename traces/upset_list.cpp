@@ -85,7 +85,7 @@ Upset read_upset(JsonObject& object, const ArrayConfig& array) {
     upset.unit = read_unit(object, upset.site, array);
     if (is_value(upset.site)) {
         upset.layer = static_cast<std::int32_t>(object.integer("layer", 0, kLargestIndex));
-        upset.cycle = object.integer_or("cycle", 0, 0, kLargest);
+        upset.cycle = object.integer_or("cycle", 0, 0, upset.site == SiteKind::mac_output ? kLargest : 0);
     } else {
         upset.cycle = object.integer("cycle", 0, kLargest);
     }

@@ -88,7 +88,7 @@ TEST(UpsetList, WrittenListsReadBack) {
             Upset upset;
             upset.site = static_cast<SiteKind>(stream.below(kSiteKindCount));
             upset.unit = static_cast<std::int64_t>(stream.below(std::uint64_t{1} << 40));
-            if (upset.site == SiteKind::neuron) {
+            if (is_value(upset.site)) {
                 upset.layer = static_cast<std::int32_t>(stream.below(100));
             } else {
                 upset.cycle = static_cast<std::int64_t>(stream.below(std::uint64_t{1} << 50));
