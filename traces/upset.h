@@ -36,8 +36,19 @@ enum class SiteKind {
     pe_valid,  // control bits
     pe_propagate,
     pe_weight_valid,
+    // Outside the array and the memories: dataflow::unit_banks() says how many and how wide.
+    checksum_weight,      // the checksum column (dataflow/checksum_column.h): a row's w̃
+    checksum_activation,  // and activation, with registers at the PE's input
+    checksum_product,     // multiplier pipeline, stages 1 … LM, R rows each
+    checksum_psum,        // moving sums as pe_psum's; output stationary: accumulators, then the stages behind
+    checksum_sum,         // unit = word of the sums' memory
+    checksum_compare,     // the comparator's registers, one a lane
+    vector_pipeline,      // the vector unit (dataflow/vector_pipeline.h): unit = stage · lanes + lane
+    vector_parameter,     // unit = word of the layer's parameter region (dataflow::MemoryMap)
+    range_bound,          // range restriction: unit = lane; the lower bound's byte, then the upper one's
+    relu_operand,         // ReLU check: unit = lane; x
 };
-inline constexpr int kSiteKindCount = 20;
+inline constexpr int kSiteKindCount = 30;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {

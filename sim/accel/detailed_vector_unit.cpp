@@ -23,6 +23,7 @@ DetailedVectorUnit::DetailedVectorUnit(const sc_core::sc_module_name& name, cons
       sums_(output_buffer, script.workload.config.output_buffer.word_bytes()),
       activations_(activation_buffer, script.workload.config.activation_buffer.word_bytes()),
       passes_(script.timeline.passes.size()),
+      comparators_(static_cast<std::size_t>(script.workload.config.vector_unit.lanes)),
       parameters_(graph_.layers.size()),
       staged_(graph_.tensors.size()) {
     dma.register_b_transport(this, &DetailedVectorUnit::b_transport);
@@ -119,17 +120,38 @@ void DetailedVectorUnit::begin_passes(Cycle t) {
                                        script_.workload.map.word_bytes()));
         }
         running.hints.resize(running.operands.size());
-        if (script_.workload.policy.checksum && graph_.layer(pass.layer).has_macs()) {
-            const std::int64_t blocks = (pass.channels + columns() - 1) / columns();
-            running.sums.resize(static_cast<std::size_t>(blocks * pass.pixels));
-        }
         running_.push_back(std::move(running));
     }
+}
+
+// Accumulators that were read and decoded meet the sums of the checksum column.
+void DetailedVectorUnit::edge(Cycle t) {
+    for (Comparator& comparator : comparators_) {
+        comparator.pass = -1;
+    }
+    for (; !to_compare_.empty() && to_compare_.front().edge <= t; to_compare_.pop_front()) {
+        const Compared& one = to_compare_.front();
+        const traces::VectorPass& pass = script_.timeline.passes[static_cast<std::size_t>(one.pass)];
+        const std::int64_t pixel = one.element % pass.pixels;
+        checksums->subtract(one.pass, pixel, one.sum);
+        if (one.element / pass.pixels == pass.channels - 1) {
+            comparators_[static_cast<std::size_t>(one.element % pass.lanes)] = {
+                checksums->difference(one.pass, pixel), one.pass, pixel};
+        }
+    }
+}
+
+void DetailedVectorUnit::flip_state(traces::SiteKind bank, std::int64_t unit, const WordBits& bits) {
+    if (bank != traces::SiteKind::checksum_compare) {
+        throw std::logic_error(std::string("the vector unit has no ") + traces::name_of(bank));
+    }
+    comparators_.at(static_cast<std::size_t>(unit)).difference ^= bits.to_ullong();
 }
 
 void DetailedVectorUnit::cycle(Cycle t) {
     now_ = t;
     begin_passes(t);
+    compare();
     bool finished = false;
     for (Running& running : running_) {
         const traces::VectorPass& pass = pass_of(running);
@@ -137,16 +159,14 @@ void DetailedVectorUnit::cycle(Cycle t) {
         for (; running.element < end; ++running.element) {
             produce(running);
         }
-        if (running.element == pass.elements) {
+        if (done(running)) {
             finish(running);
             finished = true;
         }
     }
     if (finished) {
         running_.erase(std::remove_if(running_.begin(), running_.end(),
-                                      [&](const Running& running) {
-                                          return running.element == pass_of(running).elements;
-                                      }),
+                                      [&](const Running& running) { return done(running); }),
                        running_.end());
     }
 }
@@ -193,9 +213,9 @@ std::int32_t DetailedVectorUnit::drain(Running& running, const traces::VectorPas
     const std::int64_t accumulator = pass.accumulator + running.element;
     std::int32_t sum = 0;
     std::memcpy(&sum, sums_.read(accumulator / in_word) + accumulator % in_word * 4, 4);
-    if (!running.sums.empty()) {
-        const std::int64_t block = running.element / pass.pixels / columns();
-        running.sums[static_cast<std::size_t>(block * pass.pixels + running.element % pass.pixels)] += sum;
+    if (checked(pass)) {
+        to_compare_.push_back(
+            {now_ + 1 + script_.decode(Memory::output_buffer), running.index, running.element, sum});
     }
     return finish_accumulator(graph_.layer(pass.layer), parameters_of(pass.layer), channel, sum);
 }
@@ -243,8 +263,8 @@ void DetailedVectorUnit::stage(TensorId tensor, std::int64_t element, std::int32
 }
 
 void DetailedVectorUnit::finish(const Running& running) {
-    if (!running.sums.empty()) {
-        compare_checksums(running, pass_of(running));
+    if (!running.alarms.empty()) {
+        raise_alarms(running, pass_of(running));
     }
     const LayerId layer = pass_of(running).layer;
     if (filters_of(layer) != nullptr) {
@@ -315,35 +335,39 @@ void DetailedVectorUnit::zero(LayerId layer, std::int64_t element) {
     }
 }
 
-void DetailedVectorUnit::compare_checksums(const Running& running, const traces::VectorPass& pass) {
-    const Layer& layer = graph_.layer(pass.layer);
-    const workloads::Shape& shape = graph_.tensor(layer.output).shape;
-    const bool zeroes = script_.workload.policy.zero && layer.output != graph_.logits;
-    const bool filters = protect::filtered(script_.workload.policy, graph_, layer).detected;
-    const std::vector<std::int64_t> expected = checksums->take_checksums(running.index);
+void DetailedVectorUnit::compare() {
     // Where sums wrap the comparator is as wide as they are (policies.md).
     const ArrayConfig& array = script_.workload.config.array;
     const bool narrow = array.overflow == Overflow::wrap && array.accumulator_bits < 32;
     const std::uint64_t compared =
         narrow ? (std::uint64_t{1} << array.accumulator_bits) - 1 : ~std::uint64_t{0};
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const auto left = static_cast<std::uint64_t>(running.sums[i]);
-        const auto right = static_cast<std::uint64_t>(expected[i]);
-        if (((left ^ right) & compared) == 0) {
-            continue;
+    for (const Comparator& comparator : comparators_) {
+        for (Running& running : running_) {
+            if (running.index == comparator.pass) {
+                ++running.compared;
+                if ((comparator.difference & compared) != 0) {
+                    running.alarms.push_back(comparator.pixel);
+                }
+            }
         }
-        report_.differs = true;
-        report_.zeroed = report_.zeroed || zeroes;
-        report_.unrepaired = report_.unrepaired || !(zeroes || filters);
-        if (filters) {
-            waiting_[index_of(pass.layer)].alarm = true;
-        }
-        const auto at = static_cast<std::int64_t>(i);
-        const std::int64_t first_n = at / pass.pixels * columns();
-        const std::int64_t end_n = std::min(first_n + columns(), pass.channels);
-        for (std::int64_t n = first_n; zeroes && n < end_n; ++n) {
-            const std::int64_t channel = pass.group * (shape.channels / layer.groups) + pass.first_n + n;
-            zero(pass.layer, channel * shape.plane() + pass.first_pixel + at % pass.pixels);
+    }
+}
+
+void DetailedVectorUnit::raise_alarms(const Running& running, const traces::VectorPass& pass) {
+    const Layer& layer = graph_.layer(pass.layer);
+    const workloads::Shape& shape = graph_.tensor(layer.output).shape;
+    const bool zeroes = script_.workload.policy.zero && layer.output != graph_.logits;
+    const bool filters = protect::filtered(script_.workload.policy, graph_, layer).detected;
+    report_.differs = true;
+    report_.zeroed = report_.zeroed || zeroes;
+    report_.unrepaired = report_.unrepaired || !(zeroes || filters);
+    if (filters) {
+        waiting_[index_of(pass.layer)].alarm = true;
+    }
+    for (const std::int64_t pixel : running.alarms) {
+        for (std::int64_t n = pass.first_n; zeroes && n < pass.first_n + pass.channels; ++n) {
+            const std::int64_t channel = pass.group * (shape.channels / layer.groups) + n;
+            zero(pass.layer, channel * shape.plane() + pass.first_pixel + pixel);
         }
     }
 }

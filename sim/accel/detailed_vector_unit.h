@@ -8,6 +8,7 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <deque>
 #include <systemc>
 #include <vector>
 
@@ -19,13 +20,13 @@
 
 namespace fluence::accel {
 
-class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
+class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public UnitState {
   public:
     tlm_utils::simple_initiator_socket<DetailedVectorUnit> output_buffer;
     tlm_utils::simple_initiator_socket<DetailedVectorUnit> activation_buffer;
     // Writes are parameters, reads are finished codes; both by DRAM byte address.
     tlm_utils::simple_target_socket<DetailedVectorUnit> dma;
-    sc_core::sc_port<ChecksumColumn> checksums;
+    sc_core::sc_port<ChecksumSums> checksums;
 
     // A code that range restriction or a filter altered.
     struct Altered {
@@ -44,8 +45,9 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     DetailedVectorUnit(const sc_core::sc_module_name& name, const Script& script);
 
     Cycle next() const override;
-    void edge(Cycle) override {}
+    void edge(Cycle t) override;
     void cycle(Cycle t) override;
+    void flip_state(traces::SiteKind bank, std::int64_t unit, const WordBits& bits) override;
 
     const Report& report() const { return report_; }
     // The finished codes, by tensor; those of the network's input are empty.
@@ -66,8 +68,22 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
         std::int64_t element = 0;  // the next one
         std::vector<LoadedWords> operands;
         std::vector<std::uint32_t> hints;
-        std::vector<std::int64_t> sums;      // under a checksum: of the accumulators, as ChecksumColumn's
+        std::int64_t compared = 0;           // under a checksum: so many of its pixels
+        std::vector<std::int64_t> alarms;    // pixels that differ
         std::vector<std::int64_t> complete;  // in a filtered layer: the pixels that this pass completes
+    };
+    // An accumulator on its way to the checksum's comparison, from its read to edge `edge`.
+    struct Compared {
+        Cycle edge = 0;
+        std::int32_t pass = 0;
+        std::int64_t element = 0;
+        std::int32_t sum = 0;
+    };
+    // The comparator's register of a lane, and the pixel whose difference it takes in at this edge.
+    struct Comparator {
+        std::uint64_t difference = 0;
+        std::int32_t pass = -1;  // none
+        std::int64_t pixel = 0;
     };
     // A layer whose codes wait for its filter.
     struct Waiting {
@@ -80,7 +96,6 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     void start_of_simulation() override;
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     const traces::VectorPass& pass_of(const Running& running) const;
-    std::int64_t columns() const { return script_.workload.config.array.cols; }
     void begin_passes(Cycle t);
     void produce(Running& running);
     std::int32_t drain(Running& running, const traces::VectorPass& pass, std::int64_t channel);
@@ -91,7 +106,15 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     void filter_pixel(const arith::PixelFilter& filter, LayerId layer, std::int64_t pixel);
     void zero(LayerId layer, std::int64_t element);
     std::int32_t staged_code(TensorId tensor, std::int64_t element) const;
-    void compare_checksums(const Running& running, const traces::VectorPass& pass);
+    bool checked(const traces::VectorPass& pass) const {
+        return script_.workload.policy.checksum && graph_.layer(pass.layer).has_macs();
+    }
+    bool done(const Running& running) const {
+        const traces::VectorPass& pass = pass_of(running);
+        return running.element == pass.elements && (!checked(pass) || running.compared == pass.pixels);
+    }
+    void compare();
+    void raise_alarms(const Running& running, const traces::VectorPass& pass);
     std::int32_t restricted(LayerId layer, std::int64_t element, std::int32_t code);
     void stage(TensorId tensor, std::int64_t element, std::int32_t code);
     const LayerParameters& parameters_of(LayerId layer);
@@ -102,6 +125,8 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit {
     std::vector<std::int32_t> passes_;  // in the order in which they begin
     std::size_t next_pass_ = 0;
     std::vector<Running> running_;
+    std::deque<Compared> to_compare_;
+    std::vector<Comparator> comparators_;  // by lane
     Cycle now_ = -1;
     std::vector<Parameters> parameters_;             // by layer
     std::vector<std::vector<std::uint8_t>> staged_;  // by tensor: its region's bytes

@@ -128,6 +128,8 @@ StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
         const workloads::Layer& layer = run.graph.layers.at(static_cast<std::size_t>(upset.layer));
         value.bits = workloads::width_bits(run.graph.tensor(layer.output).format);
         add_value(run, site, value, fault::low_32(upset.bits));
+    } else if (upset.site >= traces::SiteKind::checksum_weight) {
+        site.known = false;
     } else if (is_memory(upset.site)) {
         locate_word(run, site);
     } else {

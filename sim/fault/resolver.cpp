@@ -7,6 +7,7 @@
 
 #include "sim/dataflow/registers.h"
 #include "sim/fault/accumulator_sites.h"
+#include "sim/fault/checksum_sites.h"
 #include "sim/fault/effects.h"
 #include "sim/fault/machine_view.h"
 #include "sim/fault/register_sites.h"
@@ -89,6 +90,7 @@ class Resolver::Impl::Run {
           golden_sums_(machine_, golden.tensors),
           effects_(machine_),
           registers_(machine_, golden_sums_, effects_),
+          checksum_(machine_, golden_sums_, effects_),
           words_(machine_, golden, effects_, verdicts_),
           stepped_(machine_, joint) {}
 
@@ -101,6 +103,13 @@ class Resolver::Impl::Run {
             case SiteKind::activation_buffer:
             case SiteKind::output_buffer:
                 return add_word(upset, bits);
+            case SiteKind::checksum_weight:
+            case SiteKind::checksum_activation:
+            case SiteKind::checksum_product:
+            case SiteKind::checksum_psum:
+            case SiteKind::checksum_sum:
+            case SiteKind::checksum_compare:
+                return checksum_.strike(upset, low_64(bits), result_);
             default:
                 return add_register(upset, judge_register(machine_, upset, bits, verdicts_, result_));
         }
@@ -306,6 +315,7 @@ class Resolver::Impl::Run {
     Effects effects_;
     Verdicts verdicts_;
     RegisterSites registers_;
+    ChecksumSites checksum_;
     WordSites words_;
     SteppedArray stepped_;
     std::vector<StruckWord> struck_words_;

@@ -4,6 +4,7 @@
 
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/registers.h"
+#include "sim/dataflow/unit_state.h"
 
 namespace fluence::fault {
 
@@ -21,12 +22,23 @@ std::vector<SiteClass> site_classes(const workloads::Graph& graph, const Acceler
         const auto role = dataflow::register_role(config.array, bank.kind);
         add(bank.kind, bank.units, role ? protect::stored_bits(policy, *role, bank.bits) : bank.bits);
     }
+    for (const dataflow::RegisterBank& bank : dataflow::unit_banks(graph, config, unit_parts(policy))) {
+        add(bank.kind, bank.units, bank.bits);
+    }
     add_buffer(SiteKind::weight_buffer, Memory::weight_buffer, config.weight_buffer);
     add_buffer(SiteKind::activation_buffer, Memory::activation_buffer, config.activation_buffer);
     add_buffer(SiteKind::output_buffer, Memory::output_buffer, config.output_buffer);
     add(SiteKind::dram, dataflow::MemoryMap(graph, config).words(),
         protect::stored_bits(policy, Memory::dram, config.dram.word_bits));
     return classes;
+}
+
+dataflow::UnitParts unit_parts(const protect::Policy& policy) {
+    const protect::PolicyTiming timing = protect::timing_of(policy);
+    dataflow::UnitParts parts;
+    parts.checksum = timing.checksum_column;
+    parts.added_stages = static_cast<int>(timing.vector_pipeline.count());
+    return parts;
 }
 
 std::vector<SiteClass> unite(const std::vector<std::vector<SiteClass>>& classes) {
