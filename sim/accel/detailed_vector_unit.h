@@ -1,8 +1,9 @@
 // The vector unit, element by element in the cycles of the timeline's passes: it reads accumulators or
 // operands, uses the parameters that were loaded to it, and applies the policy's parts at a layer's output
-// (range restriction; comparison with the checksum column; filters of whole pixels; zero on detection).
-// Finished codes wait here for the store of their word. (The ReLU check is not among them: no site of the
-// machine lies between an activation function and its comparator, so that it never differs here.)
+// (ReLU check; range restriction; comparison with the checksum column; filters of whole pixels; zero on
+// detection).
+// Elements pass the registers of its pipeline (dataflow/vector_pipeline.h). Finished codes wait here for the
+// store of their word.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -17,6 +18,7 @@
 #include "sim/accel/script.h"
 #include "sim/accel/vector_arithmetic.h"
 #include "sim/accel/word_access.h"
+#include "sim/dataflow/vector_pipeline.h"
 
 namespace fluence::accel {
 
@@ -65,12 +67,26 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     };
     struct Running {
         std::int32_t index = 0;
-        std::int64_t element = 0;  // the next one
+        std::int64_t element = 0;  // the next one to read
+        std::int64_t left = 0;     // elements that have left the pipeline
         std::vector<LoadedWords> operands;
         std::vector<std::uint32_t> hints;
-        std::int64_t compared = 0;           // under a checksum: so many of its pixels
-        std::vector<std::int64_t> alarms;    // pixels that differ
+        std::vector<std::int64_t> alarms;    // under a checksum: pixels that differ
         std::vector<std::int64_t> complete;  // in a filtered layer: the pixels that this pass completes
+    };
+    // The registers of one stage, as raw bits: elements that were read in one cycle, on their way.
+    struct Packet {
+        std::int32_t pass = 0;
+        std::int64_t first = 0;  // element, in lane 0
+        Cycle arrival = 0;       // edge of stage 0
+        dataflow::StageHolds holds = dataflow::StageHolds::operand;
+        std::vector<std::uint32_t> values;         // by lane
+        std::vector<std::uint32_t> relu_operands;  // likewise; empty without a ReLU check on them
+    };
+    // The bounds of range restriction in a lane, and whose they are.
+    struct Bounds {
+        std::uint32_t bits = 0;
+        std::int64_t key = -1;  // of(layer, channel); none yet
     };
     // An accumulator on its way to the checksum's comparison, from its read to edge `edge`.
     struct Compared {
@@ -97,10 +113,21 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     const traces::VectorPass& pass_of(const Running& running) const;
     void begin_passes(Cycle t);
-    void produce(Running& running);
-    std::int32_t drain(Running& running, const traces::VectorPass& pass, std::int64_t channel);
-    std::int32_t combine(Running& running, const traces::VectorPass& pass);
+    void read(Running& running, std::int64_t end);
+    std::uint32_t drain(const Running& running, const traces::VectorPass& pass);
+    std::uint32_t combine(Running& running, const traces::VectorPass& pass);
+    std::int64_t flat_element(const traces::VectorPass& pass, std::int64_t element) const;
+    void subtract_accumulators(Cycle t);
+    // The step into a stage; behind the last one elements leave.
+    void advance(Packet& packet, int stage);
+    std::uint32_t advanced(const workloads::Layer& layer, std::int64_t element, dataflow::StageHolds from,
+                           dataflow::StageHolds to, std::uint32_t bits, std::uint32_t* relu_operand);
+    void leave(const Packet& packet);
+    void finish_passes();
     void finish(const Running& running);
+    void check_relu(const Packet& packet);
+    void raise_alarm(LayerId layer, bool repaired);
+    void flip_parameter(std::int64_t word, const WordBits& bits);
     const arith::LayerFilters* filters_of(LayerId layer) const;
     void complete_pixels(const Running& running, LayerId layer);
     void filter_pixel(const arith::PixelFilter& filter, LayerId layer, std::int64_t pixel);
@@ -109,24 +136,28 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     bool checked(const traces::VectorPass& pass) const {
         return script_.workload.policy.checksum && graph_.layer(pass.layer).has_macs();
     }
-    bool done(const Running& running) const {
-        const traces::VectorPass& pass = pass_of(running);
-        return running.element == pass.elements && (!checked(pass) || running.compared == pass.pixels);
-    }
     void compare();
     void raise_alarms(const Running& running, const traces::VectorPass& pass);
-    std::int32_t restricted(LayerId layer, std::int64_t element, std::int32_t code);
+    std::int32_t restricted(LayerId layer, std::int64_t element, std::size_t lane, std::int32_t code);
+    // Whose bounds an element has in the lanes' registers; −1: it does without them.
+    std::int64_t bounds_key(LayerId layer, std::int64_t element) const;
+    void load_bounds(const Packet& packet);
     void stage(TensorId tensor, std::int64_t element, std::int32_t code);
     const LayerParameters& parameters_of(LayerId layer);
 
     const Script& script_;
     const workloads::Graph& graph_;
+    const dataflow::VectorPipeline pipeline_;
     WordAccess sums_, activations_;
     std::vector<std::int32_t> passes_;  // in the order in which they begin
     std::size_t next_pass_ = 0;
     std::vector<Running> running_;
+    std::deque<Packet> packets_;
+    Cycle edge_ = -1;                            // the last one
+    std::vector<std::int32_t> parameter_owner_;  // layer, by word; −1: none yet
     std::deque<Compared> to_compare_;
     std::vector<Comparator> comparators_;  // by lane
+    std::vector<Bounds> bounds_;           // by lane
     Cycle now_ = -1;
     std::vector<Parameters> parameters_;             // by layer
     std::vector<std::vector<std::uint8_t>> staged_;  // by tensor: its region's bytes

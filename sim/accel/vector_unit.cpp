@@ -83,9 +83,10 @@ void VectorUnit::drain_block(const traces::VectorPass& pass) {
     for (std::int64_t i = 0; i < pass.elements; ++i) {
         std::int32_t accumulator = 0;
         std::memcpy(&accumulator, accumulators_.data() + i * 4, 4);
-        const std::int64_t channel = first_channel + i / pass.pixels;
-        stage(layout, staged, channel * gemm.m + pass.first_pixel + i % pass.pixels,
-              finish_accumulator(layer, parameters, channel, accumulator));
+        const std::int64_t element =
+            (first_channel + i / pass.pixels) * gemm.m + pass.first_pixel + i % pass.pixels;
+        stage(layout, staged, element,
+              finish_accumulator(workload_.graph, layer, parameters, element, accumulator));
     }
 }
 

@@ -44,6 +44,8 @@ void check_checksum(const Workload& workload) {
 dataflow::UnitParts unit_parts(const Workload& workload) {
     dataflow::UnitParts parts;
     parts.checksum = workload.timing.checksum_column;
+    parts.range_restriction = workload.policy.range.has_value();
+    parts.relu_check = workload.policy.relu_check.has_value();
     parts.added_stages = static_cast<int>(workload.timing.vector_pipeline.count());
     return parts;
 }

@@ -109,7 +109,8 @@ BatchRunner::BatchRunner(const CampaignPlan& plan, std::string reproducer, Engin
     }
     for (const PolicyPlan& policy : plan.policies) {
         resolvers_.push_back(std::make_unique<fault::Resolver>(graph, plan.experiment->accelerator,
-                                                               policy.policy, policy.timeline));
+                                                               policy.policy, policy.timeline,
+                                                               &plan.engines[policy.engine].bounds));
     }
 }
 

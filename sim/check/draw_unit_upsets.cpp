@@ -3,6 +3,8 @@
 
 #include "sim/check/draw.h"
 #include "sim/dataflow/checksum_column.h"
+#include "sim/dataflow/memory_map.h"
+#include "sim/dataflow/vector_pipeline.h"
 
 namespace fluence::check {
 
@@ -48,6 +50,33 @@ void UpsetDraw::aim_at_checksum(Draw& draw, Upset& upset) const {
     upset.cycle = compared - draw.below(compared - pass->begin + 8);
 }
 
+// An element in a stage of the vector unit's pipeline, or a parameter while its layer is drained.
+void UpsetDraw::aim_at_vector_unit(Draw& draw, Upset& upset) const {
+    const traces::VectorPass& pass =
+        timeline_
+            .passes[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(timeline_.passes.size())))];
+    const bool macs = setup_.graph.layer(pass.layer).has_macs();
+    const int decode =
+        timeline_.decode_cycles[index_of(macs ? Memory::output_buffer : Memory::activation_buffer)];
+    const std::int64_t element = draw.below(pass.elements);
+    const Cycle read = pass.read_cycle(element);
+    if (upset.site == SiteKind::vector_parameter) {
+        const std::int64_t words =
+            dataflow::MemoryMap(setup_.graph, setup_.config).parameters(pass.layer).words;
+        upset.unit = words > 0 ? draw.below(words) : upset.unit;
+        upset.cycle = read + draw.between(-4, 4);
+        return;
+    }
+    const dataflow::VectorPipeline pipeline(setup_.config.vector_unit,
+                                            fault::unit_parts(setup_.policy).added_stages);
+    const bool relu = upset.site == SiteKind::relu_operand, bound = upset.site == SiteKind::range_bound;
+    const auto stage = relu    ? pipeline.first(dataflow::StageHolds::code)
+                       : bound ? pipeline.stages() - 1
+                               : static_cast<int>(draw.below(pipeline.stages()));
+    upset.unit = (relu || bound ? 0 : std::int64_t{stage} * pass.lanes) + element % pass.lanes;
+    upset.cycle = pipeline.cycle(read, decode, stage) + (draw.chance(8) ? draw.between(-1, 1) : 0);
+}
+
 bool UpsetDraw::aim_at_unit(Draw& draw, Upset& upset) const {
     switch (upset.site) {
         case SiteKind::checksum_weight:
@@ -59,6 +88,12 @@ bool UpsetDraw::aim_at_unit(Draw& draw, Upset& upset) const {
         case SiteKind::checksum_sum:
         case SiteKind::checksum_compare:
             aim_at_checksum(draw, upset);
+            return true;
+        case SiteKind::vector_pipeline:
+        case SiteKind::vector_parameter:
+        case SiteKind::relu_operand:
+        case SiteKind::range_bound:
+            aim_at_vector_unit(draw, upset);
             return true;
         default:
             return false;

@@ -13,7 +13,9 @@ namespace fluence::dataflow {
 // What a policy puts into the machine.
 struct UnitParts {
     bool checksum = false;  // a checksum column with its comparator
-    int added_stages = 0;   // of the vector unit's pipeline
+    bool relu_check = false;
+    bool range_restriction = false;
+    int added_stages = 0;  // of the vector unit's pipeline
 };
 
 std::vector<RegisterBank> unit_banks(const workloads::Graph& graph, const AcceleratorConfig& config,

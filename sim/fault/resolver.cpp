@@ -12,8 +12,11 @@
 #include "sim/fault/machine_view.h"
 #include "sim/fault/register_sites.h"
 #include "sim/fault/register_verdicts.h"
+#include "sim/fault/site_table.h"
 #include "sim/fault/sites.h"
 #include "sim/fault/stepped_array.h"
+#include "sim/fault/vector_path.h"
+#include "sim/fault/vector_sites.h"
 #include "sim/fault/word_sites.h"
 #include "sim/protect/detection.h"
 
@@ -29,12 +32,15 @@ WordBits present(const WordBits& bits, int width) {
 }  // namespace
 
 struct Resolver::Impl {
+    const std::vector<arith::OutputBounds> bounds;
     MachineView machine;
     std::vector<SiteClass> sites;
 
     Impl(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
-         const traces::Timeline& timeline)
-        : machine(graph, config, policy, timeline), sites(site_classes(graph, config, policy)) {}
+         const traces::Timeline& timeline, const std::vector<arith::OutputBounds>* output_bounds)
+        : bounds(output_bounds != nullptr ? *output_bounds : std::vector<arith::OutputBounds>()),
+          machine(graph, config, policy, timeline),
+          sites(site_classes(graph, config, policy)) {}
 
     // Bits of a unit of the upset's site; 0 where the machine has no such site.
     int site_bits(const Upset& upset) const {
@@ -49,6 +55,9 @@ struct Resolver::Impl {
         }
         for (const SiteClass& site : sites) {
             if (site.kind == upset.site) {
+                if (depends_on_policy(site.kind) && upset.unit >= site.units) {
+                    return 0;
+                }
                 check_unit(upset, site.units);
                 return site.bits;
             }
@@ -85,12 +94,14 @@ class Resolver::Impl::Run {
     Run(const Impl& impl, const arith::GoldenRun& golden, arith::Engine* engine, bool joint)
         : machine_(impl.machine),
           golden_(golden),
+          bounds_(impl.bounds),
           engine_(engine),
           joint_(joint),
           golden_sums_(machine_, golden.tensors),
           effects_(machine_),
           registers_(machine_, golden_sums_, effects_),
           checksum_(machine_, golden_sums_, effects_),
+          vector_({machine_, golden_sums_, &golden_, golden_sums_, golden_, impl.bounds}, effects_),
           words_(machine_, golden, effects_, verdicts_),
           stepped_(machine_, joint) {}
 
@@ -110,6 +121,11 @@ class Resolver::Impl::Run {
             case SiteKind::checksum_sum:
             case SiteKind::checksum_compare:
                 return checksum_.strike(upset, low_64(bits), result_);
+            case SiteKind::vector_pipeline:
+            case SiteKind::vector_parameter:
+            case SiteKind::relu_operand:
+            case SiteKind::range_bound:
+                return vector_.strike(upset, bits, result_);
             default:
                 return add_register(upset, judge_register(machine_, upset, bits, verdicts_, result_));
         }
@@ -248,6 +264,8 @@ class Resolver::Impl::Run {
             word.evaluate(layer, sums, as_golden ? &golden_ : nullptr, changes);
         }
         arith::LayerFault fault = changes.take();
+        add_vector_changes({machine_, sums, as_golden ? &golden_ : nullptr, golden_sums_, golden_, bounds_},
+                           struck.vector, fault);
         if (!changes_anything(fault)) {
             result_.sums_absorbed = result_.sums_absorbed || changes.absorbs();
             return;
@@ -309,6 +327,7 @@ class Resolver::Impl::Run {
 
     const MachineView& machine_;
     const arith::GoldenRun& golden_;
+    const std::vector<arith::OutputBounds>& bounds_;
     arith::Engine* engine_;
     const bool joint_;
     const FoldSums golden_sums_;
@@ -316,6 +335,7 @@ class Resolver::Impl::Run {
     Verdicts verdicts_;
     RegisterSites registers_;
     ChecksumSites checksum_;
+    VectorSites vector_;
     WordSites words_;
     SteppedArray stepped_;
     std::vector<StruckWord> struck_words_;
@@ -343,8 +363,9 @@ Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const 
 }
 
 Resolver::Resolver(const workloads::Graph& graph, const AcceleratorConfig& config,
-                   const protect::Policy& policy, const traces::Timeline& timeline)
-    : impl_(std::make_unique<Impl>(graph, config, policy, timeline)) {}
+                   const protect::Policy& policy, const traces::Timeline& timeline,
+                   const std::vector<arith::OutputBounds>* bounds)
+    : impl_(std::make_unique<Impl>(graph, config, policy, timeline, bounds)) {}
 
 Resolver::~Resolver() = default;
 

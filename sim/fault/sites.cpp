@@ -37,6 +37,8 @@ dataflow::UnitParts unit_parts(const protect::Policy& policy) {
     const protect::PolicyTiming timing = protect::timing_of(policy);
     dataflow::UnitParts parts;
     parts.checksum = timing.checksum_column;
+    parts.range_restriction = policy.range.has_value();
+    parts.relu_check = policy.relu_check.has_value();
     parts.added_stages = static_cast<int>(timing.vector_pipeline.count());
     return parts;
 }

@@ -71,8 +71,8 @@ std::map<Block, std::int64_t> mismatches(const arith::LayerFault& fault, const B
 }
 
 // The sums over a block wrap at so many bits more than the accumulators have as a sum of all columns needs.
-// Accumulators narrower than the output buffer's wrap in the array; the comparator then sees no more bits than
-// they have, in which the checksum stays linear.
+// Accumulators narrower than the output buffer's wrap in the array; the comparator then sees no more bits
+// than they have, in which the checksum stays linear.
 bool differ(const ArrayConfig& array, std::int64_t mismatch) {
     constexpr int kAccumulatorBits = 32;
     const bool narrow = array.overflow == Overflow::wrap && array.accumulator_bits < kAccumulatorBits;
@@ -117,7 +117,8 @@ std::vector<nlohmann::json> write_checksum(const PartInfo&, const Policy& policy
 
 void time_checksum(const PartInfo&, PolicyTiming& timing, const Policy&) {
     timing.checksum_column = true;
-    timing.vector_pipeline += Cycles(1);  // the comparator; accumulators are subtracted beside the requantisation
+    timing.vector_pipeline +=
+        Cycles(1);  // the comparator; accumulators are subtracted beside the requantisation
 }
 
 void parse_zero(const PartInfo&, JsonObject& object, Policy& policy) {
