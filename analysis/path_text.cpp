@@ -243,7 +243,9 @@ void Teller::struck(const StruckSite& site) {
     }
     if (site.held.empty()) {
         line(site.known ? "    The struck bits hold no value that is used."
-                        : "    A register of the travelling control or of its chains.");
+             : site.upset.site >= traces::SiteKind::checksum_weight
+                 ? "    State of the checksum column or of the vector unit."
+                 : "    A register of the travelling control or of its chains.");
     }
     word_uses(site);
     for (const Macs& macs : site.reads) {

@@ -13,6 +13,7 @@
 #include "sim/cost/units.h"
 #include "sim/dataflow/registry.h"
 #include "sim/fault/registry.h"
+#include "sim/fault/site_table.h"
 #include "sim/protect/plan.h"
 #include "sim/protect/registry.h"
 #include "workloads/number_formats.h"
@@ -77,6 +78,14 @@ std::vector<Entry> fault_models() {
     return entries;
 }
 
+std::vector<Entry> sites() {
+    std::vector<Entry> entries;
+    for (const fault::SiteInfo& site : fault::site_table()) {
+        entries.push_back({fault::name_of(site.kind), site.summary});
+    }
+    return entries;
+}
+
 std::vector<Entry> dataflows() {
     std::vector<Entry> entries;
     for (const dataflow::Dataflow& row : dataflow::dataflows()) {
@@ -130,6 +139,7 @@ const std::vector<Table>& tables() {
         {"plan-rules", "Rules of protection plans (docs/plans.md)", plan_rules},
         {"experiments", "Experiments (configs/experiments)", experiments},
         {"fault-models", "Fault models", fault_models},
+        {"sites", "Storage that upsets strike (cross_section, sampling by structure)", sites},
         {"dataflows", "Dataflows of the array", dataflows},
         {"networks", "Networks that the front end builds and trains", networks},
         {"formats", "Number formats that networks are imported in (docs/formats-numbers.md)", formats},

@@ -6,17 +6,22 @@
 namespace fluence::traces {
 namespace {
 
-constexpr std::array<const char*, kSiteKindCount> kNames = {"pe_weight",     "pe_weight_shadow",
-                                                            "pe_activation", "pe_psum",
-                                                            "weight_buffer", "activation_buffer",
-                                                            "output_buffer", "dram",
-                                                            "neuron",        "pe_activation_shadow",
-                                                            "pe_product",    "pe_psum_stage",
-                                                            "pe_drain",      "array_skew",
-                                                            "pe_chain",      "pe_bank_1",
-                                                            "pe_bank_2",     "pe_valid",
-                                                            "pe_propagate",  "pe_weight_valid",
-                                                            "mac_output",    "weight"};
+constexpr std::array<const char*, kSiteKindCount> kNames = {"pe_weight",        "pe_weight_shadow",
+                                                            "pe_activation",    "pe_psum",
+                                                            "weight_buffer",    "activation_buffer",
+                                                            "output_buffer",    "dram",
+                                                            "neuron",           "pe_activation_shadow",
+                                                            "pe_product",       "pe_psum_stage",
+                                                            "pe_drain",         "array_skew",
+                                                            "pe_chain",         "pe_bank_1",
+                                                            "pe_bank_2",        "pe_valid",
+                                                            "pe_propagate",     "pe_weight_valid",
+                                                            "mac_output",       "weight",
+                                                            "checksum_weight",  "checksum_activation",
+                                                            "checksum_product", "checksum_psum",
+                                                            "checksum_sum",     "checksum_compare",
+                                                            "vector_pipeline",  "vector_parameter",
+                                                            "range_bound",      "relu_operand"};
 
 }  // namespace
 

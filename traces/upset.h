@@ -38,8 +38,19 @@ enum class SiteKind {
     pe_weight_valid,
     mac_output,  // unit = flat element of layer `layer`: its 32-bit sum of products, in front of the bias
     weight,      // unit = index into Layer::weights of layer `layer`, wrong in DRAM from the beginning on
+    // Outside the array and the memories: dataflow::unit_banks() says how many and how wide.
+    checksum_weight,      // the checksum column (dataflow/checksum_column.h): a row's w̃
+    checksum_activation,  // and activation, with registers at the PE's input
+    checksum_product,     // multiplier pipeline, stages 1 … LM, R rows each
+    checksum_psum,        // moving sums as pe_psum's; output stationary: accumulators, then the stages behind
+    checksum_sum,         // unit = word of the sums' memory
+    checksum_compare,     // the comparator's registers, one a lane
+    vector_pipeline,      // the vector unit (dataflow/vector_pipeline.h): unit = stage · lanes + lane
+    vector_parameter,     // unit = word of the layer's parameter region (dataflow::MemoryMap)
+    range_bound,          // range restriction: unit = lane; the lower bound's byte, then the upper one's
+    relu_operand,         // ReLU check: unit = lane; x
 };
-inline constexpr int kSiteKindCount = 22;
+inline constexpr int kSiteKindCount = 32;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {

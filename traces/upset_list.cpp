@@ -212,6 +212,16 @@ bool has_rows_and_columns(SiteKind kind) {
         case SiteKind::mac_output:
         case SiteKind::weight:
         case SiteKind::array_skew:
+        case SiteKind::checksum_weight:
+        case SiteKind::checksum_activation:
+        case SiteKind::checksum_product:
+        case SiteKind::checksum_psum:
+        case SiteKind::checksum_sum:
+        case SiteKind::checksum_compare:
+        case SiteKind::vector_pipeline:
+        case SiteKind::vector_parameter:
+        case SiteKind::range_bound:
+        case SiteKind::relu_operand:
             return false;
         default:
             return true;

@@ -107,6 +107,8 @@ DetailedAccelerator::DetailedAccelerator(const sc_core::sc_module_name& name, co
 
     injector_.array.bind(array_);
     injector_.alarm.bind(recovery_);
+    injector_.checksum.bind(array_);
+    injector_.vector_unit.bind(vector_unit_);
     injector_.dram.bind(dram_);
     injector_.weight_buffer.bind(weight_buffer_);
     injector_.activation_buffer.bind(activation_buffer_);

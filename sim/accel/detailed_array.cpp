@@ -19,7 +19,7 @@ DetailedArray::DetailedArray(const sc_core::sc_module_name& name, const Script& 
       operands_(script, weights_, activations_),
       sums_(script, output_) {
     if (script.workload.policy.checksum) {
-        checksum_ = std::make_unique<ChecksumSums>(script);
+        checksum_ = std::make_unique<ChecksumPes>(script);
     }
 }
 
@@ -59,6 +59,9 @@ void DetailedArray::enqueue_until(Cycle t) {
 void DetailedArray::edge(Cycle t) {
     now_ = t;
     enqueue_until(t);
+    if (checksum_) {
+        checksum_->edge(t, *model_);
+    }
     model_->edge(t, *this);
 }
 
@@ -74,9 +77,6 @@ void DetailedArray::cycle(Cycle t) {
     }
     operands_.read(t);
     sums_.read(t);
-    if (checksum_) {
-        checksum_->add(t, *model_);
-    }
 }
 
 void DetailedArray::row_operands(std::int32_t fold, std::int64_t step, int first, int last,

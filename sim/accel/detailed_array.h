@@ -8,7 +8,7 @@
 #include <systemc>
 #include <vector>
 
-#include "sim/accel/checksum_sums.h"
+#include "sim/accel/checksum_pes.h"
 #include "sim/accel/interfaces.h"
 #include "sim/accel/machine.h"
 #include "sim/accel/operand_fetch.h"
@@ -22,7 +22,8 @@ namespace fluence::accel {
 class DetailedArray : public sc_core::sc_module,
                       public ClockedUnit,
                       public Registers,
-                      public ChecksumColumn,
+                      public UnitState,
+                      public ChecksumSums,
                       public SumDirectory,
                       private array::Boundary {
   public:
@@ -37,7 +38,15 @@ class DetailedArray : public sc_core::sc_module,
     void cycle(Cycle t) override;
     void observe(ArrayObserver* observer) { observer_ = observer; }
     void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) override;
-    std::vector<std::int64_t> take_checksums(std::int32_t pass) override { return checksum_->take(pass); }
+    void flip_state(traces::SiteKind bank, std::int64_t unit, const WordBits& bits) override {
+        checksum_->flip(bank, unit, bits.to_ullong());
+    }
+    void subtract(std::int32_t pass, std::int64_t pixel, std::int32_t accumulator) override {
+        checksum_->subtract(pass, pixel, accumulator);
+    }
+    std::uint64_t difference(std::int32_t pass, std::int64_t pixel) const override {
+        return checksum_->word(pass, pixel);
+    }
     SumInBuffer sum_at(std::int64_t accumulator) const override { return sums_.sum_at(accumulator); }
 
   private:
@@ -64,7 +73,7 @@ class DetailedArray : public sc_core::sc_module,
     std::int32_t next_fold_ = 0;  // the first that is not in the model yet
     FoldWindow busy_;             // from the first operand read to the last accumulation
 
-    std::unique_ptr<ChecksumSums> checksum_;  // null without one
+    std::unique_ptr<ChecksumPes> checksum_;  // null without one
 };
 
 }  // namespace fluence::accel

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "sim/accel/memory_image.h"
 #include "sim/protect/layer_filters.h"
+#include "sim/protect/relu_check.h"
 
 namespace fluence::accel {
 
@@ -20,9 +22,12 @@ DetailedVectorUnit::DetailedVectorUnit(const sc_core::sc_module_name& name, cons
       checksums("checksums"),
       script_(script),
       graph_(script.workload.graph),
+      pipeline_(script.workload.config.vector_unit, unit_parts(script.workload).added_stages),
       sums_(output_buffer, script.workload.config.output_buffer.word_bytes()),
       activations_(activation_buffer, script.workload.config.activation_buffer.word_bytes()),
       passes_(script.timeline.passes.size()),
+      comparators_(static_cast<std::size_t>(script.workload.config.vector_unit.lanes)),
+      bounds_(comparators_.size()),
       parameters_(graph_.layers.size()),
       staged_(graph_.tensors.size()) {
     dma.register_b_transport(this, &DetailedVectorUnit::b_transport);
@@ -33,6 +38,9 @@ DetailedVectorUnit::DetailedVectorUnit(const sc_core::sc_module_name& name, cons
     });
     const dataflow::MemoryMap& map = script.workload.map;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        parameter_owner_.resize(
+            std::max(parameter_owner_.size(), static_cast<std::size_t>(map.parameters(layer_id(i)).words)),
+            -1);
         parameters_[i].words.resize(
             static_cast<std::size_t>(map.parameters(layer_id(i)).words * map.word_bytes()));
     }
@@ -75,6 +83,8 @@ void DetailedVectorUnit::b_transport(tlm::tlm_generic_payload& payload, sc_core:
         std::memcpy(parameters_[owner].words.data() + offset, payload.get_data_ptr(),
                     payload.get_data_length());
         parameters_[owner].parsed = false;
+        std::fill_n(parameter_owner_.begin() + offset / word_bytes, payload.get_data_length() / word_bytes,
+                    static_cast<std::int32_t>(owner));
     } else {
         std::memcpy(payload.get_data_ptr(), staged_[owner].data() + offset, payload.get_data_length());
     }
@@ -119,93 +129,203 @@ void DetailedVectorUnit::begin_passes(Cycle t) {
                                        script_.workload.map.word_bytes()));
         }
         running.hints.resize(running.operands.size());
-        if (script_.workload.policy.checksum && graph_.layer(pass.layer).has_macs()) {
-            const std::int64_t blocks = (pass.channels + columns() - 1) / columns();
-            running.sums.resize(static_cast<std::size_t>(blocks * pass.pixels));
-        }
         running_.push_back(std::move(running));
     }
+}
+
+void DetailedVectorUnit::edge(Cycle t) {
+    edge_ = t;
+    subtract_accumulators(t);
+    for (Packet& packet : packets_) {
+        if (packet.arrival <= t) {
+            advance(packet, static_cast<int>(t - packet.arrival));
+        }
+    }
+    packets_.erase(
+        std::remove_if(packets_.begin(), packets_.end(),
+                       [&](const Packet& packet) { return packet.arrival + pipeline_.stages() <= t; }),
+        packets_.end());
+    finish_passes();
 }
 
 void DetailedVectorUnit::cycle(Cycle t) {
     now_ = t;
     begin_passes(t);
-    bool finished = false;
+    compare();
+    for (const Packet& packet : packets_) {
+        if (!packet.relu_operands.empty() &&
+            t == packet.arrival + pipeline_.first(dataflow::StageHolds::code)) {
+            check_relu(packet);
+        }
+    }
     for (Running& running : running_) {
         const traces::VectorPass& pass = pass_of(running);
-        const std::int64_t end = std::min(pass.elements, (t - pass.begin + 1) * pass.lanes);
-        for (; running.element < end; ++running.element) {
-            produce(running);
-        }
-        if (running.element == pass.elements) {
-            finish(running);
-            finished = true;
-        }
-    }
-    if (finished) {
-        running_.erase(std::remove_if(running_.begin(), running_.end(),
-                                      [&](const Running& running) {
-                                          return running.element == pass_of(running).elements;
-                                      }),
-                       running_.end());
+        read(running, std::min(pass.elements, (t - pass.begin + 1) * pass.lanes));
     }
 }
 
-void DetailedVectorUnit::produce(Running& running) {
-    const traces::VectorPass& pass = pass_of(running);
-    const Layer& layer = graph_.layer(pass.layer);
-    if (!layer.has_macs()) {
-        const std::int64_t element = pass.first_element + running.element;
-        stage_output(pass.layer, element, combine(running, pass));
-        return finish_element(running, pass.layer, element);
+// Accumulators that were read and decoded meet the sums of the checksum column.
+void DetailedVectorUnit::subtract_accumulators(Cycle t) {
+    for (Comparator& comparator : comparators_) {
+        comparator.pass = -1;
     }
-    const dataflow::MemoryMap& map = script_.workload.map;
-    const std::int64_t n = pass.first_n + running.element / pass.pixels;
-    const std::int64_t channel = map.channel(pass.layer, pass.group, n);
-    const std::int64_t element = channel * graph_.tensor(layer.output).shape.plane() + pass.first_pixel +
-                                 running.element % pass.pixels;
-    const std::int32_t sum = read_sum(running, pass);
-    const std::int64_t copy = map.copy_of(pass.layer, channel);
-    if (copy < 0 || copy != n) {
-        stage_output(pass.layer, element, finish_accumulator(layer, parameters_of(pass.layer), channel, sum));
+    for (; !to_compare_.empty() && to_compare_.front().edge <= t; to_compare_.pop_front()) {
+        const Compared& one = to_compare_.front();
+        const traces::VectorPass& pass = script_.timeline.passes[static_cast<std::size_t>(one.pass)];
+        const std::int64_t pixel = one.element % pass.pixels;
+        checksums->subtract(one.pass, pixel, one.sum);
+        if (one.element / pass.pixels == pass.channels - 1) {
+            comparators_[static_cast<std::size_t>(one.element % pass.lanes)] = {
+                checksums->difference(one.pass, pixel), one.pass, pixel};
+        }
     }
-    if (copy >= 0 && copy != n) {
-        kept_sums_[{static_cast<std::int32_t>(pass.layer), element}] = sum;
+}
+
+void DetailedVectorUnit::flip_state(traces::SiteKind bank, std::int64_t unit, const WordBits& bits) {
+    if (bank == traces::SiteKind::checksum_compare) {
+        comparators_.at(static_cast<std::size_t>(unit)).difference ^= bits.to_ullong();
         return;
     }
-    if (copy >= 0) {
-        compare_copy(pass.layer, element, sum);
+    if (bank == traces::SiteKind::vector_parameter) {
+        return flip_parameter(unit, bits);
     }
-    finish_element(running, pass.layer, element);
-}
-
-// Restricted, and with the codes that wait for their word's store.
-void DetailedVectorUnit::stage_output(LayerId layer, std::int64_t element, std::int32_t code) {
-    const TensorId tensor = graph_.layer(layer).output;
-    code = restricted(layer, element, code);
-    stage(tensor, element, code);
-    if (!unfiltered_.empty()) {
-        unfiltered_[index_of(tensor)][static_cast<std::size_t>(element)] = code;
+    if (bank == traces::SiteKind::range_bound) {
+        bounds_.at(static_cast<std::size_t>(unit)).bits ^= static_cast<std::uint32_t>(bits.to_ullong());
+        return;
     }
-}
-
-void DetailedVectorUnit::finish_element(Running& running, LayerId layer, std::int64_t element) {
-    if (filters_of(layer) != nullptr) {
-        const std::int64_t pixel = element % graph_.tensor(graph_.layer(layer).output).shape.plane();
-        if (--waiting_[index_of(layer)].missing[static_cast<std::size_t>(pixel)] == 0) {
-            running.complete.push_back(pixel);
+    const std::int64_t lanes = script_.workload.config.vector_unit.lanes;
+    const bool relu = bank == traces::SiteKind::relu_operand;
+    if (!relu && bank != traces::SiteKind::vector_pipeline) {
+        throw std::logic_error(std::string("the vector unit has no ") + traces::name_of(bank));
+    }
+    const Cycle stage = relu ? pipeline_.first(dataflow::StageHolds::code) : unit / lanes;
+    const auto lane = static_cast<std::size_t>(unit % lanes);
+    const auto mask = static_cast<std::uint32_t>(bits.to_ullong());
+    for (Packet& packet : packets_) {
+        if (packet.arrival + stage != edge_ || lane >= packet.values.size()) {
+            continue;
+        }
+        const Layer& layer =
+            graph_.layer(script_.timeline.passes[static_cast<std::size_t>(packet.pass)].layer);
+        if (!relu) {
+            packet.values[lane] ^= mask & dataflow::VectorPipeline::used_bits(graph_, layer, packet.holds);
+        } else if (!packet.relu_operands.empty()) {
+            packet.relu_operands[lane] ^= mask;
         }
     }
 }
 
-void DetailedVectorUnit::compare_copy(LayerId layer, std::int64_t element, std::int32_t sum) {
-    const auto kept = kept_sums_.find({static_cast<std::int32_t>(layer), element});
-    const bool differs = kept->second != sum;
-    kept_sums_.erase(kept);
-    if (differs) {
-        raise_alarm(layer);
-        if (zeroes(layer)) {
-            zero(layer, element);
+void DetailedVectorUnit::flip_parameter(std::int64_t word, const WordBits& bits) {
+    const std::int32_t owner = parameter_owner_.at(static_cast<std::size_t>(word));
+    if (owner < 0) {
+        return;
+    }
+    Parameters& parameters = parameters_[static_cast<std::size_t>(owner)];
+    const std::int64_t word_bytes = script_.workload.map.word_bytes();
+    for (std::int64_t i = 0; i < 8 * word_bytes; ++i) {
+        if (bits[static_cast<std::size_t>(i)]) {
+            parameters.words[static_cast<std::size_t>(word * word_bytes + i / 8)] ^=
+                static_cast<std::uint8_t>(1u << (i % 8));
+        }
+    }
+    parameters.parsed = false;
+}
+
+std::int64_t DetailedVectorUnit::flat_element(const traces::VectorPass& pass, std::int64_t element) const {
+    const Layer& layer = graph_.layer(pass.layer);
+    if (!layer.has_macs()) {
+        return pass.first_element + element;
+    }
+    const std::int64_t channel =
+        script_.workload.map.channel(pass.layer, pass.group, pass.first_n + element / pass.pixels);
+    return channel * graph_.tensor(layer.output).shape.plane() + pass.first_pixel + element % pass.pixels;
+}
+
+bool DetailedVectorUnit::is_copy(const traces::VectorPass& pass, std::int64_t element) const {
+    return graph_.layer(pass.layer).has_macs() &&
+           script_.workload.map.is_copy(pass.layer, pass.group, pass.first_n + element / pass.pixels);
+}
+
+// Elements up to `end` of the pass, all in this cycle.
+void DetailedVectorUnit::read(Running& running, std::int64_t end) {
+    if (running.element >= end) {
+        return;
+    }
+    const traces::VectorPass& pass = pass_of(running);
+    const bool macs = graph_.layer(pass.layer).has_macs();
+    Packet packet;
+    packet.pass = running.index;
+    packet.first = running.element;
+    packet.arrival = now_ + 1 + script_.decode(macs ? Memory::output_buffer : Memory::activation_buffer);
+    for (; running.element < end; ++running.element) {
+        packet.values.push_back(macs ? drain(running, pass) : combine(running, pass));
+    }
+    if (script_.workload.policy.relu_check && protect::has_relu(graph_, graph_.layer(pass.layer))) {
+        packet.relu_operands.resize(packet.values.size());
+    }
+    packets_.push_back(std::move(packet));
+}
+
+void DetailedVectorUnit::advance(Packet& packet, int stage) {
+    const traces::VectorPass& pass = script_.timeline.passes[static_cast<std::size_t>(packet.pass)];
+    const Layer& layer = graph_.layer(pass.layer);
+    const bool last = stage == pipeline_.stages();
+    const dataflow::StageHolds holds = last ? dataflow::StageHolds::code : pipeline_.holds(stage);
+    if (holds != packet.holds) {
+        for (std::size_t i = 0; i < packet.values.size(); ++i) {
+            packet.values[i] = advanced(
+                layer, flat_element(pass, packet.first + static_cast<std::int64_t>(i)), packet.holds, holds,
+                packet.values[i], packet.relu_operands.empty() ? nullptr : &packet.relu_operands[i]);
+        }
+        packet.holds = holds;
+    }
+    if (!script_.bounds.empty() && stage == pipeline_.stages() - 1) {
+        load_bounds(packet);
+    }
+    if (last) {
+        leave(packet);
+    }
+}
+
+std::uint32_t DetailedVectorUnit::advanced(const Layer& layer, std::int64_t element,
+                                           dataflow::StageHolds from, dataflow::StageHolds to,
+                                           std::uint32_t bits, std::uint32_t* relu_operand) {
+    using dataflow::StageHolds;
+    const LayerParameters& parameters =
+        parameters_of(layer_id(static_cast<std::size_t>(&layer - graph_.layers.data())));
+    if (from < StageHolds::biased && layer.has_macs()) {
+        bits = biased(parameters, element / graph_.tensor(layer.output).shape.plane(), bits);
+    }
+    if (to == StageHolds::biased) {
+        return bits;
+    }
+    std::int64_t value = static_cast<std::int32_t>(bits);
+    if (from < StageHolds::requantised) {
+        value = rescaled(graph_, layer, parameters, element, bits);
+    }
+    if (to == StageHolds::requantised) {
+        return static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+            value, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()));
+    }
+    if (relu_operand != nullptr) {
+        *relu_operand = static_cast<std::uint32_t>(
+                            std::clamp<std::int64_t>(value, dataflow::kLeastReluOperand, layer.clamp_hi)) &
+                        dataflow::kReluOperandMask;
+    }
+    return static_cast<std::uint32_t>(finished_code(layer, value)) &
+           dataflow::VectorPipeline::used_bits(graph_, layer, StageHolds::code);
+}
+
+// y ∈ {0, x} behind ReLU.
+void DetailedVectorUnit::check_relu(const Packet& packet) {
+    const traces::VectorPass& pass = script_.timeline.passes[static_cast<std::size_t>(packet.pass)];
+    const LayerId id = pass.layer;
+    for (std::size_t i = 0; i < packet.values.size(); ++i) {
+        const std::int32_t expected =
+            std::max(dataflow::relu_operand(packet.relu_operands[i]), graph_.layer(id).clamp_lo);
+        if (packet.values[i] != static_cast<std::uint32_t>(expected) &&
+            !is_copy(pass, packet.first + static_cast<std::int64_t>(i))) {
+            raise_alarm(id, false);
         }
     }
 }
@@ -214,15 +334,74 @@ bool DetailedVectorUnit::zeroes(LayerId layer) const {
     return script_.workload.policy.zero && graph_.layer(layer).output != graph_.logits;
 }
 
-// A detector differs in the layer.
-void DetailedVectorUnit::raise_alarm(LayerId layer) {
+void DetailedVectorUnit::raise_alarm(LayerId layer, bool located) {
     const bool filters = protect::filtered(script_.workload.policy, graph_, graph_.layer(layer)).detected;
+    const bool repaired = located && zeroes(layer);
     report_.differs = true;
-    report_.zeroed = report_.zeroed || zeroes(layer);
-    report_.unrepaired = report_.unrepaired || !(zeroes(layer) || filters);
+    report_.zeroed = report_.zeroed || repaired;
+    report_.unrepaired = report_.unrepaired || !(repaired || filters);
     if (filters) {
         waiting_[index_of(layer)].alarm = true;
     }
+}
+
+// Behind the last stage stand range restriction and filters.
+void DetailedVectorUnit::leave(const Packet& packet) {
+    const traces::VectorPass& pass = script_.timeline.passes[static_cast<std::size_t>(packet.pass)];
+    const auto running = std::find_if(running_.begin(), running_.end(),
+                                      [&](const Running& one) { return one.index == packet.pass; });
+    for (std::size_t i = 0; i < packet.values.size(); ++i) {
+        const std::int64_t place = packet.first + static_cast<std::int64_t>(i);
+        if (!is_copy(pass, place)) {
+            stage_output(pass.layer, flat_element(pass, place), i, packet.values[i]);
+        }
+        finish_element(*running, pass, place);
+    }
+    running->left += static_cast<std::int64_t>(packet.values.size());
+}
+
+// Restricted, and with the codes that wait for their word's store.
+void DetailedVectorUnit::stage_output(LayerId layer, std::int64_t element, std::size_t lane,
+                                      std::uint32_t bits) {
+    const TensorId tensor = graph_.layer(layer).output;
+    const std::int32_t code =
+        restricted(layer, element, lane, workloads::flip_bits(graph_.tensor(tensor).format, 0, bits));
+    stage(tensor, element, code);
+    if (!unfiltered_.empty()) {
+        unfiltered_[index_of(tensor)][static_cast<std::size_t>(element)] = code;
+    }
+}
+
+// An output that is computed twice is there when its copy has come, and right or known to be wrong.
+void DetailedVectorUnit::finish_element(Running& running, const traces::VectorPass& pass,
+                                        std::int64_t element) {
+    const std::int64_t output = flat_element(pass, element);
+    const std::int64_t plane = graph_.tensor(graph_.layer(pass.layer).output).shape.plane();
+    const bool copied =
+        graph_.layer(pass.layer).has_macs() && script_.workload.map.copy_of(pass.layer, output / plane) >= 0;
+    if (copied && !is_copy(pass, element)) {
+        return;
+    }
+    if (copied && differing_.erase({static_cast<std::int32_t>(pass.layer), output}) > 0) {
+        raise_alarm(pass.layer, true);
+        if (zeroes(pass.layer)) {
+            zero(pass.layer, output);
+        }
+    }
+    if (filters_of(pass.layer) != nullptr &&
+        --waiting_[index_of(pass.layer)].missing[static_cast<std::size_t>(output % plane)] == 0) {
+        running.complete.push_back(output % plane);
+    }
+}
+
+void DetailedVectorUnit::finish_passes() {
+    const auto done = [&](const Running& running) { return running.left == pass_of(running).elements; };
+    for (const Running& running : running_) {
+        if (done(running)) {
+            finish(running);
+        }
+    }
+    running_.erase(std::remove_if(running_.begin(), running_.end(), done), running_.end());
 }
 
 const arith::LayerFilters* DetailedVectorUnit::filters_of(LayerId layer) const {
@@ -233,19 +412,42 @@ const arith::LayerFilters* DetailedVectorUnit::filters_of(LayerId layer) const {
     return filters.always != nullptr || filters.detected != nullptr ? &filters : nullptr;
 }
 
-std::int32_t DetailedVectorUnit::read_sum(Running& running, const traces::VectorPass& pass) {
+std::uint32_t DetailedVectorUnit::drain(const Running& running, const traces::VectorPass& pass) {
     const std::int64_t in_word = sums_.word_bytes() / 4;
     const std::int64_t accumulator = pass.accumulator + running.element;
     std::int32_t sum = 0;
     std::memcpy(&sum, sums_.read(accumulator / in_word) + accumulator % in_word * 4, 4);
-    if (!running.sums.empty()) {
-        const std::int64_t block = running.element / pass.pixels / columns();
-        running.sums[static_cast<std::size_t>(block * pass.pixels + running.element % pass.pixels)] += sum;
+    if (checked(pass)) {
+        to_compare_.push_back(
+            {now_ + 1 + script_.decode(Memory::output_buffer), running.index, running.element, sum});
     }
-    return sum;
+    if (script_.workload.policy.duplication) {
+        keep_or_compare(pass, running.element, sum);
+    }
+    return static_cast<std::uint32_t>(sum);
 }
 
-std::int32_t DetailedVectorUnit::combine(Running& running, const traces::VectorPass& pass) {
+// Accumulators as they are read: no register of the pipeline comes between them.
+void DetailedVectorUnit::keep_or_compare(const traces::VectorPass& pass, std::int64_t element,
+                                         std::int32_t sum) {
+    const dataflow::MemoryMap& map = script_.workload.map;
+    const std::int64_t n = pass.first_n + element / pass.pixels;
+    if (map.copy_of(pass.layer, map.channel(pass.layer, pass.group, n)) < 0) {
+        return;
+    }
+    const Output output(static_cast<std::int32_t>(pass.layer), flat_element(pass, element));
+    if (!is_copy(pass, element)) {
+        kept_sums_[output] = sum;
+        return;
+    }
+    const auto kept = kept_sums_.find(output);
+    if (kept->second != sum) {
+        differing_.insert(output);
+    }
+    kept_sums_.erase(kept);
+}
+
+std::uint32_t DetailedVectorUnit::combine(Running& running, const traces::VectorPass& pass) {
     const Layer& layer = graph_.layer(pass.layer);
     const auto operand = [&](std::size_t i, std::int64_t element) {
         const std::int64_t from = script_.layout(layer.inputs[i]).byte(element);
@@ -253,28 +455,59 @@ std::int32_t DetailedVectorUnit::combine(Running& running, const traces::VectorP
         return graph_.tensor(layer.inputs[i]).format == NumberFormat::u8 ? std::int32_t{code}
                                                                          : static_cast<std::int8_t>(code);
     };
-    return vector_element(graph_, layer, parameters_of(pass.layer), pass.first_element + running.element,
-                          operand);
+    return operand_register(graph_, layer, pass.first_element + running.element, operand);
 }
 
-std::int32_t DetailedVectorUnit::restricted(LayerId layer, std::int64_t element, std::int32_t code) {
+std::int64_t DetailedVectorUnit::bounds_key(LayerId layer, std::int64_t element) const {
+    const workloads::TensorInfo& output = graph_.tensor(graph_.layer(layer).output);
+    if (script_.bounds.empty() || script_.bounds[index_of(layer)].lo.empty() ||
+        output.format == NumberFormat::s32) {
+        return -1;
+    }
+    const std::optional<protect::RangePart>& range = script_.workload.policy.range;
+    const bool by_channel = range && range->granularity == protect::RangePart::Granularity::channel;
+    constexpr std::int64_t kChannels = std::int64_t{1} << 32;
+    return static_cast<std::int64_t>(index_of(layer)) * kChannels +
+           (by_channel ? element / output.shape.plane() : 0);
+}
+
+// Elements come into the last stage.
+void DetailedVectorUnit::load_bounds(const Packet& packet) {
+    const traces::VectorPass& pass = script_.timeline.passes[static_cast<std::size_t>(packet.pass)];
+    for (std::size_t lane = 0; lane < packet.values.size(); ++lane) {
+        const std::int64_t element = flat_element(pass, packet.first + static_cast<std::int64_t>(lane));
+        const std::int64_t key = bounds_key(pass.layer, element);
+        if (key >= 0 && bounds_[lane].key != key &&
+            !is_copy(pass, packet.first + static_cast<std::int64_t>(lane))) {
+            const arith::OutputBounds& bounds = script_.bounds[index_of(pass.layer)];
+            const auto channel = static_cast<std::size_t>(
+                element / graph_.tensor(graph_.layer(pass.layer).output).shape.plane());
+            bounds_[lane] = {dataflow::range_bound_bits(bounds.lo[channel], bounds.hi[channel]), key};
+        }
+    }
+}
+
+std::int32_t DetailedVectorUnit::restricted(LayerId layer, std::int64_t element, std::size_t lane,
+                                            std::int32_t code) {
     if (script_.bounds.empty()) {
         return code;
     }
-    const TensorId tensor = graph_.layer(layer).output;
-    unrestricted_[index_of(tensor)][static_cast<std::size_t>(element)] = code;
+    const workloads::TensorInfo& output = graph_.tensor(graph_.layer(layer).output);
+    const auto tensor = static_cast<std::int32_t>(graph_.layer(layer).output);
+    unrestricted_[static_cast<std::size_t>(tensor)][static_cast<std::size_t>(element)] = code;
     const arith::OutputBounds& bounds = script_.bounds[index_of(layer)];
     if (bounds.lo.empty()) {
         return code;
     }
-    const auto channel = static_cast<std::size_t>(element / graph_.tensor(tensor).shape.plane());
-    const std::int32_t nearest = std::clamp(code, bounds.lo[channel], bounds.hi[channel]);
-    if (nearest == code) {
-        return code;
+    std::int32_t result = code;
+    const auto channel = static_cast<std::size_t>(element / output.shape.plane());
+    if (const std::int64_t key = bounds_key(layer, element); key >= 0 && bounds_[lane].key == key) {
+        result = dataflow::restricted_by(bounds_[lane].bits, output.format, bounds.zero_outside, code);
+    } else if (code < bounds.lo[channel] || code > bounds.hi[channel]) {
+        result = bounds.zero_outside ? 0 : std::clamp(code, bounds.lo[channel], bounds.hi[channel]);
     }
-    const std::int32_t result = bounds.zero_outside ? 0 : nearest;
     if (result != code) {
-        report_.restricted.push_back({static_cast<std::int32_t>(index_of(tensor)), element, code});
+        report_.restricted.push_back({tensor, element, code});
     }
     return result;
 }
@@ -288,8 +521,8 @@ void DetailedVectorUnit::stage(TensorId tensor, std::int64_t element, std::int32
 }
 
 void DetailedVectorUnit::finish(const Running& running) {
-    if (!running.sums.empty()) {
-        compare_checksums(running, pass_of(running));
+    if (!running.alarms.empty()) {
+        raise_alarms(running, pass_of(running));
     }
     const LayerId layer = pass_of(running).layer;
     if (filters_of(layer) != nullptr) {
@@ -360,29 +593,28 @@ void DetailedVectorUnit::zero(LayerId layer, std::int64_t element) {
     }
 }
 
-void DetailedVectorUnit::compare_checksums(const Running& running, const traces::VectorPass& pass) {
-    const Layer& layer = graph_.layer(pass.layer);
-    const workloads::Shape& shape = graph_.tensor(layer.output).shape;
-    const std::vector<std::int64_t> expected = checksums->take_checksums(running.index);
+void DetailedVectorUnit::compare() {
     // Where sums wrap the comparator is as wide as they are (policies.md).
     const ArrayConfig& array = script_.workload.config.array;
     const bool narrow = array.overflow == Overflow::wrap && array.accumulator_bits < 32;
     const std::uint64_t compared =
         narrow ? (std::uint64_t{1} << array.accumulator_bits) - 1 : ~std::uint64_t{0};
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const auto left = static_cast<std::uint64_t>(running.sums[i]);
-        const auto right = static_cast<std::uint64_t>(expected[i]);
-        if (((left ^ right) & compared) == 0) {
-            continue;
+    for (const Comparator& comparator : comparators_) {
+        for (Running& running : running_) {
+            if (running.index == comparator.pass) {
+                if ((comparator.difference & compared) != 0) {
+                    running.alarms.push_back(comparator.pixel);
+                }
+            }
         }
-        raise_alarm(pass.layer);
-        const auto at = static_cast<std::int64_t>(i);
-        const std::int64_t first_n = at / pass.pixels * columns();
-        const std::int64_t end_n = std::min(first_n + columns(), pass.channels);
-        for (std::int64_t n = first_n; zeroes(pass.layer) && n < end_n; ++n) {
-            const std::int64_t channel =
-                script_.workload.map.channel(pass.layer, pass.group, pass.first_n + n);
-            zero(pass.layer, channel * shape.plane() + pass.first_pixel + at % pass.pixels);
+    }
+}
+
+void DetailedVectorUnit::raise_alarms(const Running& running, const traces::VectorPass& pass) {
+    raise_alarm(pass.layer, true);
+    for (const std::int64_t pixel : running.alarms) {
+        for (std::int64_t n = 0; zeroes(pass.layer) && n < pass.channels; ++n) {
+            zero(pass.layer, flat_element(pass, n * pass.pixels + pixel));
         }
     }
 }

@@ -162,7 +162,7 @@ Picojoules register_energy(const ArrayConfig& array, const EnergyTable& table) {
     return table.logic(cost::flipflops(1)) * (static_cast<double>(bits) / pes);
 }
 
-// One more column a fold; the columns' sum and the comparison where a reduction ends.
+// One more column a fold; subtraction and comparison where a reduction ends.
 void add_checksum(std::vector<EnergyPart>& parts, const AcceleratorConfig& config,
                   const traces::Timeline& timeline, const EnergyTable& table) {
     const ArrayConfig& array = config.array;
@@ -182,7 +182,7 @@ void add_checksum(std::vector<EnergyPart>& parts, const AcceleratorConfig& confi
                          table.add(array.accumulator_bits + growth),
                      true});
     parts.push_back({"checksum sums", pixels + compared, table.sram(memory, kSumBits + growth), true});
-    parts.push_back({"checksum adder tree", drained, table.add(kSumBits + growth), true});
+    parts.push_back({"checksum subtractions", drained, table.add(kSumBits + growth), true});
     parts.push_back(
         {"checksum comparator", compared, table.logic(cost::equality_comparator(kSumBits + growth)), true});
 }

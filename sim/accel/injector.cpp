@@ -7,6 +7,7 @@
 
 #include "sim/core/error.h"
 #include "sim/dataflow/registers.h"
+#include "sim/dataflow/unit_state.h"
 #include "sim/protect/ppe.h"
 #include "sim/protect/register_code.h"
 
@@ -40,12 +41,18 @@ std::optional<MemorySite> memory_of(const Workload& workload, SiteKind site) {
     }
 }
 
+std::optional<dataflow::RegisterBank> unit_bank(const Workload& workload, SiteKind site) {
+    return dataflow::unit_bank(workload.graph, workload.config, unit_parts(workload), site);
+}
+
 }  // namespace
 
 Injector::Injector(const sc_core::sc_module_name& name, const Script& script)
     : sc_module(name),
       array("array"),
       alarm("alarm"),
+      checksum("checksum"),
+      vector_unit("vector_unit"),
       dram("dram"),
       weight_buffer("weight_buffer"),
       activation_buffer("activation_buffer"),
@@ -58,7 +65,8 @@ void Injector::check(const Workload& workload, const std::vector<traces::Upset>&
         const traces::Upset& upset = upsets[i];
         const std::string key = "upsets[" + std::to_string(i) + "]";
         const auto memory = memory_of(workload, upset.site);
-        const auto bank = dataflow::register_bank(workload.config.array, upset.site);
+        auto bank = dataflow::register_bank(workload.config.array, upset.site);
+        bank = bank ? bank : unit_bank(workload, upset.site);
         if (!memory && !bank) {
             throw InputError(workload.config.name, key + ".site",
                              std::string("is ") + name_of(upset.site) + ", which this machine does not have");
@@ -122,8 +130,20 @@ void Injector::strike_register(const traces::Upset& upset) {
     }
 }
 
+void Injector::strike_unit(const traces::Upset& upset, const dataflow::RegisterBank& bank) {
+    const WordBits present = upset.bits & ~(WordBits().set() << static_cast<std::size_t>(bank.bits));
+    const bool in_column = bank.kind == SiteKind::checksum_weight ||
+                           bank.kind == SiteKind::checksum_activation ||
+                           bank.kind == SiteKind::checksum_product || bank.kind == SiteKind::checksum_psum ||
+                           bank.kind == SiteKind::checksum_sum;
+    (in_column ? checksum : vector_unit)->flip_state(bank.kind, upset.unit, present);
+}
+
 void Injector::strike(const traces::Upset& upset) {
     const auto memory = memory_of(workload_, upset.site);
+    if (const auto bank = unit_bank(workload_, upset.site)) {
+        return strike_unit(upset, *bank);
+    }
     if (!memory) {
         return strike_register(upset);
     }

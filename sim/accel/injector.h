@@ -1,5 +1,5 @@
 // Inverts the bits of upsets at their cycles: registers of the array through its bank, words of the memories
-// behind their codecs, check bits included.
+// behind their codecs, check bits included, and the state of the checksum column and the vector unit.
 #pragma once
 
 #include <systemc>
@@ -10,6 +10,7 @@
 #include "sim/accel/selective_memory.h"
 #include "sim/accel/workload.h"
 #include "sim/dataflow/array_layers.h"
+#include "sim/dataflow/registers.h"
 #include "traces/upset.h"
 
 namespace fluence::accel {
@@ -18,6 +19,7 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
   public:
     sc_core::sc_port<Registers> array;
     sc_core::sc_port<RegisterAlarm> alarm;
+    sc_core::sc_port<UnitState> checksum, vector_unit;
     sc_core::sc_port<Cells> dram, weight_buffer, activation_buffer, output_buffer;
 
     Injector(const sc_core::sc_module_name& name, const Script& script);
@@ -41,6 +43,7 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
   private:
     void strike(const traces::Upset& upset);
     void strike_register(const traces::Upset& upset);
+    void strike_unit(const traces::Upset& upset, const dataflow::RegisterBank& bank);
 
     // What the codec beside a register is, in a cycle.
     protect::RegisterPart codec_of(const traces::Upset& upset) const;

@@ -101,12 +101,19 @@ class Scrubbing : public virtual sc_core::sc_interface {
     virtual void write_scrubbed() = 0;
 };
 
-// The checksum column beside the array.
-class ChecksumColumn : public virtual sc_core::sc_interface {
+// Registers and words outside the array and the memories (dataflow::unit_banks), for the injector.
+class UnitState : public virtual sc_core::sc_interface {
   public:
-    // The sums that it has for the block of output channels that a pass drains, and forgets: by pixel of the
-    // pass; where the pass drains several blocks of the array's columns, block behind block.
-    virtual std::vector<std::int64_t> take_checksums(std::int32_t pass) = 0;
+    // `bits`: none that the unit does not have.
+    virtual void flip_state(traces::SiteKind bank, std::int64_t unit, const WordBits& bits) = 0;
+};
+
+// The memory of the checksum column's sums: the word of a pixel of a pass (dataflow/checksum_column.h). To be
+// called at edges.
+class ChecksumSums : public virtual sc_core::sc_interface {
+  public:
+    virtual void subtract(std::int32_t pass, std::int64_t pixel, std::int32_t accumulator) = 0;
+    virtual std::uint64_t difference(std::int32_t pass, std::int64_t pixel) const = 0;
 };
 
 // What recovery must know about the contents of the buffers.

@@ -19,9 +19,10 @@ struct LayerParameters {
 LayerParameters parse_parameters(const workloads::Layer& layer, const std::vector<std::uint8_t>& bytes,
                                  int word_bytes);
 
-// conv, linear: bias, requantisation and clamp of the accumulator of output channel `channel`.
-std::int32_t finish_accumulator(const workloads::Layer& layer, const LayerParameters& parameters,
-                                std::int64_t channel, std::int32_t accumulator);
+// conv, linear: bias, requantisation and clamp of the accumulator of a flat output element.
+std::int32_t finish_accumulator(const workloads::Graph& graph, const workloads::Layer& layer,
+                                const LayerParameters& parameters, std::int64_t element,
+                                std::int32_t accumulator);
 
 // Layers without MACs: flat output element `element`; operand(i, flat element of input i) reads a code.
 template <class Operand>
@@ -47,40 +48,36 @@ void for_each_in_window(const workloads::Layer& layer, const workloads::Shape& i
     }
 }
 
-std::int32_t clamp_to(const workloads::Layer& layer, std::int64_t value);
+// The input of a concat that an output element comes from; `element` becomes the element of that input.
+std::size_t concat_input(const workloads::Graph& graph, const workloads::Layer& layer, std::int64_t& element);
 
+// The steps of one output element through the pipeline (dataflow/vector_pipeline.h), registers as raw bits.
+// The first stage of layers without MACs.
 template <class Operand>
-std::int32_t vector_element(const workloads::Graph& graph, const workloads::Layer& layer,
-                            const LayerParameters& parameters, std::int64_t element, Operand operand) {
+std::uint32_t operand_register(const workloads::Graph& graph, const workloads::Layer& layer,
+                               std::int64_t element, Operand operand) {
     using workloads::OpKind;
     const workloads::Shape& output = graph.tensor(layer.output).shape;
     const workloads::Shape& input = graph.tensor(layer.inputs[0]).shape;
+    const auto byte = [](std::int32_t code) { return static_cast<std::uint32_t>(code) & 0xFFu; };
     if (layer.kind == OpKind::max_pool) {
         std::int32_t best = workloads::min_code(graph.tensor(layer.output).format);
         for_each_in_window(layer, input, output, element,
                            [&](std::int64_t e) { best = std::max(best, operand(std::size_t{0}, e)); });
-        return best;
+        return byte(best);
     }
     if (layer.kind == OpKind::avg_pool) {
-        std::int64_t sum = 0;
+        std::int32_t sum = 0;
         for_each_in_window(layer, input, output, element,
                            [&](std::int64_t e) { sum += operand(std::size_t{0}, e); });
-        return clamp_to(layer, workloads::rescale(sum, parameters.multiplier[0], parameters.shift[0]));
+        return static_cast<std::uint32_t>(sum);
     }
     if (layer.kind == OpKind::add) {
-        std::int64_t sum = 0;
-        for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
-            sum += std::int64_t{parameters.multiplier[i]} * operand(i, element);
-        }
-        return clamp_to(layer, workloads::rescale(sum, 1, parameters.shift[0]));
+        return byte(operand(0, element)) | byte(operand(1, element)) << 8;
     }
     if (layer.kind == OpKind::concat) {
-        std::size_t i = 0;
-        while (element >= graph.tensor(layer.inputs[i]).shape.elements()) {
-            element -= graph.tensor(layer.inputs[i++]).shape.elements();
-        }
-        return clamp_to(
-            layer, workloads::rescale(operand(i, element), parameters.multiplier[i], parameters.shift[i]));
+        const std::size_t i = concat_input(graph, layer, element);
+        return byte(operand(i, element));
     }
     // subsample
     const std::int64_t channel = workloads::subsample_source(layer, input.channels, element / output.plane());
@@ -90,7 +87,22 @@ std::int32_t vector_element(const workloads::Graph& graph, const workloads::Laye
     const std::int64_t y =
         input_rows(input, output, layer.window, element % output.plane() / output.width).first;
     const std::int64_t x = element % output.width * layer.window.stride_w;
-    return operand(std::size_t{0}, channel * input.plane() + y * input.width + x);
+    return byte(operand(std::size_t{0}, channel * input.plane() + y * input.width + x));
+}
+// conv, linear: the accumulator with its bias.
+std::uint32_t biased(const LayerParameters& parameters, std::int64_t channel, std::uint32_t accumulator);
+// Behind multiplier and shift, of the biased accumulator or the operands; codes of pools and subsamples that
+// do not requantise as they are.
+std::int64_t rescaled(const workloads::Graph& graph, const workloads::Layer& layer,
+                      const LayerParameters& parameters, std::int64_t element, std::uint32_t bits);
+// In front of the clamp → the output's code.
+std::int32_t finished_code(const workloads::Layer& layer, std::int64_t value);
+
+template <class Operand>
+std::int32_t vector_element(const workloads::Graph& graph, const workloads::Layer& layer,
+                            const LayerParameters& parameters, std::int64_t element, Operand operand) {
+    const std::uint32_t bits = operand_register(graph, layer, element, operand);
+    return finished_code(layer, rescaled(graph, layer, parameters, element, bits));
 }
 
 }  // namespace fluence::accel

@@ -87,8 +87,9 @@ void VectorUnit::drain_block(const traces::VectorPass& pass) {
             continue;  // compared, and forgotten
         }
         const std::int64_t channel = workload_.map.channel(pass.layer, pass.group, n);
-        stage(layout, staged, channel * gemm.m + pass.first_pixel + i % pass.pixels,
-              finish_accumulator(layer, parameters, channel, accumulator));
+        const std::int64_t element = channel * gemm.m + pass.first_pixel + i % pass.pixels;
+        stage(layout, staged, element,
+              finish_accumulator(workload_.graph, layer, parameters, element, accumulator));
     }
 }
 

@@ -76,6 +76,15 @@ void check_plans(const Workload& workload) {
 
 }  // namespace
 
+dataflow::UnitParts unit_parts(const Workload& workload) {
+    dataflow::UnitParts parts;
+    parts.checksum = workload.timing.checksum_column;
+    parts.range_restriction = workload.policy.range.has_value();
+    parts.relu_check = workload.policy.relu_check.has_value();
+    parts.added_stages = static_cast<int>(workload.timing.vector_pipeline.count());
+    return parts;
+}
+
 dataflow::PlanOptions plan_options(const protect::Policy& policy, const workloads::Graph& graph) {
     dataflow::PlanOptions options;
     for (const workloads::Layer& layer : graph.layers) {

@@ -5,6 +5,7 @@
 #include "sim/core/accelerator_config.h"
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/tile_plan.h"
+#include "sim/dataflow/unit_state.h"
 #include "sim/protect/policy.h"
 #include "workloads/graph.h"
 
@@ -12,6 +13,10 @@ namespace fluence::accel {
 
 // Do the words of the inference flow, or only their cycles? Timing does not depend on what they hold.
 enum class Words { move, stay };
+
+struct Workload;
+// What the policy puts into the machine beside codes.
+dataflow::UnitParts unit_parts(const Workload& workload);
 
 // When codes leave the vector unit under the policy's filter (sim/protect/layer_filters.h).
 dataflow::PlanOptions plan_options(const protect::Policy& policy, const workloads::Graph& graph);

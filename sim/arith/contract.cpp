@@ -53,6 +53,11 @@ void check_layer_fault(const Graph& graph, const LayerFault& fault) {
     for (const OutputFlip& flip : fault.outputs) {
         require(inside(flip.index, outputs), layer.name, "flip outside the output");
     }
+    for (const RestrictedOutput& restricted : fault.restricted) {
+        require(inside(restricted.index, outputs), layer.name, "restricted value outside the output");
+        require(is_code(output, restricted.code), layer.name,
+                "restricted value is no code of the output's format");
+    }
     for (const ForcedOutput& forced : fault.forced) {
         require(inside(forced.index, outputs), layer.name, "forced value outside the output");
         require(is_code(output, forced.code), layer.name, "forced value is no code of the output's format");

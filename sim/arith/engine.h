@@ -82,7 +82,8 @@ class Engine {
 
     // The exact result of an inference whose layers suffer `faults` (ascending, at most one entry a layer)
     // on the image that `golden` belongs to (same Engine). Order inside a layer: operands and parameters,
-    // accumulators, requantise and clamp, output flips, range restriction, filters, forced outputs.
+    // accumulators, requantise and clamp, output flips, range restriction (restricted outputs in its
+    // place), filters, forced outputs.
     // Not safe to call from two threads on one Engine (it owns scratch memory).
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults);
     // The same for many inferences on one image, each with its own faults; results in their order. Faster,

@@ -46,6 +46,15 @@ struct ParameterChange {
 struct OutputFlip {
     std::int64_t index = 0;
     std::uint32_t mask = 0;
+    bool checked = true;  // between the activation function and the ReLU check's comparator
+};
+
+// Range restriction whose bounds an upset changed makes this output `code`, in front of the filters.
+// `suppressed`: in place of another code that was wrong.
+struct RestrictedOutput {
+    std::int64_t index = 0;
+    std::int32_t code = 0;
+    bool suppressed = false;
 };
 
 // A suppressor sets this output to `code`, whatever was computed (behind everything else).
@@ -62,6 +71,9 @@ struct LayerFault {
     std::vector<OperandChange> operands;
     std::vector<ParameterChange> parameters;
     std::vector<OutputFlip> outputs;
+    bool relu_alarm =
+        false;  // the ReLU check's own state raised an alarm, or met a flip that is not `checked`
+    std::vector<RestrictedOutput> restricted;
     // A detector fired in this layer: its gated filter (pixel_filter.h) acts on the whole output.
     bool filter_outputs = false;
     std::vector<ForcedOutput> forced;

@@ -39,11 +39,16 @@ void filter_all(const PixelFilter& filter, LayerId layer, const Shape& shape, Co
 void OutputStage::run(const LayerStep& step, const Shape& shape, const LayerFilters& filters,
                       const Codes& unfiltered, const Codes& golden) {
     const bool detected = filters.detected != nullptr && step.fault != nullptr && step.fault->filter_outputs;
+    if (step.fault != nullptr && !step.fault->restricted.empty()) {
+        overwrite(step.fault->restricted, step, shape, unfiltered);
+        step.restricted += std::count_if(step.fault->restricted.begin(), step.fault->restricted.end(),
+                                         [](const RestrictedOutput& output) { return output.suppressed; });
+    }
     if (filters.always != nullptr || detected) {
         filter(step, shape, filters, unfiltered, golden);
     }
     if (step.fault != nullptr && !step.fault->forced.empty()) {
-        force(step, shape, golden);
+        overwrite(step.fault->forced, step, shape, golden);
     }
 }
 
@@ -82,10 +87,12 @@ void OutputStage::filter(const LayerStep& step, const Shape& shape, const LayerF
     step.output.swap(result_);
 }
 
-// The last of several forced codes of one element holds.
-void OutputStage::force(const LayerStep& step, const Shape& shape, const Codes& golden) {
+// The last of several codes of one element holds.
+template <class Output>
+void OutputStage::overwrite(const std::vector<Output>& outputs, const LayerStep& step, const Shape& shape,
+                            const Codes& golden) {
     forced_.clear();
-    for (const ForcedOutput& forced : step.fault->forced) {
+    for (const Output& forced : outputs) {
         forced_.push_back({static_cast<std::int32_t>(forced.index % shape.plane()),
                            static_cast<std::int32_t>(forced.index / shape.plane()), forced.code,
                            golden[static_cast<std::size_t>(forced.index)]});

@@ -25,7 +25,10 @@ class OutputStage {
   private:
     void filter(const LayerStep& step, const workloads::Shape& shape, const LayerFilters& filters,
                 const Codes& unfiltered, const Codes& golden);
-    void force(const LayerStep& step, const workloads::Shape& shape, const Codes& golden);
+    // Sets outputs (of ForcedOutput's or RestrictedOutput's kind) to their codes.
+    template <class Output>
+    void overwrite(const std::vector<Output>& outputs, const LayerStep& step, const workloads::Shape& shape,
+                   const Codes& golden);
 
     std::vector<std::int32_t> row_;  // the codes of one pixel
     Changes forced_, result_;

@@ -114,6 +114,9 @@ class LayerRun {
         for (std::size_t i = 0; i < codes.size(); ++i) {
             codes[i] = finish(static_cast<std::int64_t>(i), compute(static_cast<std::int64_t>(i)), bounds);
         }
+        for (const RestrictedOutput& restricted : fault_.restricted) {
+            codes[static_cast<std::size_t>(restricted.index)] = restricted.code;
+        }
         if (filters.always != nullptr) {
             apply(*filters.always, codes);
         }

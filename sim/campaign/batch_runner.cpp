@@ -26,7 +26,10 @@ auto fields(const arith::ParameterChange& x) {
     return std::tie(x.parameter, x.index, x.value);
 }
 auto fields(const arith::OutputFlip& x) {
-    return std::tie(x.index, x.mask);
+    return std::tie(x.index, x.mask, x.checked);
+}
+auto fields(const arith::RestrictedOutput& x) {
+    return std::tie(x.index, x.code, x.suppressed);
 }
 auto fields(const arith::ForcedOutput& x) {
     return std::tie(x.index, x.code);
@@ -41,8 +44,9 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 bool same_fault(const LayerFault& a, const LayerFault& b) {
     return a.layer == b.layer && same(a.accumulators, b.accumulators) && same(a.checksum, b.checksum) &&
            same(a.duplicates, b.duplicates) && same(a.operands, b.operands) &&
-           same(a.parameters, b.parameters) && same(a.outputs, b.outputs) &&
-           a.filter_outputs == b.filter_outputs && same(a.forced, b.forced);
+           same(a.parameters, b.parameters) && same(a.outputs, b.outputs) && a.relu_alarm == b.relu_alarm &&
+           a.filter_outputs == b.filter_outputs && same(a.restricted, b.restricted) &&
+           same(a.forced, b.forced);
 }
 
 bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>& b) {
@@ -107,7 +111,8 @@ BatchRunner::BatchRunner(const CampaignPlan& plan, std::string reproducer, Engin
     }
     for (const PolicyPlan& policy : plan.policies) {
         resolvers_.push_back(std::make_unique<fault::Resolver>(graph, plan.experiment->accelerator,
-                                                               policy.policy, policy.timeline));
+                                                               policy.policy, policy.timeline,
+                                                               &plan.engines[policy.engine].bounds));
     }
 }
 

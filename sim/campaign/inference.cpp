@@ -135,8 +135,9 @@ InferenceRunner::InferenceRunner(const workloads::Graph& graph, const Accelerato
       config_(config),
       policy_(policy),
       timeline_(timeline),
-      resolver_(graph, config, policy, timeline),
-      engine_(graph, std::move(bounds), fault::sum_rule(graph, config), std::move(filters)),
+      bounds_(std::move(bounds)),
+      resolver_(graph, config, policy, timeline, &bounds_),
+      engine_(graph, bounds_, fault::sum_rule(graph, config), std::move(filters)),
       golden_(engine_.run(image)) {}
 
 const workloads::Codes& InferenceRunner::golden_logits() const {

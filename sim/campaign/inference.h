@@ -106,6 +106,7 @@ class InferenceRunner {
     const AcceleratorConfig& config_;
     const protect::Policy& policy_;
     const traces::Timeline& timeline_;
+    const std::vector<arith::OutputBounds> bounds_;
     fault::Resolver resolver_;
     arith::Engine engine_;
     arith::GoldenRun golden_;

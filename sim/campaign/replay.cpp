@@ -7,6 +7,7 @@
 
 #include "sim/core/error.h"
 #include "sim/core/text.h"
+#include "sim/fault/site_table.h"
 #include "sim/fault/sites.h"
 #include "sim/protect/array_orders.h"
 
@@ -85,6 +86,9 @@ class GroupCheck {
                             ? static_cast<std::int64_t>(layer.weights.size())
                             : graph_.tensor(layer.output).shape.elements());
             return;
+        }
+        if (fault::depends_on_policy(upset.site)) {
+            return;  // recorded faults strike the parts of all policies of their campaign
         }
         std::vector<std::string> names;
         for (const fault::SiteClass& site : sites_) {
@@ -243,18 +247,20 @@ Replayed Replay::replay(const UpsetGroup& group, InferenceRunner& runner, Fideli
     return replayed;
 }
 
-// The bits that the machine's words have; a campaign strikes the check bits of all its policies.
+// The bits that the machine has; a campaign strikes the check bits and parts of all its policies.
 std::vector<traces::Upset> Replay::present(const UpsetGroup& group) const {
     const std::vector<fault::SiteClass> sites = fault::site_classes(bundle_.graph, config_, policy_);
     std::vector<traces::Upset> upsets;
     for (traces::Upset upset : group.upsets) {
+        bool here = !fault::depends_on_policy(upset.site);
         for (const fault::SiteClass& site : sites) {
             if (site.kind == upset.site) {
+                here = here || upset.unit < site.units;
                 const auto absent = static_cast<std::size_t>(kMaxWordBits - site.bits);
                 upset.bits = upset.unit < site.units ? upset.bits << absent >> absent : WordBits();
             }
         }
-        if (upset.bits.any()) {
+        if (here && upset.bits.any()) {
             upsets.push_back(upset);
         }
     }

@@ -137,6 +137,8 @@ StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
             value.bits = workloads::width_bits(run.graph.tensor(layer.output).format);
         }
         add_value(run, site, value, fault::low_32(upset.bits));
+    } else if (upset.site >= traces::SiteKind::checksum_weight) {
+        site.known = false;
     } else if (is_memory(upset.site)) {
         locate_word(run, site);
     } else {

@@ -61,7 +61,8 @@ struct StruckSite {
     std::int32_t layer = -1;                     // whose work was there; −1: nobody's
     std::int32_t fold = -1;                      // index into Timeline::folds; −1: none
     FoldPhase phase = FoldPhase::none;
-    bool known = true;            // false: control and chains of travelling-control arrays
+    // False: control and chains of travelling-control arrays; checksum column; vector unit.
+    bool known = true;
     std::vector<HeldValue> held;  // those with struck bits; empty: nothing that is used
     std::vector<Macs> reads;      // from the upset on, one a layer and group
     std::vector<Transfer> loads;  // DRAM: the loads that read the word from the upset on

@@ -197,7 +197,7 @@ std::vector<Verdict> compare_fidelities(const Setup& setup, const TileLevelRun& 
     const std::vector<arith::LayerFilters> filters = filters_of(setup);
     campaign::InferenceRunner runner(setup.graph, setup.config, setup.policy, run.timeline, bounds,
                                      setup.image, filters);
-    const fault::Resolver resolver(setup.graph, setup.config, setup.policy, run.timeline);
+    const fault::Resolver resolver(setup.graph, setup.config, setup.policy, run.timeline, &bounds);
     arith::Engine engine(setup.graph, bounds, fault::sum_rule(setup.graph, setup.config), filters);
     const std::vector<Answer> detailed =
         detailed_answers(setup, run.timeline, lists, bounds, filters, runner.golden_logits());

@@ -61,6 +61,11 @@ class UpsetDraw {
     void aim_at_word(Draw& draw, traces::Upset& upset) const;
     void aim_at_accumulator(Draw& draw, traces::Upset& upset) const;
     void aim_at_register(Draw& draw, traces::Upset& upset) const;
+    // Sites outside the array and the memories; false for all others.
+    bool aim_at_unit(Draw& draw, traces::Upset& upset) const;
+    void aim_at_column(Draw& draw, traces::Upset& upset) const;
+    void aim_at_checksum(Draw& draw, traces::Upset& upset) const;
+    void aim_at_vector_unit(Draw& draw, traces::Upset& upset) const;
     const fault::SiteClass& site_of(traces::SiteKind kind) const;
 
     const Setup& setup_;

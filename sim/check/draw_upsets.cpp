@@ -162,7 +162,7 @@ Upset UpsetDraw::upset(Draw& draw) const {
     upset.site = site.kind;
     upset.unit = draw.below(site.units);
     upset.cycle = draw.below(timeline_.cycles);
-    if (!draw.chance(3)) {
+    if (!draw.chance(3) && !aim_at_unit(draw, upset)) {
         if (upset.site == SiteKind::output_buffer) {
             aim_at_accumulator(draw, upset);
         } else if (is_memory(upset.site)) {

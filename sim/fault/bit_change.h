@@ -11,6 +11,10 @@ inline std::uint32_t low_32(const WordBits& bits) {
     return static_cast<std::uint32_t>((bits & WordBits(0xFFFFFFFFu)).to_ullong());
 }
 
+inline std::uint64_t low_64(const WordBits& bits) {
+    return (bits & WordBits(~std::uint64_t{0})).to_ullong();
+}
+
 struct BitChange {
     std::uint32_t keep = ~std::uint32_t{0};  // the others are cleared
     std::uint32_t flip = 0;                  // and then these inverted

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/fault/checksum_changes.h"
+
 namespace fluence::fault {
 
 using traces::Fold;
@@ -154,18 +156,6 @@ void LayerChanges::activation_off(const StruckOperand& struck) {
     rows_[struck.fold][{struck.lane, struck.k}] += std::int64_t{wrong} - right;
 }
 
-// The checksum column's weights are sums over the fold's channels.
-void LayerChanges::checksum_off(const Fold& f, std::int64_t m, std::int64_t k, std::int64_t change) {
-    std::int64_t weight = 0;
-    for (std::int64_t n = 0; n < f.channels; ++n) {
-        weight += sums_.weight(f, k, n);
-    }
-    if (weight != 0) {
-        const std::int64_t block = f.group * machine_.mac_layer(f.layer).gemm.n + f.first_n;
-        fault_.checksum.push_back({f.first_pixel + m, static_cast<std::int32_t>(block), change * weight});
-    }
-}
-
 void LayerChanges::read_wrong() {
     if (struck_.reads.empty()) {
         return;
@@ -246,18 +236,14 @@ arith::LayerFault LayerChanges::take() {
             accumulator_off(machine_.fold(id), at.first, at.second, delta);
         }
     }
-    if (machine_.policy.checksum) {
-        for (const auto& [id, changes] : rows_) {
-            for (const auto& [at, change] : changes) {
-                checksum_off(machine_.fold(id), at.first, at.second, change);
-            }
-        }
-    }
     const auto element = [](const arith::AccumulatorDelta& d) { return d.index; };
     cancelled_ = add_up(fault_.accumulators, element);
     if (!struck_.mac_outputs.empty()) {
         flip_mac_outputs();
         cancelled_ = add_up(fault_.accumulators, element) || cancelled_;
+    }
+    if (machine_.policy.checksum) {
+        ChecksumChanges(machine_, sums_, struck_.column, rows_, fault_).add();
     }
     add_up(fault_.duplicates, element);
     add_up(fault_.checksum,
@@ -272,7 +258,8 @@ bool LayerChanges::absorbs() const {
 
 bool changes_anything(const arith::LayerFault& fault) {
     return !fault.accumulators.empty() || !fault.checksum.empty() || !fault.duplicates.empty() ||
-           !fault.operands.empty() || !fault.parameters.empty() || !fault.outputs.empty();
+           !fault.operands.empty() || !fault.parameters.empty() || !fault.outputs.empty() ||
+           !fault.restricted.empty() || fault.relu_alarm;
 }
 
 }  // namespace fluence::fault

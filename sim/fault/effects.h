@@ -7,6 +7,8 @@
 #include "sim/arith/engine.h"
 #include "sim/fault/fold_sums.h"
 #include "sim/fault/machine_view.h"
+#include "sim/fault/struck_column.h"
+#include "sim/fault/struck_vector.h"
 
 namespace fluence::fault {
 
@@ -39,6 +41,8 @@ struct StruckLayer {
     std::vector<StruckParameter> parameters;
     std::vector<StruckMacOutput> mac_outputs;
     std::vector<arith::OutputFlip> outputs;
+    StruckColumn column;
+    StruckVector vector;
 };
 
 class Effects {
@@ -83,7 +87,6 @@ class LayerChanges {
     void add_one_by_one();
     void weight_off(const StruckOperand& struck);
     void activation_off(const StruckOperand& struck);
-    void checksum_off(const traces::Fold& f, std::int64_t m, std::int64_t k, std::int64_t change);
     void accumulator_off(const traces::Fold& f, std::int64_t m, std::int64_t n, std::uint32_t delta);
     void read_wrong();
     void parameters_wrong();

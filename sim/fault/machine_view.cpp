@@ -191,9 +191,12 @@ void MachineView::index_blocks() {
     // Passes by layer, group, first channel and first pixel: a fold's is the last one not behind it.
     using Corner = std::pair<std::int64_t, std::int64_t>;
     std::map<std::pair<std::int32_t, std::int32_t>, std::map<Corner, std::int32_t>> passes;
+    std::int32_t macs = 0;
     for (std::size_t i = 0; i < timeline.passes.size(); ++i) {
         const traces::VectorPass& pass = timeline.passes[i];
+        mac_ordinal_.push_back(-1);
         if (graph.layer(pass.layer).has_macs()) {
+            mac_ordinal_.back() = macs++;
             passes[{static_cast<std::int32_t>(pass.layer), pass.group}][{pass.first_n, pass.first_pixel}] =
                 static_cast<std::int32_t>(i);
         }
@@ -210,6 +213,7 @@ void MachineView::index_blocks() {
     };
     using Key = std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int64_t>;
     std::map<Key, std::size_t> found;
+    fold_block_.resize(timeline.folds.size());
     for (const auto& [stream, id] : by_stream_) {
         const traces::Fold& fold = timeline.folds[static_cast<std::size_t>(id)];
         const Key key{static_cast<std::int32_t>(fold.layer), fold.group, fold.first_n, fold.first_pixel};
@@ -225,6 +229,7 @@ void MachineView::index_blocks() {
             throw std::logic_error("timeline: a block of accumulators without its pass");
         }
         block.folds.push_back(id);
+        fold_block_[static_cast<std::size_t>(id)] = it->second;
     }
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
         const traces::Fold& f = fold(blocks_[i].folds[0]);

@@ -89,6 +89,12 @@ class MachineView {
 
     const traces::Fold& fold(std::int32_t id) const { return timeline.folds[static_cast<std::size_t>(id)]; }
     const MacLayer& mac_layer(LayerId layer) const { return *mac_layers_[index_of(layer)]; }
+    // Whether element `index` of a pass is the second accumulator of its output. The vector unit compares it
+    // and lets nothing of it into its pipeline.
+    bool is_copy(const traces::VectorPass& pass, std::int64_t index) const {
+        return graph.layer(pass.layer).has_macs() &&
+               memory.is_copy(pass.layer, pass.group, pass.first_n + index / pass.pixels);
+    }
     const protect::MemoryCode& code(Memory of) const { return *codes_[index_of(of)]; }
     // What protects a PE register in a cycle; null: nothing.
     const protect::RegisterPart* register_part(traces::SiteKind site, std::int64_t unit, Cycle cycle) const;
@@ -150,6 +156,12 @@ class MachineView {
         std::int32_t pass = 0;
         std::int32_t input = 0;
     };
+    // The block of accumulators that a fold adds to.
+    const AccumulatorBlock& block_of(const traces::Fold& f) const {
+        return blocks_[fold_block_[static_cast<std::size_t>(&f - timeline.folds.data())]];
+    }
+    // Which of the passes with MACs a pass is, from 0 on; −1 where it has none.
+    std::int32_t mac_ordinal(std::int32_t pass) const { return mac_ordinal_[static_cast<std::size_t>(pass)]; }
     const std::vector<OperandUse>& operand_uses(std::int32_t load) const {
         return operand_uses_[static_cast<std::size_t>(load)];
     }
@@ -212,6 +224,8 @@ class MachineView {
     SpanIndex weight_loads_, activation_loads_, dram_loads_, stores_, kept_stores_, kept_in_buffer_,
         block_index_;
     std::vector<AccumulatorBlock> blocks_;
+    std::vector<std::size_t> fold_block_;    // by fold
+    std::vector<std::int32_t> mac_ordinal_;  // by pass
 };
 
 // The blocks of a reduction do not overlap: the one with k begins at or before it, and last of those.

@@ -7,12 +7,16 @@
 
 #include "sim/dataflow/registers.h"
 #include "sim/fault/accumulator_sites.h"
+#include "sim/fault/checksum_sites.h"
 #include "sim/fault/effects.h"
 #include "sim/fault/machine_view.h"
 #include "sim/fault/register_sites.h"
 #include "sim/fault/register_verdicts.h"
+#include "sim/fault/site_table.h"
 #include "sim/fault/sites.h"
 #include "sim/fault/stepped_array.h"
+#include "sim/fault/vector_path.h"
+#include "sim/fault/vector_sites.h"
 #include "sim/fault/word_sites.h"
 #include "sim/protect/detection.h"
 
@@ -28,12 +32,15 @@ WordBits present(const WordBits& bits, int width) {
 }  // namespace
 
 struct Resolver::Impl {
+    const std::vector<arith::OutputBounds> bounds;
     MachineView machine;
     std::vector<SiteClass> sites;
 
     Impl(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
-         const traces::Timeline& timeline)
-        : machine(graph, config, policy, timeline), sites(site_classes(graph, config, policy)) {}
+         const traces::Timeline& timeline, const std::vector<arith::OutputBounds>* output_bounds)
+        : bounds(output_bounds != nullptr ? *output_bounds : std::vector<arith::OutputBounds>()),
+          machine(graph, config, policy, timeline),
+          sites(site_classes(graph, config, policy)) {}
 
     // Bits of a unit of the upset's site; 0 where the machine has no such site.
     int site_bits(const Upset& upset) const {
@@ -55,8 +62,9 @@ struct Resolver::Impl {
         }
         for (const SiteClass& site : sites) {
             if (site.kind == upset.site) {
-                if (upset.site == SiteKind::dram && upset.unit >= site.units) {
-                    return 0;  // words that only policies with more weights have
+                const bool may_be_absent = upset.site == SiteKind::dram || depends_on_policy(site.kind);
+                if (may_be_absent && upset.unit >= site.units) {
+                    return 0;
                 }
                 check_unit(upset, site.units);
                 const bool in_array = dataflow::register_bank(machine.config.array, upset.site).has_value();
@@ -116,11 +124,14 @@ class Resolver::Impl::Run {
     Run(const Impl& impl, const arith::GoldenRun& golden, arith::Engine* engine, bool joint)
         : machine_(impl.machine),
           golden_(golden),
+          bounds_(impl.bounds),
           engine_(engine),
           joint_(joint),
           golden_sums_(machine_, golden.tensors),
           effects_(machine_),
           registers_(machine_, golden_sums_, effects_),
+          checksum_(machine_, golden_sums_, effects_),
+          vector_({machine_, golden_sums_, &golden_, golden_sums_, golden_, impl.bounds}, effects_),
           words_(machine_, golden, effects_, verdicts_),
           stepped_(machine_, joint) {}
 
@@ -135,6 +146,18 @@ class Resolver::Impl::Run {
             case SiteKind::activation_buffer:
             case SiteKind::output_buffer:
                 return add_word(upset, bits);
+            case SiteKind::checksum_weight:
+            case SiteKind::checksum_activation:
+            case SiteKind::checksum_product:
+            case SiteKind::checksum_psum:
+            case SiteKind::checksum_sum:
+            case SiteKind::checksum_compare:
+                return checksum_.strike(upset, low_64(bits), result_);
+            case SiteKind::vector_pipeline:
+            case SiteKind::vector_parameter:
+            case SiteKind::relu_operand:
+            case SiteKind::range_bound:
+                return vector_.strike(upset, bits, result_);
             default:
                 return add_register(upset, judge_register(machine_, upset, bits, verdicts_, result_));
         }
@@ -283,6 +306,8 @@ class Resolver::Impl::Run {
             word.evaluate(layer, sums, as_golden ? &golden_ : nullptr, changes);
         }
         arith::LayerFault fault = changes.take();
+        add_vector_changes({machine_, sums, as_golden ? &golden_ : nullptr, golden_sums_, golden_, bounds_},
+                           struck.vector, fault);
         if (!changes_anything(fault)) {
             result_.sums_absorbed = result_.sums_absorbed || changes.absorbs();
             return;
@@ -344,12 +369,15 @@ class Resolver::Impl::Run {
 
     const MachineView& machine_;
     const arith::GoldenRun& golden_;
+    const std::vector<arith::OutputBounds>& bounds_;
     arith::Engine* engine_;
     const bool joint_;
     const FoldSums golden_sums_;
     Effects effects_;
     Verdicts verdicts_;
     RegisterSites registers_;
+    ChecksumSites checksum_;
+    VectorSites vector_;
     WordSites words_;
     SteppedArray stepped_;
     std::vector<StruckWord> struck_words_;
@@ -380,8 +408,9 @@ Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const 
 }
 
 Resolver::Resolver(const workloads::Graph& graph, const AcceleratorConfig& config,
-                   const protect::Policy& policy, const traces::Timeline& timeline)
-    : impl_(std::make_unique<Impl>(graph, config, policy, timeline)) {}
+                   const protect::Policy& policy, const traces::Timeline& timeline,
+                   const std::vector<arith::OutputBounds>* bounds)
+    : impl_(std::make_unique<Impl>(graph, config, policy, timeline, bounds)) {}
 
 Resolver::~Resolver() = default;
 

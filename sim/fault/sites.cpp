@@ -4,6 +4,7 @@
 
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/registers.h"
+#include "sim/dataflow/unit_state.h"
 #include "sim/protect/duplication.h"
 
 namespace fluence::fault {
@@ -22,12 +23,25 @@ std::vector<SiteClass> site_classes(const workloads::Graph& graph, const Acceler
         const auto role = dataflow::register_role(config.array, bank.kind);
         add(bank.kind, bank.units, role ? protect::stored_bits(policy, *role, bank.bits) : bank.bits);
     }
+    for (const dataflow::RegisterBank& bank : dataflow::unit_banks(graph, config, unit_parts(policy))) {
+        add(bank.kind, bank.units, bank.bits);
+    }
     add_buffer(SiteKind::weight_buffer, Memory::weight_buffer, config.weight_buffer);
     add_buffer(SiteKind::activation_buffer, Memory::activation_buffer, config.activation_buffer);
     add_buffer(SiteKind::output_buffer, Memory::output_buffer, config.output_buffer);
     add(SiteKind::dram, dataflow::MemoryMap(graph, config, protect::duplicated_orders(policy, graph)).words(),
         protect::stored_bits(policy, Memory::dram, config.dram.word_bits));
     return classes;
+}
+
+dataflow::UnitParts unit_parts(const protect::Policy& policy) {
+    const protect::PolicyTiming timing = protect::timing_of(policy);
+    dataflow::UnitParts parts;
+    parts.checksum = timing.checksum_column;
+    parts.range_restriction = policy.range.has_value();
+    parts.relu_check = policy.relu_check.has_value();
+    parts.added_stages = static_cast<int>(timing.vector_pipeline.count());
+    return parts;
 }
 
 std::vector<SiteClass> unite(const std::vector<std::vector<SiteClass>>& classes) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/core/accelerator_config.h"
+#include "sim/dataflow/unit_state.h"
 #include "sim/fault/upset.h"
 #include "sim/protect/policy.h"
 #include "workloads/graph.h"
@@ -25,6 +26,8 @@ struct SiteClass {
 // that only one of them stores are sites for all, and dead (absent) where they do not exist.
 std::vector<SiteClass> site_classes(const workloads::Graph& graph, const AcceleratorConfig& config,
                                     const protect::Policy& policy);
+// What the policy puts into the machine beside codes.
+dataflow::UnitParts unit_parts(const protect::Policy& policy);
 std::vector<SiteClass> unite(const std::vector<std::vector<SiteClass>>& classes);
 
 }  // namespace fluence::fault

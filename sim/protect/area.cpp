@@ -21,6 +21,7 @@ constexpr int kSumBits = 32;  // of an accumulator in the output buffer
 constexpr int kSumBytes = kSumBits / 8;
 constexpr int kElementBits = 8;  // of the vector unit's results
 constexpr int kDramAddressBits = 32;
+constexpr int kChecksumBanks = 3;  // dataflow/checksum_column.h
 
 int ceil_div(int a, int b) {
     return (a + b - 1) / b;
@@ -144,9 +145,10 @@ AreaNode checksum_area(const AcceleratorConfig& config, const Policy& policy) {
     const GateEquivalents pe = cost::checksum_pe(array.operand_bits, array.accumulator_bits, array.cols);
     std::vector<AreaNode> parts = {
         added_part("PEs", times(array.rows, pe)),
-        added_part("sums", times(2, cost::sram(pixels, width)) + cost::adder(width)),
-        added_part("adder tree", cost::adder_tree(array.cols, kSumBits)),
-        added_part("comparator", cost::equality_comparator(width) + cost::flipflops(width))};
+        added_part("sums", times(kChecksumBanks, cost::sram(pixels, width)) + cost::adder(width)),
+        added_part("subtractors", times(config.vector_unit.lanes, cost::adder(width))),
+        added_part("comparators", times(config.vector_unit.lanes,
+                                        cost::equality_comparator(width) + cost::flipflops(width)))};
     if (policy.zero) {
         constexpr double kAnd2 = 1.333;
         parts.push_back(added_part("zero on detection",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sim/cost/logic.h"
 #include "sim/protect/parts.h"
 #include "sim/protect/ppe.h"
 
@@ -82,14 +83,14 @@ std::map<Block, std::int64_t> mismatches(const arith::LayerFault& fault, const B
     return mismatch;
 }
 
-// Sums narrower than the output buffer's wrap in the array; the comparator then sees no more bits than they
-// have, in which the checksum stays linear.
+// The sums over a block wrap at so many bits more than the accumulators have as a sum of all columns needs.
+// Accumulators narrower than the output buffer's wrap in the array; the comparator then sees no more bits
+// than they have, in which the checksum stays linear.
 bool differ(const ArrayConfig& array, std::int64_t mismatch) {
     constexpr int kAccumulatorBits = 32;
-    if (array.overflow == Overflow::saturate || array.accumulator_bits == kAccumulatorBits) {
-        return mismatch != 0;
-    }
-    return mismatch % (std::int64_t{1} << array.accumulator_bits) != 0;
+    const bool narrow = array.overflow == Overflow::wrap && array.accumulator_bits < kAccumulatorBits;
+    const int bits = narrow ? array.accumulator_bits : kAccumulatorBits + cost::growth_bits(array.cols);
+    return mismatch % (std::int64_t{1} << bits) != 0;
 }
 
 }  // namespace
@@ -130,7 +131,8 @@ std::vector<nlohmann::json> write_checksum(const PartInfo&, const Policy& policy
 
 void time_checksum(const PartInfo&, PolicyTiming& timing, const Policy&) {
     timing.checksum_column = true;
-    timing.vector_pipeline += Cycles(1);  // the comparator; the adder tree works beside the requantisation
+    timing.vector_pipeline +=
+        Cycles(1);  // the comparator; accumulators are subtracted beside the requantisation
 }
 
 void parse_zero(const PartInfo&, JsonObject& object, Policy& policy) {

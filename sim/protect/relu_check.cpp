@@ -16,14 +16,14 @@ bool has_relu(const workloads::Graph& graph, const workloads::Layer& layer) {
 // A code behind ReLU has one right value, so any flip that remains is seen.
 bool relu_check_detects(const workloads::Graph& graph, const arith::LayerFault& fault) {
     const workloads::Layer& layer = graph.layer(fault.layer);
-    if (!has_relu(graph, layer)) {
-        return false;
+    if (fault.relu_alarm || !has_relu(graph, layer)) {
+        return fault.relu_alarm;
     }
     const workloads::NumberFormat format = graph.tensor(layer.output).format;
     const std::uint32_t stored = (std::uint32_t{1} << workloads::width_bits(format)) - 1;
     std::map<std::int64_t, std::uint32_t> flips;
     for (const arith::OutputFlip& flip : fault.outputs) {
-        flips[flip.index] ^= flip.mask & stored;
+        flips[flip.index] ^= flip.checked ? flip.mask & stored : 0;
     }
     for (const auto& [index, mask] : flips) {
         if (mask != 0) {

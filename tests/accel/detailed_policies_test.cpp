@@ -8,6 +8,7 @@
 #include "sim/accel/machine.h"
 #include "sim/arith/engine.h"
 #include "sim/core/error.h"
+#include "sim/dataflow/checksum_column.h"
 #include "sim/dataflow/space_time.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/random_graph.h"
@@ -115,6 +116,98 @@ TEST_F(DetailedPolicies, checksum_column_alone_sees_an_activation_that_leaves_th
     const std::vector<DetailedRun> runs = run({{leaving}});
     EXPECT_EQ(runs[0].tensors, golden());
     EXPECT_TRUE(runs[0].detected && runs[0].unrepaired);
+}
+
+// Pixel 2 of the first pass, whose words are the first bank's: the word counts until the last channel of the
+// block is subtracted, the comparator's register in the cycle behind that edge alone.
+TEST_F(DetailedPolicies, an_upset_of_a_checksum_sum_is_a_false_alarm_until_it_is_compared) {
+    policy_.checksum.emplace();
+    time();
+    const traces::VectorPass& pass = timeline_.passes[0];
+    const std::int64_t last = (pass.channels - 1) * pass.pixels + 2;
+    const traces::Cycle compared = pass.read_cycle(last) + 1;
+    const traces::Cycle begun = dataflow::ChecksumColumn(config_.array).hand_over(fold(0, 0), 2) + 1;
+    const auto word = [&](traces::Cycle cycle) { return upset(SiteKind::checksum_sum, 2, cycle, 7); };
+    const auto comparator = [&](traces::Cycle cycle) {
+        return upset(SiteKind::checksum_compare, last % pass.lanes, cycle, 7);
+    };
+    const std::vector<DetailedRun> runs = run({{word(begun - 1)},
+                                               {word(begun)},
+                                               {word(compared - 1)},
+                                               {word(compared)},
+                                               {comparator(compared - 1)},
+                                               {comparator(compared)},
+                                               {comparator(compared + 1)},
+                                               // Inverted and inverted again.
+                                               {word(compared - 1), comparator(compared)},
+                                               {word(begun), word(begun)}});
+    const std::vector<bool> alarms = {false, true, true, false, false, true, false, true, false};
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        EXPECT_EQ(runs[i].tensors, golden()) << i;
+        // A register of the comparator holds pixel 2's difference alone, others hold those of other pixels.
+        const bool other = i == 4 || i == 6;
+        EXPECT_TRUE(other || runs[i].detected == alarms[i]) << i;
+        EXPECT_EQ(runs[i].detected, runs[i].unrepaired) << i;
+    }
+}
+
+TEST_F(DetailedPolicies, a_false_alarm_zeroes_a_correct_block) {
+    policy_.checksum.emplace();
+    policy_.zero.emplace();
+    time();
+    const Fold& f = fold(0, 0);
+    const dataflow::SpaceTimeMap map(config_.array);
+    // What the last row of the column has summed of pixel 2: all four terms of the fold.
+    const Upset sum = upset(SiteKind::checksum_psum, 3, map.psum_cycle(f, 2, 3, 4), 20);
+    // w̃ of row 1, from pixel 5 on.
+    const Upset weight = upset(SiteKind::checksum_weight, 1, map.mac_cycle(f, 5, 1, 4), 9);
+    const std::vector<DetailedRun> runs = run({{sum}, {weight}});
+    const Codes right = golden()[index_of(graph_.layers[0].output)];
+    Codes expected = right;
+    for (std::size_t channel = 0; channel < 4; ++channel) {
+        expected[channel * 16 + 2] = 0;
+    }
+    EXPECT_EQ(output(runs[0], 0), expected);
+    EXPECT_TRUE(runs[0].detected && runs[0].suppressed);
+    // Term 1 is pixel (0, 1) of the window: a code of zero does not show the wrong weight.
+    expected = right;
+    for (std::size_t pixel = 5; pixel < 16; ++pixel) {
+        const std::size_t code = (pixel / 4) * 6 + pixel % 4 + 1;
+        for (std::size_t channel = 0; channel < 4 && image_[code] != 0; ++channel) {
+            expected[channel * 16 + pixel] = 0;
+        }
+    }
+    EXPECT_EQ(output(runs[1], 0), expected);
+}
+
+// The same sum off by as much in the array and in the column: the alarm does not come.
+TEST_F(DetailedPolicies, a_struck_checksum_hides_an_error) {
+    policy_.checksum.emplace();
+    time();
+    const Fold f = fold(0, 0);  // run() makes the timeline anew
+    const dataflow::SpaceTimeMap map(config_.array);
+    const auto partial = [&](std::int64_t pixel, std::int64_t channel) {
+        std::int64_t sum = 0;
+        for (std::int64_t k = 0; k < 4; ++k) {  // the fold's terms, rows 0 and 1 of a window of 3 × 3
+            const auto code = static_cast<std::size_t>((pixel / 4 + k / 3) * 6 + pixel % 4 + k % 3);
+            sum += std::int64_t{image_[code]} *
+                   graph_.layers[0].weights[static_cast<std::size_t>(channel * 27 + k)];
+        }
+        return sum;
+    };
+    int hidden = 0;
+    for (std::int64_t pixel = 0; pixel < 16; ++pixel) {
+        const std::int64_t all =
+            partial(pixel, 0) + partial(pixel, 1) + partial(pixel, 2) + partial(pixel, 3);
+        const Upset sum = upset(SiteKind::pe_psum, 3 * 4 + 1, map.psum_cycle(f, pixel, 3, 1), 20);
+        const Upset column = upset(SiteKind::checksum_psum, 3, map.psum_cycle(f, pixel, 3, 4), 20);
+        const std::vector<DetailedRun> runs = run({{sum, column}, {sum}, {column}});
+        const bool same_sign = (partial(pixel, 1) < 0) == (all < 0);
+        EXPECT_EQ(runs[0].detected, !same_sign) << pixel;
+        EXPECT_TRUE(runs[1].detected && runs[2].detected);
+        hidden += same_sign ? 1 : 0;
+    }
+    EXPECT_GT(hidden, 0);
 }
 
 TEST_F(DetailedPolicies, an_array_that_activations_do_not_leave_has_no_checksum_column) {

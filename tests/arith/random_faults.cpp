@@ -72,6 +72,9 @@ class FaultDraw {
                 golden_.tensors[index_of(layer_->output)][static_cast<std::size_t>(index)];
             result.forced.push_back({index, repeat ? golden : any_code(*output_)});
         }
+        if (between(0, 1) == 0) {
+            result.restricted.push_back({any_output(), any_code(*output_), false});
+        }
     }
 
     // A single bit of an accumulator, a word, or the same element twice; now and then all of them.

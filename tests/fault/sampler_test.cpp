@@ -63,7 +63,7 @@ TEST(Sites, SizesOfAMachine) {
     machine.policy.memory[index_of(Memory::weight_buffer)].code = "parity";
     machine.policy.memory[index_of(Memory::dram)].code = "secded";
     const std::vector<SiteClass> classes = site_classes(machine.graph, machine.config, machine.policy);
-    EXPECT_EQ(classes.size(), 8u);
+    EXPECT_EQ(classes.size(), 10u);
     const auto expect = [&](SiteKind kind, std::int64_t units, int bits) {
         EXPECT_EQ(site(classes, kind).units, units) << name_of(kind);
         EXPECT_EQ(site(classes, kind).bits, bits) << name_of(kind);
@@ -76,13 +76,30 @@ TEST(Sites, SizesOfAMachine) {
     expect(SiteKind::activation_buffer, 64, 64);
     expect(SiteKind::output_buffer, 512, 32);
     expect(SiteKind::dram, dataflow::MemoryMap(machine.graph, machine.config).words(), 72);
+    expect(SiteKind::vector_pipeline, 4 * 2, 32);       // lanes, cycles
+    expect(SiteKind::vector_parameter, 2 + 2 + 1, 64);  // 4 biases, 4 multipliers, 4 shifts
+
+    machine.policy.checksum.emplace();
+    machine.policy.relu_check.emplace();
+    const std::vector<SiteClass> parts = site_classes(machine.graph, machine.config, machine.policy);
+    EXPECT_EQ(parts.size(), 10u + 5 + 1);  // no multiplier stages
+    EXPECT_EQ(site(parts, SiteKind::checksum_weight).units, 3);
+    EXPECT_EQ(site(parts, SiteKind::checksum_weight).bits, 8 + 2);
+    EXPECT_EQ(site(parts, SiteKind::checksum_activation).units, 3);
+    EXPECT_EQ(site(parts, SiteKind::checksum_psum).units, 4);
+    EXPECT_EQ(site(parts, SiteKind::checksum_psum).bits, 32 + 2);
+    EXPECT_EQ(site(parts, SiteKind::checksum_sum).units, 3 * 64);  // 3 banks of 1,024 bytes / 4 / 4 channels
+    EXPECT_EQ(site(parts, SiteKind::checksum_compare).units, 4);
+    EXPECT_EQ(site(parts, SiteKind::vector_pipeline).units, 4 * (2 + 1 + 1));
+    EXPECT_EQ(site(parts, SiteKind::relu_operand).units, 4);
+    EXPECT_EQ(site(parts, SiteKind::relu_operand).bits, 9);
 
     BareMachine plain(OperandRegister::output, false);
     const std::vector<SiteClass> fewer = site_classes(plain.graph, plain.config, plain.policy);
-    EXPECT_EQ(fewer.size(), 7u);
+    EXPECT_EQ(fewer.size(), 9u);
     EXPECT_EQ(site(fewer, SiteKind::pe_psum).units, 12);
     const std::vector<SiteClass> both = unite({fewer, classes});
-    EXPECT_EQ(both.size(), 8u);
+    EXPECT_EQ(both.size(), 10u);
     EXPECT_EQ(site(both, SiteKind::weight_buffer).bits, 65);
     EXPECT_EQ(site(both, SiteKind::activation_buffer).bits, 64);
     EXPECT_EQ(site(both, SiteKind::dram).bits, 72);
@@ -140,8 +157,8 @@ TEST(Sampler, SeuIsUniformOverBitsAndCycles) {
     for (const SiteClass& one : sampler.classes()) {
         total += one.weight();
     }
-    // 8·12·3 register bits + 50·32·16 + 64·64 + 3·64·64 + 512·32
-    EXPECT_DOUBLE_EQ(total, 288 + 25600 + 4096 + 12288 + 16384);
+    // 8·12·3 register bits + 50·32·16 + 64·64 + 3·64·64 + 512·32, the vector unit's 8·32 + 5·64
+    EXPECT_DOUBLE_EQ(total, 288 + 25600 + 4096 + 12288 + 16384 + 256 + 320);
     constexpr int kDraws = 40000;
     std::map<SiteKind, int> counts;
     std::array<int, 10> phases{};

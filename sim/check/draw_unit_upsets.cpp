@@ -1,0 +1,103 @@
+// Upsets of the state outside the array and the memories, aimed at where and when it holds something.
+#include <algorithm>
+
+#include "sim/check/draw.h"
+#include "sim/dataflow/checksum_column.h"
+#include "sim/dataflow/memory_map.h"
+#include "sim/dataflow/vector_pipeline.h"
+
+namespace fluence::check {
+
+using traces::Cycle;
+using traces::SiteKind;
+using traces::Upset;
+
+// A row of the checksum column that a fold uses, while its diagonal passes there.
+void UpsetDraw::aim_at_column(Draw& draw, Upset& upset) const {
+    const ArrayConfig& array = setup_.config.array;
+    const traces::Fold& fold =
+        timeline_
+            .folds[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(timeline_.folds.size())))];
+    const std::int64_t row = draw.below(fold.used_rows);
+    upset.unit = std::min(upset.unit - upset.unit % array.rows + row, site_of(upset.site).units - 1);
+    const auto steps = static_cast<int>(dataflow::SpaceTimeMap(array).steps(fold));
+    upset.cycle = fold.stream + row + array.cols +
+                  draw.between(-1, steps + array.multiplier_stages + array.accumulator_stages);
+}
+
+// The word of a pixel's sum from its first fold until it is compared, or the comparator in that cycle.
+void UpsetDraw::aim_at_checksum(Draw& draw, Upset& upset) const {
+    std::int64_t ordinal = -1;
+    std::vector<std::pair<const traces::VectorPass*, std::int64_t>> passes;
+    for (const traces::VectorPass& pass : timeline_.passes) {
+        if (setup_.graph.layer(pass.layer).has_macs()) {
+            passes.emplace_back(&pass, ++ordinal);
+        }
+    }
+    const auto& [pass, number] =
+        passes[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(passes.size())))];
+    const std::int64_t pixel = draw.below(pass->pixels);
+    const std::int64_t last = (pass->channels - 1) * pass->pixels + pixel;
+    const Cycle compared =
+        pass->read_cycle(last) + 1 + timeline_.decode_cycles[index_of(Memory::output_buffer)];
+    if (upset.site == SiteKind::checksum_compare) {
+        upset.unit = last % pass->lanes;
+        upset.cycle = compared + (draw.chance(4) ? draw.between(-1, 1) : 0);
+        return;
+    }
+    upset.unit =
+        number % dataflow::kChecksumBanks * dataflow::checksum_words(setup_.graph, setup_.config) + pixel;
+    upset.cycle = compared - draw.below(compared - pass->begin + 8);
+}
+
+// An element in a stage of the vector unit's pipeline, or a parameter while its layer is drained.
+void UpsetDraw::aim_at_vector_unit(Draw& draw, Upset& upset) const {
+    const traces::VectorPass& pass =
+        timeline_
+            .passes[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(timeline_.passes.size())))];
+    const bool macs = setup_.graph.layer(pass.layer).has_macs();
+    const int decode =
+        timeline_.decode_cycles[index_of(macs ? Memory::output_buffer : Memory::activation_buffer)];
+    const std::int64_t element = draw.below(pass.elements);
+    const Cycle read = pass.read_cycle(element);
+    if (upset.site == SiteKind::vector_parameter) {
+        const std::int64_t words =
+            dataflow::MemoryMap(setup_.graph, setup_.config).parameters(pass.layer).words;
+        upset.unit = words > 0 ? draw.below(words) : upset.unit;
+        upset.cycle = read + draw.between(-4, 4);
+        return;
+    }
+    const dataflow::VectorPipeline pipeline(setup_.config.vector_unit,
+                                            fault::unit_parts(setup_.policy).added_stages);
+    const bool relu = upset.site == SiteKind::relu_operand, bound = upset.site == SiteKind::range_bound;
+    const auto stage = relu    ? pipeline.first(dataflow::StageHolds::code)
+                       : bound ? pipeline.stages() - 1
+                               : static_cast<int>(draw.below(pipeline.stages()));
+    upset.unit = (relu || bound ? 0 : std::int64_t{stage} * pass.lanes) + element % pass.lanes;
+    upset.cycle = pipeline.cycle(read, decode, stage) + (draw.chance(8) ? draw.between(-1, 1) : 0);
+}
+
+bool UpsetDraw::aim_at_unit(Draw& draw, Upset& upset) const {
+    switch (upset.site) {
+        case SiteKind::checksum_weight:
+        case SiteKind::checksum_activation:
+        case SiteKind::checksum_product:
+        case SiteKind::checksum_psum:
+            aim_at_column(draw, upset);
+            return true;
+        case SiteKind::checksum_sum:
+        case SiteKind::checksum_compare:
+            aim_at_checksum(draw, upset);
+            return true;
+        case SiteKind::vector_pipeline:
+        case SiteKind::vector_parameter:
+        case SiteKind::relu_operand:
+        case SiteKind::range_bound:
+            aim_at_vector_unit(draw, upset);
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace fluence::check

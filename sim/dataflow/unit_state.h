@@ -1,0 +1,27 @@
+// Registers and words of the machine outside the PE array and the memories, one bank a kind. Fault sites and
+// the register-true machine take their counts from here.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sim/dataflow/registers.h"
+#include "workloads/graph.h"
+
+namespace fluence::dataflow {
+
+// What a policy puts into the machine.
+struct UnitParts {
+    bool checksum = false;  // a checksum column with its comparator
+    bool relu_check = false;
+    bool range_restriction = false;
+    int added_stages = 0;  // of the vector unit's pipeline
+};
+
+std::vector<RegisterBank> unit_banks(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                     const UnitParts& parts);
+// The bank of that kind; nothing where the machine has none.
+std::optional<RegisterBank> unit_bank(const workloads::Graph& graph, const AcceleratorConfig& config,
+                                      const UnitParts& parts, traces::SiteKind kind);
+
+}  // namespace fluence::dataflow
