@@ -249,7 +249,7 @@ TEST(LedgerOfACampaign, FitsOutcomesAndReasons) {
     std::set<MaskedBy> seen;
     for (const char* model : {"seu", "neuron-flip"}) {
         Experiment experiment = test::small_experiment(model);
-        experiment.faults = 1200;
+        experiment.faults = 6000;
         RunOptions options;
         options.result_path = folder.file(model);
         options.workers = 2;

@@ -104,6 +104,7 @@ TEST_F(RecheckedCampaign, TheChosenOnesAreMarked) {
 // upset it was, in a form that can be replayed.
 TEST_F(RecheckedCampaign, AWrongEngineStopsItAndIsDescribed) {
     Experiment experiment = test::small_experiment();
+    experiment.faults = 4000;  // few of them strike accumulators
     experiment.self_check = 0.5;
     experiment.resolved["accelerator"] = to_json(experiment.accelerator);
     RunOptions with_defect = options("a");
