@@ -264,7 +264,7 @@ std::string rate_table(const Summary& summary) {
     if (summary.vulnerability.rates.empty()) {
         return "";
     }
-    const bool errors = summary.vulnerability.rates.front().error_rate > 0;
+    const bool errors = summary.vulnerability.by_error_rate();
     Table table(errors ? "Accuracy at an error rate of each output, percent"
                        : "Accuracy at a mean number of upsets in an inference of " +
                              summary.policies[summary.reference].name + " (longer runs meet more), percent",

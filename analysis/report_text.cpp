@@ -232,12 +232,8 @@ std::string vulnerability_table(const Summary& summary) {
     return table(rows);
 }
 
-bool rate_points_are_errors(const Summary& summary) {
-    return !summary.vulnerability.rates.empty() && summary.vulnerability.rates.front().error_rate > 0;
-}
-
 std::string rate_table(const Summary& summary) {
-    const bool errors = rate_points_are_errors(summary);
+    const bool errors = summary.vulnerability.by_error_rate();
     Row header = {errors ? "Accuracy at error rate" : "Accuracy at mean upsets", "Not simulated, at most"};
     for (const PolicySummary& policy : summary.policies) {
         header.push_back(printable(policy.name));

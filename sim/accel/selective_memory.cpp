@@ -1,30 +1,11 @@
 #include "sim/accel/selective_memory.h"
 
-#include <algorithm>
 #include <bitset>
 
+#include "sim/accel/word_bytes.h"
 #include "sim/dataflow/marked_weights.h"
 
 namespace fluence::accel {
-namespace {
-
-WordBits bits_of(const std::uint8_t* bytes, int count) {
-    WordBits word;
-    for (int i = 0; i < count; ++i) {
-        word[static_cast<std::size_t>(i)] = (bytes[i / 8] >> (i % 8) & 1) != 0;
-    }
-    return word;
-}
-
-void put_bits(const WordBits& word, int count, std::uint8_t* bytes) {
-    std::fill_n(bytes, (count + 7) / 8, std::uint8_t{0});
-    for (int i = 0; i < count; ++i) {
-        const auto bit = static_cast<unsigned>(word[static_cast<std::size_t>(i)]);
-        bytes[i / 8] = static_cast<std::uint8_t>(bytes[i / 8] | bit << (i % 8));
-    }
-}
-
-}  // namespace
 
 SelectiveMemory::SelectiveMemory(const Workload& workload, Memory memory)
     : code_(8 * workload.map.word_bytes()),

@@ -3,26 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sim/accel/word_bytes.h"
+
 namespace fluence::accel {
-namespace {
-
-WordBits bits_of(const std::uint8_t* bytes, int bits) {
-    WordBits word;
-    for (int i = 0; i < bits; ++i) {
-        word[static_cast<std::size_t>(i)] = (bytes[i / 8] >> (i % 8) & 1) != 0;
-    }
-    return word;
-}
-
-// Bits 0 … count−1 of the word as bytes.
-void put_bits(const WordBits& word, int count, std::uint8_t* bytes) {
-    for (int i = 0; i < count; ++i) {
-        const auto bit = static_cast<unsigned>(word[static_cast<std::size_t>(i)]);
-        bytes[i / 8] = static_cast<std::uint8_t>(i % 8 == 0 ? bit : bytes[i / 8] | bit << (i % 8));
-    }
-}
-
-}  // namespace
 
 WordCodec::WordCodec(const protect::MemoryCode& code, int data_bits)
     : code_(code), data_bits_(data_bits), check_bits_(code.check_bits(data_bits)) {

@@ -224,9 +224,9 @@ class Crc {
 };
 
 // Under the policy that stores most.
-std::int64_t dram_words(const std::vector<std::vector<fault::SiteClass>>& sites) {
+std::int64_t dram_words(const std::vector<fault::SiteClass>& storage) {
     std::int64_t words = 0;
-    for (const fault::SiteClass& site : fault::unite(sites)) {
+    for (const fault::SiteClass& site : storage) {
         words = site.kind == fault::SiteKind::dram ? site.units : words;
     }
     return words;
@@ -286,7 +286,8 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
              engines.number(policy, policy_bounds(policy, bundle), bundle, experiment.accelerator)});
         sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
     }
-    fault::Sampler sampler(experiment.fault_model, bundle.graph, fault::unite(sites));
+    const std::vector<fault::SiteClass> storage = fault::unite(sites);
+    fault::Sampler sampler(experiment.fault_model, bundle.graph, storage);
     std::vector<traces::Timeline> timelines = simulate_machines(experiment, bundle, workers, stop);
     if (timelines.size() < policies.size()) {
         return std::nullopt;
@@ -302,7 +303,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
                       engines.take(),
                       fault::sum_rule(bundle.graph, experiment.accelerator),
                       std::move(policies),
-                      dram_words(sites)};
+                      dram_words(storage)};
     if (!plan_sampling(plan, workers, stop)) {
         return std::nullopt;
     }

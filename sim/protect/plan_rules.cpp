@@ -8,6 +8,7 @@
 #include "sim/core/error.h"
 #include "sim/core/permutation.h"
 #include "sim/core/text.h"
+#include "sim/protect/channel_magnitude.h"
 #include "sim/protect/plan.h"
 
 namespace fluence::protect {
@@ -70,13 +71,14 @@ void choose_largest(Choice& choice, PlanKind kind, const workloads::Graph& graph
     }
 }
 
-// How much a weight's code of an output channel is worth, against other channels of the layer: the
-// requantiser divides by the channel's scale.
-double scale_of(const workloads::Layer& layer, std::size_t channel) {
-    if (layer.multiplier.empty()) {
-        return 1;
+std::vector<double> weight_magnitudes(const workloads::Layer& layer, std::size_t channels) {
+    const std::size_t terms = layer.weights.size() / channels;
+    std::vector<double> magnitudes;
+    for (std::size_t i = 0; i < layer.weights.size(); ++i) {
+        magnitudes.push_back(std::abs(static_cast<double>(layer.weights[i])) *
+                             channel_scale(layer, i / terms));
     }
-    return std::ldexp(std::abs(static_cast<double>(layer.multiplier[channel])), -(layer.shift[channel] & 63));
+    return magnitudes;
 }
 
 Choice choose_by_magnitude(PlanKind kind, const PlanRequest& request, const workloads::Graph& graph) {
@@ -87,23 +89,10 @@ Choice choose_by_magnitude(PlanKind kind, const PlanRequest& request, const work
             continue;
         }
         const auto channels = static_cast<std::size_t>(graph.tensor(layer.output).shape.channels);
-        const std::size_t terms = layer.weights.size() / channels;
-        std::vector<double> values;
-        for (std::size_t c = 0; c < channels; ++c) {
-            double sum = 0;
-            for (std::size_t k = 0; k < terms; ++k) {
-                const double value =
-                    std::abs(static_cast<double>(layer.weights[c * terms + k])) * scale_of(layer, c);
-                if (kind == PlanKind::weights) {
-                    values.push_back(value);
-                }
-                sum += value;
-            }
-            if (kind == PlanKind::filters) {
-                values.push_back(sum);
-            }
-        }
-        choose_largest(choice, kind, graph, i, values, request.fraction);
+        choose_largest(choice, kind, graph, i,
+                       kind == PlanKind::filters ? channel_magnitudes(layer, channels)
+                                                 : weight_magnitudes(layer, channels),
+                       request.fraction);
     }
     return choice;
 }

@@ -7,6 +7,7 @@
 #include "sim/core/error.h"
 #include "sim/core/random.h"
 #include "sim/core/text.h"
+#include "sim/protect/channel_magnitude.h"
 
 namespace fluence::protect {
 namespace {
@@ -44,20 +45,10 @@ std::vector<double> random_resilience(std::uint64_t seed, LayerId layer, std::si
     return resilience;
 }
 
-// Codes of a channel have a scale of their own; it is contained in the requantiser's factor, whose other
-// parts all channels share.
 std::vector<double> weight_resilience(const workloads::Layer& layer, std::size_t channels) {
-    std::vector<double> resilience;
-    const std::size_t weights = layer.weights.size() / channels;
-    for (std::size_t c = 0; c < channels; ++c) {
-        double sum = 0;
-        for (std::size_t i = 0; i < weights; ++i) {
-            sum += std::abs(static_cast<double>(layer.weights[c * weights + i]));
-        }
-        if (c < layer.multiplier.size() && c < layer.shift.size()) {
-            sum *= std::ldexp(std::abs(static_cast<double>(layer.multiplier[c])), -(layer.shift[c] & 63));
-        }
-        resilience.push_back(1 / sum);
+    std::vector<double> resilience = channel_magnitudes(layer, channels);
+    for (double& r : resilience) {
+        r = 1 / r;
     }
     return resilience;
 }

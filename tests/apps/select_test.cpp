@@ -7,9 +7,8 @@
 #include <string>
 
 #include "tests/apps/program.h"
-#include "tests/support/random_graph.h"
+#include "tests/apps/small_bundle.h"
 #include "tests/support/temporary_directory.h"
-#include "workloads/bundle.h"
 
 namespace {
 
@@ -20,17 +19,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 std::string write_bundle(const TemporaryDirectory& folder) {
-    fluence::RandomStream stream(1, fluence::RandomPurpose::testing, 0);
-    fluence::workloads::Bundle bundle;
-    bundle.graph = fluence::test::lenet_like_graph(stream);
-    bundle.image_count = 1;
-    for (const std::int32_t code : fluence::test::random_image(bundle.graph, stream)) {
-        bundle.images.push_back(static_cast<std::uint8_t>(code));
-    }
-    bundle.labels = {0};
-    bundle.profile.resize(bundle.graph.tensors.size());
-    fluence::workloads::write_bundle(bundle, folder.file("bundle"));
-    return folder.file("bundle");
+    return fluence::test::write_small_bundle(folder, fluence::test::lenet_like_graph);
 }
 
 // LeNet-5 has 61,470 weights: 150 + 2,400 + 48,000 + 10,080 + 840.

@@ -7,9 +7,8 @@
 #include <string>
 
 #include "tests/apps/program.h"
-#include "tests/support/random_graph.h"
+#include "tests/apps/small_bundle.h"
 #include "tests/support/temporary_directory.h"
-#include "workloads/bundle.h"
 
 namespace {
 
@@ -26,17 +25,7 @@ Finished simulate(const std::string& arguments) {
 
 // A small residual network with one image.
 std::string write_bundle(const TemporaryDirectory& folder) {
-    fluence::RandomStream stream(1, fluence::RandomPurpose::testing, 0);
-    fluence::workloads::Bundle bundle;
-    bundle.graph = fluence::test::resnet_like_graph(stream);
-    bundle.image_count = 1;
-    for (const std::int32_t code : fluence::test::random_image(bundle.graph, stream)) {
-        bundle.images.push_back(static_cast<std::uint8_t>(code));
-    }
-    bundle.labels = {0};
-    bundle.profile.resize(bundle.graph.tensors.size());
-    fluence::workloads::write_bundle(bundle, folder.file("bundle"));
-    return folder.file("bundle");
+    return fluence::test::write_small_bundle(folder, fluence::test::resnet_like_graph);
 }
 
 TEST(SimulateCommand, table_csv_and_json_agree) {

@@ -9,27 +9,20 @@
 
 #include "sim/accel/machine.h"
 #include "sim/arith/engine.h"
-#include "sim/check/comparison.h"
-#include "sim/check/draw.h"
-#include "sim/check/shrink.h"
 #include "sim/core/error.h"
 #include "sim/dataflow/registers.h"
 #include "sim/dataflow/space_time.h"
 #include "sim/fault/resolver.h"
 #include "sim/fault/sum_rule.h"
 #include "sim/protect/ppe.h"
-#include "tests/support/environment.h"
+#include "tests/check/agreement.h"
 
 namespace fluence::check {
 namespace {
 
 constexpr std::uint64_t kSeed = 20261131;
+constexpr int kMachines = 30;
 constexpr int kListsPerMachine = 25;
-
-// FLUENCE_TEST_MACHINES: how many, for long runs.
-int machines_of_run() {
-    return static_cast<int>(test::environment("FLUENCE_TEST_MACHINES", 30));
-}
 
 // A setup on which channels have columns.
 Setup drawn(RandomStream& random) {
@@ -45,42 +38,30 @@ struct Counts {
     int lists = 0, corrected = 0, detected = 0, sdc = 0;
 };
 
-// Compares one machine; false where it differs.
-bool machine_agrees(RandomStream& random, const check::Setup& setup, const TileLevelRun& run,
-                    Counts& counts) {
+// Compares one machine.
+void compare(RandomStream& random, const check::Setup& setup, const TileLevelRun& run,
+             const std::string& where, Counts& counts) {
     const UpsetDraw draw(setup, run.timeline);
-    std::vector<UpsetList> upsets(1);  // the first one is empty
-    while (upsets.size() < kListsPerMachine) {
-        upsets.push_back(draw.list(random));
-    }
-    const std::vector<Verdict> verdicts = compare_fidelities(setup, run, upsets);
-    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    const std::vector<UpsetList> upsets = test::lists_of(kListsPerMachine, [&] { return draw.list(random); });
+    for (const Verdict& verdict : test::agreeing(setup, run, upsets, where)) {
         ++counts.lists;
-        counts.corrected += verdicts[i].flags.corrected ? 1 : 0;
-        counts.detected += verdicts[i].flags.detected ? 1 : 0;
-        counts.sdc += verdicts[i].outcome == campaign::Outcome::sdc ? 1 : 0;
-        if (!verdicts[i].difference.empty()) {
-            const ShrinkResult small = shrink({setup, upsets[i]}, compare_fidelities, 400);
-            ADD_FAILURE() << "list " << i << ": " << verdicts[i].difference << "\n"
-                          << small.difference << "\n"
-                          << to_json(small.smallest).dump();
-            return false;
-        }
+        counts.corrected += verdict.flags.corrected ? 1 : 0;
+        counts.detected += verdict.flags.detected ? 1 : 0;
+        counts.sdc += verdict.outcome == campaign::Outcome::sdc ? 1 : 0;
     }
-    return true;
 }
 
 TEST(ProtectedPes, FastAndDetailedMachineAgree) {
     Counts counts;
     int refused = 0;
-    for (int machine = 0; machine < machines_of_run(); ++machine) {
-        SCOPED_TRACE("seed " + std::to_string(kSeed) + ", machine " + std::to_string(machine));
+    for (int machine = 0; machine < test::machines_of_run(kMachines); ++machine) {
         RandomStream random(kSeed, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
         check::Setup setup = drawn(random);
         draw_ppe(random, setup.graph, setup.config.array.cols, setup.policy);
         try {
             const TileLevelRun run = run_tile_level(setup);
-            ASSERT_TRUE(machine_agrees(random, setup, run, counts));
+            compare(random, setup, run, test::named(kSeed, machine), counts);
+            ASSERT_FALSE(testing::Test::HasFailure());
         } catch (const InputError&) {
             ++refused;  // checksums of sums that may saturate
         }
@@ -90,7 +71,7 @@ TEST(ProtectedPes, FastAndDetailedMachineAgree) {
               << std::endl;
     EXPECT_GT(counts.corrected, counts.lists / 20);
     EXPECT_GT(counts.sdc, 0);
-    EXPECT_LT(refused, machines_of_run() / 3);
+    EXPECT_LT(refused, test::machines_of_run(kMachines) / 3);
 }
 
 // A policy of protected PEs alone.
@@ -121,7 +102,7 @@ bool same_faults(const fault::Resolution& a, const fault::Resolution& b) {
 // A single upset of a PE register, in and outside the region.
 TEST(ProtectedPes, CorrectInTheRegionAndChangeNothingOutside) {
     int inside = 0, outside = 0, live = 0;
-    for (int machine = 0; machine < machines_of_run(); ++machine) {
+    for (int machine = 0; machine < test::machines_of_run(kMachines); ++machine) {
         RandomStream random(kSeed + 1, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
         check::Setup setup = drawn(random);
         const ArrayConfig& array = setup.config.array;
@@ -175,7 +156,7 @@ TEST(ProtectedPes, CorrectInTheRegionAndChangeNothingOutside) {
 // list of columns, each with its folds.
 TEST(ProtectedPes, ColumnsComputeTheChannelsOfTheirRanks) {
     int reached = 0;
-    for (int machine = 0; machine < machines_of_run(); ++machine) {
+    for (int machine = 0; machine < test::machines_of_run(kMachines); ++machine) {
         RandomStream random(kSeed + 2, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
         const check::Setup setup = drawn(random);
         const int cols = setup.config.array.cols;

@@ -4,23 +4,16 @@
 
 #include <iostream>
 
-#include "sim/check/comparison.h"
-#include "sim/check/draw.h"
-#include "sim/check/shrink.h"
 #include "sim/core/error.h"
 #include "sim/protect/selective_code.h"
-#include "tests/support/environment.h"
+#include "tests/check/agreement.h"
 
 namespace fluence::check {
 namespace {
 
 constexpr std::uint64_t kSeed = 20261123;
+constexpr int kMachines = 20;
 constexpr int kListsPerMachine = 40;
-
-// FLUENCE_TEST_MACHINES: how many, for long runs.
-int machines_of_run() {
-    return static_cast<int>(test::environment("FLUENCE_TEST_MACHINES", 20));
-}
 
 protect::SelectiveEccPart draw_part(Draw& draw) {
     protect::SelectiveEccPart part;
@@ -66,7 +59,7 @@ UpsetList aimed(Draw& draw, const Setup& setup, const traces::Timeline& timeline
 
 TEST(SelectiveEcc, FastAndDetailedMachineAgree) {
     int lists = 0, corrected = 0, detected = 0, changed = 0;
-    for (int machine = 0; machine < machines_of_run(); ++machine) {
+    for (int machine = 0; machine < test::machines_of_run(kMachines); ++machine) {
         RandomStream random(kSeed, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
         Draw draw(random);
         int refused = 0;
@@ -83,24 +76,15 @@ TEST(SelectiveEcc, FastAndDetailedMachineAgree) {
         } catch (const InputError&) {
             continue;
         }
-        std::vector<UpsetList> upsets(1);  // the first one is empty
-        while (upsets.size() < kListsPerMachine) {
-            upsets.push_back(aimed(draw, setup, run.timeline));
-        }
-        const std::vector<Verdict> verdicts = compare_fidelities(setup, run, upsets);
-        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+        const std::vector<UpsetList> upsets =
+            test::lists_of(kListsPerMachine, [&] { return aimed(draw, setup, run.timeline); });
+        for (const Verdict& verdict : test::agreeing(setup, run, upsets, test::named(kSeed, machine))) {
             ++lists;
-            corrected += verdicts[i].flags.corrected ? 1 : 0;
-            detected += verdicts[i].flags.detected ? 1 : 0;
-            changed += verdicts[i].dead == fault::DeadReason::none ? 1 : 0;
-            if (!verdicts[i].difference.empty()) {
-                const ShrinkResult small = shrink({setup, upsets[i]}, compare_fidelities, 400);
-                FAIL() << "seed " << kSeed << ", machine " << machine << ", list " << i << ": "
-                       << verdicts[i].difference << "\n"
-                       << small.difference << "\n"
-                       << to_json(small.smallest).dump();
-            }
+            corrected += verdict.flags.corrected ? 1 : 0;
+            detected += verdict.flags.detected ? 1 : 0;
+            changed += verdict.dead == fault::DeadReason::none ? 1 : 0;
         }
+        ASSERT_FALSE(testing::Test::HasFailure());
     }
     std::cout << "seed " << kSeed << ": " << lists << " lists, " << corrected << " corrected, " << detected
               << " detected, " << changed << " with values changed" << std::endl;
