@@ -12,13 +12,13 @@ using traces::Cycle;
 using traces::SiteKind;
 using traces::Upset;
 
-// A row of the checksum column that a fold uses, while its diagonal passes there.
+// A row of the checksum column, mostly one that a fold uses, while its diagonal passes there.
 void UpsetDraw::aim_at_column(Draw& draw, Upset& upset) const {
     const ArrayConfig& array = setup_.config.array;
     const traces::Fold& fold =
         timeline_
             .folds[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(timeline_.folds.size())))];
-    const std::int64_t row = draw.below(fold.used_rows);
+    const std::int64_t row = draw.below(draw.chance(4) ? array.rows : fold.used_rows);
     upset.unit = std::min(upset.unit - upset.unit % array.rows + row, site_of(upset.site).units - 1);
     const auto steps = static_cast<int>(dataflow::SpaceTimeMap(array).steps(fold));
     upset.cycle = fold.stream + row + array.cols +

@@ -1,6 +1,7 @@
 #include "sim/fault/checksum_changes.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 namespace fluence::fault {
@@ -86,7 +87,9 @@ void ChecksumChanges::find_points() {
     std::map<std::int32_t, std::set<Point>> points;
     for (const auto& [id, rows] : rows_) {
         for (const auto& [at, change] : rows) {
-            points[id].insert(at);
+            if (at.second < machine_.fold(id).terms) {
+                points[id].insert(at);
+            }
         }
     }
     for (const ColumnOperand& operand : struck_.operands) {
@@ -100,10 +103,8 @@ void ChecksumChanges::find_points() {
     for (const auto& [id, of_fold] : points) {
         const Fold& f = machine_.fold(id);
         for (const Point& at : of_fold) {
-            if (at.second < f.terms) {
-                if (const std::int64_t change = change_at(f, id, at); change != 0) {
-                    changes_[id][at.first][at.second] = change;
-                }
+            if (const std::int64_t change = change_at(f, id, at); change != 0) {
+                changes_[id][at.first][at.second] = change;
             }
         }
     }
@@ -172,7 +173,7 @@ std::uint64_t ChecksumChanges::handed_over(std::int32_t id, std::int64_t m) cons
                                 column_.column().sum_bits());
         wrong += (held ^ flip.mask) - held;
     }
-    up_to(f.terms);
+    up_to(std::numeric_limits<std::int64_t>::max());
     return static_cast<std::uint64_t>(column_.partial(f, m, f.terms)) + wrong;
 }
 

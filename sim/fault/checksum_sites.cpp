@@ -1,6 +1,5 @@
 #include "sim/fault/checksum_sites.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -101,13 +100,15 @@ void ChecksumSites::activation(int row, Cycle cycle, std::uint64_t mask, Resolut
     }
 }
 
+// Behind the multipliers rows that the fold does not use add what their registers hold: zero without upsets.
 void ChecksumSites::product(int stage, int row, Cycle cycle, std::uint64_t mask, Resolution& result) {
     const Slot now = slot(cycle - map().product_cycle(Fold{}, 0, stage, row, col()));
     std::int64_t m = 0, k = 0;
-    if (multiplies(now, row, m, k)) {
+    const bool multiplied = multiplies(now, row, m, k);
+    if (now && (multiplied || map().weight_stationary())) {
         const Fold& f = fold(now.id);
-        note(f.layer, sums_.activation(f, m, k) * column_.weight(f, k), column_.column().product_bits(), mask,
-             result);
+        const std::int64_t golden = multiplied ? sums_.activation(f, m, k) * column_.weight(f, k) : 0;
+        note(f.layer, golden, column_.column().product_bits(), mask, result);
         struck(now.id).products.push_back({now.id, m, k, mask});
     }
 }
@@ -121,8 +122,7 @@ void ChecksumSites::sum_off(std::int32_t id, std::int64_t m, std::int64_t terms,
 
 void ChecksumSites::moving_sum(int row, Cycle cycle, std::uint64_t mask, Resolution& result) {
     if (const Slot now = slot(cycle - map().psum_cycle(Fold{}, 0, row, col()))) {
-        sum_off(now.id, now.step, std::min<std::int64_t>(map().psum_terms(row), fold(now.id).terms), mask,
-                result);
+        sum_off(now.id, now.step, map().psum_terms(row), mask, result);
     }
 }
 

@@ -135,17 +135,18 @@ class Scheduler {
         return accumulator * 4 >= config_.output_buffer.half().count() ? 1 : 0;
     }
 
-    void begin_pass(traces::VectorPass& pass, Cycle earliest) {
+    // `source`: what the pass reads.
+    void begin_pass(traces::VectorPass& pass, Memory source, Cycle earliest) {
         pass.begin = std::max({earliest, vector_free_, parameters_ready_}) + pause();
         vector_free_ = pass.read_cycle(pass.elements - 1) + 1;
-        pass.end =
-            vector_free_ + config_.vector_unit.pipeline_depth.count() + timing_.vector_pipeline.count();
+        pass.end = vector_free_ + decode(source) + config_.vector_unit.pipeline_depth.count() +
+                   timing_.vector_pipeline.count();
         end_ = std::max(end_, pass.end);
     }
 
     void drain(std::int32_t index, std::int32_t last_fold) {
         traces::VectorPass& pass = at(plan_.passes, index);
-        begin_pass(pass, at(plan_.folds, last_fold).end);
+        begin_pass(pass, Memory::output_buffer, at(plan_.folds, last_fold).end);
         output_half_free_[output_half(pass.accumulator)] = vector_free_;
         store(index);
     }
@@ -153,7 +154,7 @@ class Scheduler {
     void vector_pass(std::int32_t index) {
         traces::VectorPass& pass = at(plan_.passes, index);
         const std::int32_t fill = at(plan_.pass_uses, index).activation_fill;
-        begin_pass(pass, fill >= 0 ? activations(fill) : 0);
+        begin_pass(pass, Memory::activation_buffer, fill >= 0 ? activations(fill) : 0);
         if (fill >= 0) {
             activation_half_free_[static_cast<std::size_t>(at(plan_.activation_fills, fill).half)] =
                 vector_free_;
