@@ -18,8 +18,12 @@ at::Tensor longs(const std::vector<std::int64_t>& values) {
     return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong).reshape({1, -1, 1, 1});
 }
 
-// The largest sum of |weight|·|code| of a layer; codes have 8 bits.
-double largest_sum(const Layer& layer, std::size_t channels) {
+constexpr double kLargestCode = 255;
+constexpr int kNibbleBits = 4;
+constexpr double kLargestNibble = 15;
+
+// The largest Σ|weight| of a layer's output channels.
+double largest_weight_sum(const Layer& layer, std::size_t channels) {
     const std::size_t per_channel = layer.weights.size() / channels;
     double largest = 0;
     for (std::size_t n = 0; n < channels; ++n) {
@@ -27,7 +31,7 @@ double largest_sum(const Layer& layer, std::size_t channels) {
         for (std::size_t k = 0; k < per_channel; ++k) {
             sum += std::abs(int{layer.weights[n * per_channel + k]});
         }
-        largest = std::max(largest, sum * 255);
+        largest = std::max(largest, sum);
     }
     return largest;
 }
@@ -72,7 +76,9 @@ IntegerNetwork::Parameters IntegerNetwork::parameters_of(const Layer& layer) con
     p.rounding = longs(rounding);
     if (layer.has_macs()) {
         const auto channels = static_cast<std::int64_t>(layer.bias.size());
-        const bool in_float = largest_sum(layer, layer.bias.size()) <= kExactInFloat;
+        const double sum = largest_weight_sum(layer, layer.bias.size());
+        const bool in_float = sum * kLargestNibble <= kExactInFloat;
+        p.by_nibbles = in_float && sum * kLargestCode > kExactInFloat;
         std::vector<double> values(layer.weights.begin(), layer.weights.end());
         const at::Tensor flat = at::tensor(at::ArrayRef<double>(values), in_float ? at::kFloat : at::kDouble);
         p.weight = layer.kind == OpKind::linear
@@ -84,15 +90,24 @@ IntegerNetwork::Parameters IntegerNetwork::parameters_of(const Layer& layer) con
 }
 
 at::Tensor IntegerNetwork::accumulate(const Layer& layer, const Parameters& p, const at::Tensor& x) const {
+    if (p.by_nibbles) {
+        const at::Tensor high = products(layer, p, at::bitwise_right_shift(x, kNibbleBits));
+        const at::Tensor low = products(layer, p, at::bitwise_and(x, (1 << kNibbleBits) - 1));
+        return wrap32(high * (1 << kNibbleBits) + low + p.bias);
+    }
+    return wrap32(products(layer, p, x) + p.bias);
+}
+
+// Sums of products in the weights' type, in which all of them are exact.
+at::Tensor IntegerNetwork::products(const Layer& layer, const Parameters& p, const at::Tensor& x) const {
     const Window& w = layer.window;
-    const at::Tensor values = layer.kind == OpKind::conv ? reached(layer, x.to(p.weight.scalar_type()), 0)
-                                                         : x.to(p.weight.scalar_type());
-    const at::Tensor sums =
-        layer.kind == OpKind::linear
-            ? at::matmul(values.flatten(1), p.weight.t()).reshape({x.size(0), -1, 1, 1})
-            : wanted(layer, at::conv2d(values, p.weight, {}, {w.stride_h, w.stride_w}, {w.pad_h, w.pad_w},
-                                       {w.dilation_h, w.dilation_w}, layer.groups));
-    return wrap32(sums.to(at::kLong) + p.bias);
+    const at::Tensor values = x.to(p.weight.scalar_type());
+    if (layer.kind == OpKind::linear) {
+        return at::matmul(values.flatten(1), p.weight.t()).reshape({x.size(0), -1, 1, 1}).to(at::kLong);
+    }
+    return wanted(layer, at::conv2d(reached(layer, values, 0), p.weight, {}, {w.stride_h, w.stride_w},
+                                    {w.pad_h, w.pad_w}, {w.dilation_h, w.dilation_w}, layer.groups))
+        .to(at::kLong);
 }
 
 // The input with as much padding behind, on top of the window's, as its last windows need.

@@ -24,12 +24,15 @@ class IntegerNetwork {
   private:
     // Parameters of one layer as tensors, int64, shaped to broadcast over images.
     struct Parameters {
-        at::Tensor weight;  // float or double: in which every partial sum is exact
+        at::Tensor weight;        // float or double: in which every partial sum is exact
+        bool by_nibbles = false;  // exact in float for the upper and the lower halves of codes, one by one
         at::Tensor bias, multiplier, shift, rounding;
     };
     Parameters parameters_of(const workloads::Layer& layer) const;
     at::Tensor accumulate(const workloads::Layer& layer, const Parameters& parameters,
                           const at::Tensor& x) const;
+    at::Tensor products(const workloads::Layer& layer, const Parameters& parameters,
+                        const at::Tensor& x) const;
     at::Tensor reached(const workloads::Layer& layer, const at::Tensor& x, double padding) const;
     at::Tensor wanted(const workloads::Layer& layer, const at::Tensor& y) const;
     at::Tensor execute(std::size_t layer, const std::vector<at::Tensor>& tensors) const;

@@ -6,6 +6,7 @@
 #include "models/integer_network.h"
 #include "sim/arith/engine.h"
 #include "tests/support/random_graph.h"
+#include "workloads/graph_builder.h"
 
 namespace fluence::models {
 namespace {
@@ -21,8 +22,11 @@ at::Tensor batch_of(const std::vector<Codes>& images, const workloads::Shape& sh
         .reshape({static_cast<std::int64_t>(images.size()), shape.channels, shape.height, shape.width});
 }
 
-void expect_agreement(const workloads::Graph& graph, RandomStream& stream) {
-    const std::vector<Codes> images = {test::random_image(graph, stream), test::random_image(graph, stream)};
+void expect_agreement(const workloads::Graph& graph, RandomStream& stream, std::size_t batch = 2) {
+    std::vector<Codes> images;
+    while (images.size() < batch) {
+        images.push_back(test::random_image(graph, stream));
+    }
     std::vector<at::Tensor> tensors(graph.tensors.size());
     const IntegerNetwork network(graph);
     network.run(batch_of(images, graph.tensor(graph.input).shape),
@@ -54,6 +58,22 @@ TEST(EngineAgreement, NetworksOfFixedShape) {
     RandomStream stream(20241, RandomPurpose::testing, 0);
     expect_agreement(test::lenet_like_graph(stream), stream);
     expect_agreement(test::resnet_like_graph(stream), stream);
+}
+
+// Sums too large for floats, and too large for floats of half codes; and batches as large as those that are
+// evaluated, for which Torch chooses other kernels.
+TEST(EngineAgreement, LargeSumsInLargeBatches) {
+    RandomStream stream(20242, RandomPurpose::testing, 0);
+    workloads::GraphBuilder builder("large sums", stream, {16, 6, 6}, workloads::NumberFormat::u8);
+    const workloads::GraphBuilder::ConvOptions same{{3, 3, 1, 1, 1, 1, 1, 1}};
+    workloads::GraphBuilder::ConvOptions signed_codes = same;
+    signed_codes.relu = false;
+    TensorId x = builder.conv(builder.input(), 160, same);  // 144 terms
+    x = builder.conv(x, 160, signed_codes);                 // 1,440 terms
+    x = builder.conv(x, 640, same);
+    x = builder.linear(builder.flatten(x), 20, true);  // 23,040 terms
+    builder.logits(x, 5);
+    expect_agreement(builder.finish(), stream, 40);
 }
 
 }  // namespace
