@@ -1,4 +1,4 @@
-// fluence train: a network of the registry, trained from the beginning.
+// fluence train: a network of the registry, trained from the beginning or from weights.
 #include <array>
 #include <cstdio>
 #include <iostream>
@@ -19,12 +19,18 @@ namespace {
 constexpr const char* kExamples =
     "  fluence train lenet5 --dataset glyphs --epochs 12 --output lenet5-glyphs.safetensors\n"
     "  fluence train --recipe resnet20-cifar10 --data DIR --output resnet20.safetensors\n"
-    "  fluence train --recipe resnet20-cifar10 --data DIR --output resnet20.safetensors --resume\n";
+    "  fluence train --recipe resnet20-cifar10 --data DIR --output resnet20.safetensors --resume\n"
+    "  fluence train --recipe resnet20-cifar10 --data DIR --weights resnet20.safetensors --format fxp8 \\\n"
+    "      --epochs 2 --lr 0.001 --output resnet20-fxp8.safetensors\n";
 
 po::options_description declare() {
     po::options_description options("Options (they win over the recipe)");
     options.add_options()("network", po::value<std::string>(), "a network of `fluence list`")(
         "recipe", po::value<std::string>(), "JSON file, or a preset's name (configs/training)")(
+        "weights", po::value<std::string>(),
+        "to start from (.safetensors, .pth; default: drawn from the seed)")(
+        "format", po::value<std::string>(),
+        "int8, fxp8: fine-tune --weights for that number format (default fp32)")(
         "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, glyphs")(
         "data", po::value<std::string>(), "folder of the data set")(
         "output,o", po::value<std::string>()->required(), "weights to write (.safetensors)")(
@@ -87,6 +93,8 @@ nlohmann::json merged_request(const po::variables_map& values, const std::string
         }
     };
     whole("network", std::string(), "network");
+    whole("weights", std::string(), "weights");
+    whole("format", std::string(), "format");
     whole("dataset", std::string(), "dataset");
     whole("epochs", std::int64_t(), "epochs");
     whole("batch", std::int64_t(), "batch");

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "sim/core/error.h"
 
 namespace fluence::models {
@@ -28,6 +30,11 @@ Preprocessing complete(const Preprocessing& given, int channels) {
     fill(result.mean, 0, "mean");
     fill(result.deviation, 1, "deviation");
     return result;
+}
+
+bool non_negative(const Preprocessing& given, int channels) {
+    const Preprocessing p = complete(given, channels);
+    return std::all_of(p.mean.begin(), p.mean.end(), [](double mean) { return mean <= 0; });
 }
 
 at::Tensor preprocessed(const workloads::Dataset& data, std::int64_t first, std::int64_t count,

@@ -15,6 +15,9 @@ namespace fluence::models {
 // that of the channels.
 Preprocessing complete(const Preprocessing& given, int channels);
 
+// Whether no preprocessed pixel is below 0.
+bool non_negative(const Preprocessing& given, int channels);
+
 // Images first … first+count−1 as fp32, preprocessed: count × channels × height × width.
 at::Tensor preprocessed(const workloads::Dataset& data, std::int64_t first, std::int64_t count,
                         const Preprocessing& preprocessing);

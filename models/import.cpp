@@ -220,10 +220,8 @@ std::vector<Range> Importer::ranges_of(const FloatGraph& graph, const Data& data
 
 Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
     const std::vector<Range> ranges = ranges_of(graph, data);
-    const Preprocessing p = complete(request_.preprocessing, data.test->shape().channels);
-    const bool non_negative =
-        std::all_of(p.mean.begin(), p.mean.end(), [](double mean) { return mean <= 0; });
-    Graph result = quantise(graph, ranges, non_negative, module.source(), request_.format);
+    const bool only_positive = non_negative(request_.preprocessing, data.test->shape().channels);
+    Graph result = quantise(graph, ranges, only_positive, module.source(), request_.format);
     workloads::validate(result, module.source());
     return result;
 }

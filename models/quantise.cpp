@@ -20,25 +20,31 @@ using workloads::TensorInfo;
 
 constexpr int kAddBits = 22;    // multipliers of an addition: 8-bit codes times 2^22 stay far inside 32 bits
 constexpr int kLogitBits = 12;  // logits that an addition makes: 2^-12 of the larger input scale
-constexpr std::int32_t kMaxS8 = 127;
-constexpr int kFxp8Bits = 8;
 constexpr double kMaxFactor = 1 << (kAddBits - 2);  // from accumulator to output; usually far below 1
 constexpr double kMaxBias = 1 << 30;                // leaves room for the sum of products
 
-bool moves_codes(OpKind kind) {
-    return kind == OpKind::max_pool || kind == OpKind::flatten || kind == OpKind::subsample;
-}
-
-double scale_of(const Range& range, NumberFormat format) {
-    const double reach =
-        format == NumberFormat::u8 ? range.hi : std::max(std::abs(range.lo), std::abs(range.hi));
-    const double scale = reach / (format == NumberFormat::u8 ? 255 : kMaxS8);
-    return std::isnormal(scale) ? scale : 1;  // a tensor that is 0 throughout
-}
-
-// The lowest code that exporters write for s8: int8 is symmetric, fxp8 uses all of its two's complement.
-std::int32_t lowest_s8(DataFormat format) {
-    return format == DataFormat::fxp8 ? -kMaxS8 - 1 : -kMaxS8;
+// The logits and what they are a flattened copy of.
+std::vector<int> logits_chain(const FloatGraph& graph, const std::string& source) {
+    std::vector<int> chain = {graph.logits};
+    for (;;) {
+        const int producer = graph.producer(chain.back());
+        const FloatOp* op = producer < 0 ? nullptr : &graph.ops[static_cast<std::size_t>(producer)];
+        if (op == nullptr || op->kind != FloatOpKind::flatten) {
+            break;
+        }
+        chain.push_back(op->inputs[0]);
+    }
+    for (const int tensor : chain) {
+        const int producer = graph.producer(tensor);
+        if (producer < 0 || graph.uses(tensor) != 1 ||
+            (graph.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::max_pool ||
+             graph.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::subsample ||
+             graph.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::shuffle)) {
+            throw InputError(source, "forward", "ends in values that are no 32-bit logits",
+                             "a linear layer, a convolution, an average pooling or an addition at the end");
+        }
+    }
+    return chain;
 }
 
 // m·2^k with a shift of s + k is m with a shift of s: takes out what all multipliers have in common, so that
@@ -64,13 +70,12 @@ class Quantiser {
         : from_(from), ranges_(ranges), source_(source), format_(format) {}
 
     workloads::Graph run(bool non_negative_input) {
-        find_logits_chain();
+        formats_ = tensor_formats(from_, non_negative_input, format_, source_);
         to_.name = from_.name;
         to_.tensors.resize(from_.shapes.size());
         to_.input = tensor_id(static_cast<std::size_t>(from_.input));
         to_.logits = tensor_id(static_cast<std::size_t>(from_.logits));
-        define(from_.input, "input",
-               non_negative_input && !fixed_point_format() ? NumberFormat::u8 : NumberFormat::s8);
+        define(from_.input, "input");
         for (const FloatOp& op : from_.ops) {
             to_.layers.push_back(layer(op));
         }
@@ -83,12 +88,8 @@ class Quantiser {
     [[noreturn]] void fail(const FloatOp& op, const std::string& reason) const {
         throw InputError(source_, op.place, "\"" + op.name + "\" " + reason);
     }
-    bool makes_logits(const FloatOp& op) const {
-        return std::find(logits_chain_.begin(), logits_chain_.end(), op.output) != logits_chain_.end();
-    }
 
-    void find_logits_chain();
-    void define(int tensor, const std::string& name, NumberFormat format);
+    void define(int tensor, const std::string& name);
     void define_output(const FloatOp& op, OpKind kind);
     Layer layer(const FloatOp& op);
     void weights(const FloatOp& op, Layer& layer);
@@ -104,57 +105,25 @@ class Quantiser {
     const std::string& source_;
     const DataFormat format_;
     workloads::Graph to_;
-    std::vector<int> logits_chain_;      // the logits and what they are a flattened copy of
+    std::vector<NumberFormat> formats_;  // by tensor
     std::vector<double> channel_scale_;  // s_in·s_w of the layer at hand
 };
 
-void Quantiser::find_logits_chain() {
-    logits_chain_ = {from_.logits};
-    for (;;) {
-        const int producer = from_.producer(logits_chain_.back());
-        const FloatOp* op = producer < 0 ? nullptr : &from_.ops[static_cast<std::size_t>(producer)];
-        if (op == nullptr || op->kind != FloatOpKind::flatten) {
-            break;
-        }
-        logits_chain_.push_back(op->inputs[0]);
-    }
-    for (const int tensor : logits_chain_) {
-        const int producer = from_.producer(tensor);
-        if (producer < 0 || from_.uses(tensor) != 1 ||
-            (from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::max_pool ||
-             from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::subsample ||
-             from_.ops[static_cast<std::size_t>(producer)].kind == FloatOpKind::shuffle)) {
-            throw InputError(source_, "forward", "ends in values that are no 32-bit logits",
-                             "a linear layer, a convolution, an average pooling or an addition at the end");
-        }
-    }
-}
-
-void Quantiser::define(int tensor, const std::string& name, NumberFormat format) {
+void Quantiser::define(int tensor, const std::string& name) {
     TensorInfo& t = info(tensor);
     t.name = name;
     t.shape = from_.shapes[static_cast<std::size_t>(tensor)];
-    t.format = format;
-    const Range& range = ranges_[static_cast<std::size_t>(tensor)];
-    t.scale = format == NumberFormat::s32 ? 1
-              : fixed_point_format()      ? power_of_two_scale(range.lo, range.hi, kFxp8Bits)
-                                          : scale_of(range, format);
+    t.format = formats_[static_cast<std::size_t>(tensor)];
+    t.scale = t.format == NumberFormat::s32
+                  ? 1
+                  : activation_scale(ranges_[static_cast<std::size_t>(tensor)], t.format, format_);
 }
 
 void Quantiser::define_output(const FloatOp& op, OpKind kind) {
+    define(op.output, op.name);
     if (moves_codes(kind)) {
-        const TensorInfo in = info(op.inputs[0]);
-        define(op.output, op.name, in.format);
-        info(op.output).scale = in.scale;
-        return;
+        info(op.output).scale = info(op.inputs[0]).scale;
     }
-    const bool has_weights = kind == OpKind::conv || kind == OpKind::linear;
-    const bool from_unsigned =
-        !has_weights && std::all_of(op.inputs.begin(), op.inputs.end(),
-                                    [&](int input) { return info(input).format == NumberFormat::u8; });
-    const bool is_unsigned = !fixed_point_format() && (op.relu || from_unsigned);
-    const NumberFormat byte = is_unsigned ? NumberFormat::u8 : NumberFormat::s8;
-    define(op.output, op.name, makes_logits(op) ? NumberFormat::s32 : byte);
 }
 
 Layer Quantiser::layer(const FloatOp& op) {
@@ -281,9 +250,7 @@ void Quantiser::reduce_factors(Layer& layer) {
 
 void Quantiser::clamp(const FloatOp& op, Layer& layer) {
     const NumberFormat format = info(op.output).format;
-    layer.clamp_lo = op.relu                      ? 0
-                     : format == NumberFormat::s8 ? lowest_s8(format_)
-                                                  : workloads::min_code(format);
+    layer.clamp_lo = op.relu ? 0 : lowest_code(format, format_);
     layer.clamp_hi = workloads::max_code(format);
     if (op.relu) {
         const double ceiling = std::nearbyint(op.ceiling / info(op.output).scale);
@@ -292,6 +259,49 @@ void Quantiser::clamp(const FloatOp& op, Layer& layer) {
 }
 
 }  // namespace
+
+bool moves_codes(OpKind kind) {
+    return kind == OpKind::max_pool || kind == OpKind::flatten || kind == OpKind::subsample;
+}
+
+std::vector<NumberFormat> tensor_formats(const FloatGraph& graph, bool non_negative_input, DataFormat format,
+                                         const std::string& source) {
+    const bool may_be_unsigned = format != DataFormat::fxp8;
+    const std::vector<int> logits = logits_chain(graph, source);
+    std::vector<NumberFormat> formats(graph.shapes.size(), NumberFormat::s8);
+    const auto of = [&](int tensor) -> NumberFormat& { return formats[static_cast<std::size_t>(tensor)]; };
+    of(graph.input) = non_negative_input && may_be_unsigned ? NumberFormat::u8 : NumberFormat::s8;
+    for (const FloatOp& op : graph.ops) {
+        const OpKind kind = op_kind(op.kind);
+        const bool has_weights = kind == OpKind::conv || kind == OpKind::linear;
+        const bool from_unsigned =
+            !has_weights && std::all_of(op.inputs.begin(), op.inputs.end(),
+                                        [&](int input) { return of(input) == NumberFormat::u8; });
+        const bool is_unsigned = may_be_unsigned && (op.relu || from_unsigned);
+        if (moves_codes(kind)) {
+            of(op.output) = of(op.inputs[0]);
+        } else if (std::find(logits.begin(), logits.end(), op.output) != logits.end()) {
+            of(op.output) = NumberFormat::s32;
+        } else {
+            of(op.output) = is_unsigned ? NumberFormat::u8 : NumberFormat::s8;
+        }
+    }
+    return formats;
+}
+
+double activation_scale(const Range& range, NumberFormat tensor, DataFormat format) {
+    if (format == DataFormat::fxp8) {
+        return power_of_two_scale(range.lo, range.hi, kFxp8Bits);
+    }
+    const double reach =
+        tensor == NumberFormat::u8 ? range.hi : std::max(std::abs(range.lo), std::abs(range.hi));
+    const double scale = reach / (tensor == NumberFormat::u8 ? workloads::max_code(tensor) : kMaxS8);
+    return std::isnormal(scale) ? scale : 1;  // a tensor that is 0 throughout
+}
+
+std::int32_t lowest_code(NumberFormat tensor, DataFormat format) {
+    return tensor == NumberFormat::s8 && format != DataFormat::fxp8 ? -kMaxS8 : workloads::min_code(tensor);
+}
 
 Layer structure_of(const FloatOp& op) {
     Layer layer;
@@ -331,7 +341,7 @@ std::vector<std::vector<std::int32_t>> pixel_codes(const Preprocessing& preproce
                                                    const TensorInfo& input, DataFormat format) {
     std::vector<std::vector<std::int32_t>> codes;
     const double highest = workloads::max_code(input.format);
-    const double lowest = input.format == NumberFormat::s8 ? lowest_s8(format) : 0;
+    const double lowest = lowest_code(input.format, format);
     for (std::size_t c = 0; c < preprocessing.mean.size(); ++c) {
         std::vector<std::int32_t>& row = codes.emplace_back();
         for (int pixel = 0; pixel < 256; ++pixel) {

@@ -17,6 +17,19 @@ struct Range {
     double lo = 0, hi = 0;
 };
 
+inline constexpr std::int32_t kMaxS8 = 127;
+inline constexpr int kFxp8Bits = 8;
+
+// Whether an operator's outputs are some of its input's codes, on their scale.
+bool moves_codes(workloads::OpKind kind);
+// The formats that quantise() gives the tensors of a folded graph. Throws as quantise() does.
+std::vector<workloads::NumberFormat> tensor_formats(const FloatGraph& graph, bool non_negative_input,
+                                                    workloads::DataFormat format, const std::string& source);
+// The scale of a tensor of that range, and its lowest code: int8 is symmetric, fxp8 uses all of its two's
+// complement. Of 8-bit codes.
+double activation_scale(const Range& range, workloads::NumberFormat tensor, workloads::DataFormat format);
+std::int32_t lowest_code(workloads::NumberFormat tensor, workloads::DataFormat format);
+
 // Widens `ranges` (one a tensor) by a preprocessed batch.
 void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Range>& ranges);
 

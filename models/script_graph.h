@@ -10,6 +10,8 @@
 
 namespace fluence::models {
 
+class Network;
+
 // A network as a TorchScript module in evaluation mode.
 class ScriptModule {
   public:
@@ -25,6 +27,9 @@ class ScriptModule {
     // images × channels × height × width) in range: normalise_weights(). The same seed, the same weights.
     static ScriptModule with_random_weights(const std::string& network, std::uint64_t seed,
                                             const at::Tensor& images, int classes);
+
+    // A network as it is now, for images of `input`; the two share their weights. `source`: for messages.
+    static ScriptModule of(Network& network, const std::string& source, const workloads::Shape& input);
 
     // fp32 logits of a batch, images × classes.
     at::Tensor forward(const at::Tensor& batch) const;

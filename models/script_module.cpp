@@ -132,14 +132,17 @@ ScriptModule ScriptModule::load(const std::string& path) {
     }
 }
 
+ScriptModule ScriptModule::of(Network& network, const std::string& source, const workloads::Shape& input) {
+    return {source, std::make_shared<Impl>(Impl{trace(network, input), 0, {0, 0, 0}})};
+}
+
 ScriptModule ScriptModule::from_registry(const std::string& network, const std::string& weights,
                                          const workloads::Shape& input, int classes) {
     const std::shared_ptr<Network> built = make_network(network, input, classes);
     if (!weights.empty()) {
         load_weights(*built, weights);
     }
-    return {weights.empty() ? network : weights,
-            std::make_shared<Impl>(Impl{trace(*built, input), 0, {0, 0, 0}})};
+    return of(*built, weights.empty() ? network : weights, input);
 }
 
 ScriptModule ScriptModule::with_random_weights(const std::string& network, std::uint64_t seed,
@@ -149,9 +152,9 @@ ScriptModule ScriptModule::with_random_weights(const std::string& network, std::
                                     static_cast<int>(images.size(3))};
     const std::shared_ptr<Network> built = make_network(network, input, classes);
     tell_norms_apart(*built);
-    const ScriptModule module(network, std::make_shared<Impl>(Impl{trace(*built, input), 0, {0, 0, 0}}));
+    const ScriptModule module = of(*built, network, input);
     std::vector<std::string> report;
-    normalise_weights(*built, module.graph(input, report), images);  // the module shares the tensors
+    normalise_weights(*built, module.graph(input, report), images);
     return module;
 }
 

@@ -16,6 +16,7 @@
 
 #include "models/data.h"
 #include "models/network.h"
+#include "models/quantised_network.h"
 #include "models/training_data.h"
 #include "sim/core/error.h"
 #include "workloads/image_source.h"
@@ -92,7 +93,7 @@ class Trainer {
             throw InputError(request.location, request.dataset, "holds no images");
         }
         torch::manual_seed(request.seed);
-        network_ = make_network(request.network, training_.shape, training_.classes);
+        make_networks();
         network_->to(device_);
         optimizer_ = make_optimizer(request, *network_);
     }
@@ -117,11 +118,12 @@ class Trainer {
             report(loss);
         }
         network_->to(torch::kCPU);
-        save_weights(*network_, request_.output);
+        save_weights(quantised_ ? quantised_->unfolded() : *network_, request_.output);
         return true;
     }
 
   private:
+    void make_networks();
     bool run_epoch();
     double step(const TrainingBatches::Batch& batch);
     void report(double loss);
@@ -134,11 +136,26 @@ class Trainer {
     Dataset training_, validation_;
     TrainingBatches batches_;
     std::shared_ptr<Network> network_;
+    std::shared_ptr<QuantisedNetwork> quantised_;  // network_, where it is fine-tuned for a format
     std::unique_ptr<torch::optim::Optimizer> optimizer_;
     // The next batch, and the sum of the losses of this epoch's images so far.
     std::int64_t epoch_ = 0, batch_ = 0;
     double loss_sum_ = 0;
 };
+
+void Trainer::make_networks() {
+    if (request_.format) {
+        quantised_ = std::make_shared<QuantisedNetwork>(
+            request_.network, request_.weights, training_.shape, training_.classes, *request_.format,
+            non_negative(request_.preprocessing, training_.shape.channels));
+        network_ = quantised_;
+        return;
+    }
+    network_ = make_network(request_.network, training_.shape, training_.classes);
+    if (!request_.weights.empty()) {
+        load_weights(*network_, request_.weights);
+    }
+}
 
 // From batch_ on; false where it was stopped in between.
 bool Trainer::run_epoch() {

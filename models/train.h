@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "models/import.h"
@@ -13,7 +14,11 @@ namespace fluence::models {
 // A training run is determined by this, to the last bit on one machine: the order of the images, their
 // augmentation and the first weights come from the seed alone.
 struct TrainRequest {
-    std::string network;   // a row of the registry
+    std::string network;  // a row of the registry
+    std::string weights;  // to start from (safetensors, .pth); empty: as drawn from the seed
+    // Quantisation-aware fine-tuning of these weights for a format (quantised_network.h). They stay real
+    // numbers; accuracy is shown as the format gives it.
+    std::optional<workloads::DataFormat> format;
     std::string dataset;   // workloads::dataset_formats()
     std::string location;  // folder of the data set
     Preprocessing preprocessing;

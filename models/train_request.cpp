@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kMaxImages = 100'000'000;
 constexpr std::int64_t kMaxEpochs = 100'000;
+constexpr const char* kRealNumbers = "fp32";
 constexpr double kPi = 3.14159265358979323846;
 
 std::vector<std::string> network_names() {
@@ -48,6 +49,16 @@ TrainRequest parse_train_request(JsonObject object, const std::string& base) {
     TrainRequest request;
     object.text_or("description", "");
     request.network = object.choice("network", network_names());
+    request.weights = object.text_or("weights", "");
+    std::vector<std::string> formats = workloads::data_format_names();
+    formats.emplace_back(kRealNumbers);
+    if (const std::string format = object.choice_or("format", kRealNumbers, formats);
+        format != kRealNumbers) {
+        request.format = workloads::data_format_named(format);
+        if (request.weights.empty()) {
+            object.fail("weights", "is missing, and training for " + format + " fine-tunes trained weights");
+        }
+    }
     request.dataset = object.choice("dataset", workloads::dataset_formats());
     request.location = resolved_path(object.text_or("location", "."), base);
     if (object.has("preprocessing")) {
@@ -79,6 +90,8 @@ TrainRequest parse_train_request(JsonObject object, const std::string& base) {
 nlohmann::json to_json(const TrainRequest& r) {
     return {
         {"network", r.network},
+        {"weights", r.weights},
+        {"format", r.format ? workloads::name_of(*r.format) : kRealNumbers},
         {"dataset", r.dataset},
         {"location", r.location},
         {"preprocessing", to_json(r.preprocessing)},
