@@ -21,7 +21,9 @@ constexpr std::array<const char*, kSiteKindCount> kNames = {"pe_weight",        
                                                             "checksum_product", "checksum_psum",
                                                             "checksum_sum",     "checksum_compare",
                                                             "vector_pipeline",  "vector_parameter",
-                                                            "range_bound",      "relu_operand"};
+                                                            "range_bound",      "relu_operand",
+                                                            "duplicate_sum",    "duplicate_compare",
+                                                            "filter_buffer",    "filter_threshold"};
 
 }  // namespace
 

@@ -49,8 +49,12 @@ enum class SiteKind {
     vector_parameter,     // unit = word of the layer's parameter region (dataflow::MemoryMap)
     range_bound,          // range restriction: unit = lane; the lower bound's byte, then the upper one's
     relu_operand,         // ReLU check: unit = lane; x
+    duplicate_sum,        // duplicated filters (dataflow/kept_sums.h): unit = word of the kept sums' memory
+    duplicate_compare,    // their comparator's registers, one a lane
+    filter_buffer,        // filters of whole pixels (dataflow/filter_unit.h): unit = byte, a code
+    filter_threshold,     // their limits, one register a lane
 };
-inline constexpr int kSiteKindCount = 32;
+inline constexpr int kSiteKindCount = 36;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {

@@ -222,6 +222,10 @@ bool has_rows_and_columns(SiteKind kind) {
         case SiteKind::vector_parameter:
         case SiteKind::range_bound:
         case SiteKind::relu_operand:
+        case SiteKind::duplicate_sum:
+        case SiteKind::duplicate_compare:
+        case SiteKind::filter_buffer:
+        case SiteKind::filter_threshold:
             return false;
         default:
             return true;

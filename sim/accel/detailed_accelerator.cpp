@@ -210,7 +210,7 @@ DetailedRun DetailedAccelerator::result() const {
     run.unrepaired = outputs.unrepaired;
     run.aborted = recovery_.aborted();
     // An inference that was aborted has no outputs, whatever a filter did before.
-    run.recovery_cycles = recovery_.cycles() + (run.aborted ? 0 : outputs.filter_cycles);
+    run.recovery_cycles = recovery_.cycles() + (run.aborted ? 0 : vector_unit_.filter().stalled());
     run.cycles = run.aborted ? std::min(recovery_.aborted_in() + 1, script_.timeline.cycles)
                              : script_.timeline.cycles + run.recovery_cycles;
     return run;

@@ -15,13 +15,12 @@
 namespace fluence::accel {
 namespace {
 
-using Altered = DetailedVectorUnit::Altered;
 using UpsetLists = std::vector<std::vector<traces::Upset>>;
 
 // A run, and what only a fault-free run can judge.
 struct Judged {
     DetailedRun run;
-    std::vector<Altered> restricted, filtered;
+    std::vector<AlteredCode> restricted, filtered;
     std::vector<std::uint8_t> dram;  // its cells, where the policy runs inferences again
 };
 
@@ -100,8 +99,8 @@ std::vector<Judged> judged_of(const std::string& message, std::size_t count) {
     std::vector<Judged> runs(count);
     for (Judged& judged : runs) {
         judged.run = take_run(stream);
-        judged.restricted = take_all<Altered>(stream);
-        judged.filtered = take_all<Altered>(stream);
+        judged.restricted = take_all<AlteredCode>(stream);
+        judged.filtered = take_all<AlteredCode>(stream);
         judged.dram = take_all<std::uint8_t>(stream);
     }
     return runs;
@@ -127,7 +126,8 @@ class Machine {
         accelerator_.attach(upsets);
         accelerator_.run_to_end();
         const DetailedVectorUnit::Report& report = accelerator_.vector_unit().report();
-        Judged judged{accelerator_.result(), report.restricted, report.filtered, {}};
+        Judged judged{
+            accelerator_.result(), report.restricted, accelerator_.vector_unit().filter().altered(), {}};
         if (protect::reruns(workload_.policy)) {
             judged.dram = accelerator_.dram_cells();
         }
@@ -223,8 +223,9 @@ class Machine {
     }
 
     // Whether one of the values was wrong: `golden` are the fault-free ones in the same place.
-    static bool any_wrong(const std::vector<Altered>& values, const std::vector<workloads::Codes>& golden) {
-        return std::any_of(values.begin(), values.end(), [&](const Altered& value) {
+    static bool any_wrong(const std::vector<AlteredCode>& values,
+                          const std::vector<workloads::Codes>& golden) {
+        return std::any_of(values.begin(), values.end(), [&](const AlteredCode& value) {
             const workloads::Codes& codes = golden[static_cast<std::size_t>(value.tensor)];
             return codes[static_cast<std::size_t>(value.element)] != value.code;
         });

@@ -29,7 +29,9 @@ DetailedVectorUnit::DetailedVectorUnit(const sc_core::sc_module_name& name, cons
       comparators_(static_cast<std::size_t>(script.workload.config.vector_unit.lanes)),
       bounds_(comparators_.size()),
       parameters_(graph_.layers.size()),
-      staged_(graph_.tensors.size()) {
+      staged_(graph_.tensors.size()),
+      filter_(script, *this),
+      kept_sums_(script.workload) {
     dma.register_b_transport(this, &DetailedVectorUnit::b_transport);
     std::iota(passes_.begin(), passes_.end(), 0);
     std::stable_sort(passes_.begin(), passes_.end(), [&](std::int32_t a, std::int32_t b) {
@@ -57,13 +59,6 @@ DetailedVectorUnit::DetailedVectorUnit(const sc_core::sc_module_name& name, cons
     if (!script.filters.empty()) {
         for (const workloads::TensorInfo& tensor : graph_.tensors) {
             unfiltered_.emplace_back(static_cast<std::size_t>(tensor.shape.elements()));
-        }
-        for (std::size_t i = 0; i < graph_.layers.size(); ++i) {
-            const workloads::Shape& shape = graph_.tensor(graph_.layers[i].output).shape;
-            waiting_.emplace_back();
-            if (filters_of(layer_id(i)) != nullptr) {
-                waiting_.back().missing.assign(static_cast<std::size_t>(shape.plane()), shape.channels);
-            }
         }
     }
 }
@@ -106,7 +101,7 @@ const traces::VectorPass& DetailedVectorUnit::pass_of(const Running& running) co
 }
 
 Cycle DetailedVectorUnit::next() const {
-    if (!running_.empty()) {
+    if (!running_.empty() || filter_.works()) {
         return now_ + 1;
     }
     return next_pass_ < passes_.size()
@@ -136,6 +131,8 @@ void DetailedVectorUnit::begin_passes(Cycle t) {
 void DetailedVectorUnit::edge(Cycle t) {
     edge_ = t;
     subtract_accumulators(t);
+    kept_sums_.edge(t);
+    filter_.edge(t);
     for (Packet& packet : packets_) {
         if (packet.arrival <= t) {
             advance(packet, static_cast<int>(t - packet.arrival));
@@ -152,6 +149,8 @@ void DetailedVectorUnit::cycle(Cycle t) {
     now_ = t;
     begin_passes(t);
     compare();
+    kept_sums_.compare();
+    filter_.cycle(t);
     for (const Packet& packet : packets_) {
         if (!packet.relu_operands.empty() &&
             t == packet.arrival + pipeline_.first(dataflow::StageHolds::code)) {
@@ -193,6 +192,22 @@ void DetailedVectorUnit::flip_state(traces::SiteKind bank, std::int64_t unit, co
         bounds_.at(static_cast<std::size_t>(unit)).bits ^= static_cast<std::uint32_t>(bits.to_ullong());
         return;
     }
+    const auto low = static_cast<std::uint32_t>(bits.to_ullong());
+    switch (bank) {
+        case traces::SiteKind::duplicate_sum:
+            return kept_sums_.flip_word(unit, low);
+        case traces::SiteKind::duplicate_compare:
+            return kept_sums_.flip_comparator(unit, low);
+        case traces::SiteKind::filter_buffer:
+            return filter_.flip_code(unit, low);
+        case traces::SiteKind::filter_threshold:
+            return filter_.flip_threshold(unit, low);
+        default:
+            return flip_pipeline(bank, unit, low);
+    }
+}
+
+void DetailedVectorUnit::flip_pipeline(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) {
     const std::int64_t lanes = script_.workload.config.vector_unit.lanes;
     const bool relu = bank == traces::SiteKind::relu_operand;
     if (!relu && bank != traces::SiteKind::vector_pipeline) {
@@ -200,7 +215,6 @@ void DetailedVectorUnit::flip_state(traces::SiteKind bank, std::int64_t unit, co
     }
     const Cycle stage = relu ? pipeline_.first(dataflow::StageHolds::code) : unit / lanes;
     const auto lane = static_cast<std::size_t>(unit % lanes);
-    const auto mask = static_cast<std::uint32_t>(bits.to_ullong());
     for (Packet& packet : packets_) {
         if (packet.arrival + stage != edge_ || lane >= packet.values.size()) {
             continue;
@@ -341,7 +355,7 @@ void DetailedVectorUnit::raise_alarm(LayerId layer, bool located) {
     report_.zeroed = report_.zeroed || repaired;
     report_.unrepaired = report_.unrepaired || !(repaired || filters);
     if (filters) {
-        waiting_[index_of(layer)].alarm = true;
+        filter_.alarm(layer);
     }
 }
 
@@ -355,7 +369,7 @@ void DetailedVectorUnit::leave(const Packet& packet) {
         if (!is_copy(pass, place)) {
             stage_output(pass.layer, flat_element(pass, place), i, packet.values[i]);
         }
-        finish_element(*running, pass, place);
+        finish_element(pass, place);
     }
     running->left += static_cast<std::int64_t>(packet.values.size());
 }
@@ -366,15 +380,17 @@ void DetailedVectorUnit::stage_output(LayerId layer, std::int64_t element, std::
     const TensorId tensor = graph_.layer(layer).output;
     const std::int32_t code =
         restricted(layer, element, lane, workloads::flip_bits(graph_.tensor(tensor).format, 0, bits));
-    stage(tensor, element, code);
+    set_code(tensor, element, code);
+    if (filter_.filters(layer)) {
+        filter_.code_came(layer, element);
+    }
     if (!unfiltered_.empty()) {
         unfiltered_[index_of(tensor)][static_cast<std::size_t>(element)] = code;
     }
 }
 
 // An output that is computed twice is there when its copy has come, and right or known to be wrong.
-void DetailedVectorUnit::finish_element(Running& running, const traces::VectorPass& pass,
-                                        std::int64_t element) {
+void DetailedVectorUnit::finish_element(const traces::VectorPass& pass, std::int64_t element) {
     const std::int64_t output = flat_element(pass, element);
     const std::int64_t plane = graph_.tensor(graph_.layer(pass.layer).output).shape.plane();
     const bool copied =
@@ -382,15 +398,14 @@ void DetailedVectorUnit::finish_element(Running& running, const traces::VectorPa
     if (copied && !is_copy(pass, element)) {
         return;
     }
-    if (copied && differing_.erase({static_cast<std::int32_t>(pass.layer), output}) > 0) {
+    if (copied && kept_sums_.differed({static_cast<std::int32_t>(pass.layer), output})) {
         raise_alarm(pass.layer, true);
         if (zeroes(pass.layer)) {
             zero(pass.layer, output);
         }
     }
-    if (filters_of(pass.layer) != nullptr &&
-        --waiting_[index_of(pass.layer)].missing[static_cast<std::size_t>(output % plane)] == 0) {
-        running.complete.push_back(output % plane);
+    if (filter_.filters(pass.layer)) {
+        filter_.output_is_there(pass.layer, output);
     }
 }
 
@@ -404,47 +419,19 @@ void DetailedVectorUnit::finish_passes() {
     running_.erase(std::remove_if(running_.begin(), running_.end(), done), running_.end());
 }
 
-const arith::LayerFilters* DetailedVectorUnit::filters_of(LayerId layer) const {
-    if (script_.filters.empty()) {
-        return nullptr;
-    }
-    const arith::LayerFilters& filters = script_.filters[index_of(layer)];
-    return filters.always != nullptr || filters.detected != nullptr ? &filters : nullptr;
-}
-
 std::uint32_t DetailedVectorUnit::drain(const Running& running, const traces::VectorPass& pass) {
     const std::int64_t in_word = sums_.word_bytes() / 4;
     const std::int64_t accumulator = pass.accumulator + running.element;
     std::int32_t sum = 0;
     std::memcpy(&sum, sums_.read(accumulator / in_word) + accumulator % in_word * 4, 4);
+    const Cycle there = now_ + 1 + script_.decode(Memory::output_buffer);
     if (checked(pass)) {
-        to_compare_.push_back(
-            {now_ + 1 + script_.decode(Memory::output_buffer), running.index, running.element, sum});
+        to_compare_.push_back({there, running.index, running.element, sum});
     }
     if (script_.workload.policy.duplication) {
-        keep_or_compare(pass, running.element, sum);
+        kept_sums_.take(there, pass, running.element, sum);
     }
     return static_cast<std::uint32_t>(sum);
-}
-
-// Accumulators as they are read: no register of the pipeline comes between them.
-void DetailedVectorUnit::keep_or_compare(const traces::VectorPass& pass, std::int64_t element,
-                                         std::int32_t sum) {
-    const dataflow::MemoryMap& map = script_.workload.map;
-    const std::int64_t n = pass.first_n + element / pass.pixels;
-    if (map.copy_of(pass.layer, map.channel(pass.layer, pass.group, n)) < 0) {
-        return;
-    }
-    const Output output(static_cast<std::int32_t>(pass.layer), flat_element(pass, element));
-    if (!is_copy(pass, element)) {
-        kept_sums_[output] = sum;
-        return;
-    }
-    const auto kept = kept_sums_.find(output);
-    if (kept->second != sum) {
-        differing_.insert(output);
-    }
-    kept_sums_.erase(kept);
 }
 
 std::uint32_t DetailedVectorUnit::combine(Running& running, const traces::VectorPass& pass) {
@@ -512,7 +499,7 @@ std::int32_t DetailedVectorUnit::restricted(LayerId layer, std::int64_t element,
     return result;
 }
 
-void DetailedVectorUnit::stage(TensorId tensor, std::int64_t element, std::int32_t code) {
+void DetailedVectorUnit::set_code(TensorId tensor, std::int64_t element, std::int32_t code) {
     const dataflow::TensorLayout& layout = script_.layout(tensor);
     const dataflow::MemoryMap& map = script_.workload.map;
     const std::int64_t first = map.activations(layout.stored()).first_word * map.word_bytes();
@@ -524,59 +511,12 @@ void DetailedVectorUnit::finish(const Running& running) {
     if (!running.alarms.empty()) {
         raise_alarms(running, pass_of(running));
     }
-    const LayerId layer = pass_of(running).layer;
-    if (filters_of(layer) != nullptr) {
-        complete_pixels(running, layer);
+    if (filter_.filters(pass_of(running).layer)) {
+        filter_.finish(pass_of(running));
     }
 }
 
-// Always-on filters take the pixels that the pass completed, gated ones the whole layer with its last pass;
-// located blocks become zero behind them.
-void DetailedVectorUnit::complete_pixels(const Running& running, LayerId layer) {
-    const arith::LayerFilters& filters = *filters_of(layer);
-    const workloads::Shape& shape = graph_.tensor(graph_.layer(layer).output).shape;
-    Waiting& waiting = waiting_[index_of(layer)];
-    waiting.complete += static_cast<std::int64_t>(running.complete.size());
-    if (filters.always != nullptr) {
-        for (const std::int64_t pixel : running.complete) {
-            filter_pixel(*filters.always, layer, pixel);
-        }
-    }
-    if (filters.detected != nullptr && waiting.alarm && waiting.complete == shape.plane()) {
-        for (std::int64_t pixel = 0; pixel < shape.plane(); ++pixel) {
-            filter_pixel(*filters.detected, layer, pixel);
-        }
-        report_.filter_cycles +=
-            protect::filter_cycles(script_.workload.config, shape.plane(), shape.channels).count();
-    }
-    const auto behind =
-        std::partition(waiting.to_zero.begin(), waiting.to_zero.end(), [&](std::int64_t element) {
-            return waiting.missing[static_cast<std::size_t>(element % shape.plane())] > 0;
-        });
-    std::for_each(behind, waiting.to_zero.end(),
-                  [&](std::int64_t element) { stage(graph_.layer(layer).output, element, 0); });
-    waiting.to_zero.erase(behind, waiting.to_zero.end());
-}
-
-void DetailedVectorUnit::filter_pixel(const arith::PixelFilter& filter, LayerId layer, std::int64_t pixel) {
-    const TensorId tensor = graph_.layer(layer).output;
-    const workloads::Shape& shape = graph_.tensor(tensor).shape;
-    workloads::Codes row;
-    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
-        row.push_back(staged_code(tensor, channel * shape.plane() + pixel));
-    }
-    const workloads::Codes before = row;
-    filter.apply(layer, pixel, {row.data(), shape.channels});
-    for (std::size_t channel = 0; channel < row.size(); ++channel) {
-        if (row[channel] != before[channel]) {
-            const std::int64_t element = static_cast<std::int64_t>(channel) * shape.plane() + pixel;
-            report_.filtered.push_back({static_cast<std::int32_t>(tensor), element, before[channel]});
-            stage(tensor, element, row[channel]);
-        }
-    }
-}
-
-std::int32_t DetailedVectorUnit::staged_code(TensorId tensor, std::int64_t element) const {
+std::int32_t DetailedVectorUnit::code(TensorId tensor, std::int64_t element) const {
     const dataflow::TensorLayout& layout = script_.layout(tensor);
     const dataflow::MemoryMap& map = script_.workload.map;
     const std::int64_t first = map.activations(layout.stored()).first_word * map.word_bytes();
@@ -586,10 +526,10 @@ std::int32_t DetailedVectorUnit::staged_code(TensorId tensor, std::int64_t eleme
 
 // Behind the layer's filter, where it has one.
 void DetailedVectorUnit::zero(LayerId layer, std::int64_t element) {
-    if (filters_of(layer) != nullptr) {
-        waiting_[index_of(layer)].to_zero.push_back(element);
+    if (filter_.filters(layer)) {
+        filter_.zero_behind(layer, element);
     } else {
-        stage(graph_.layer(layer).output, element, 0);
+        set_code(graph_.layer(layer).output, element, 0);
     }
 }
 
@@ -627,7 +567,7 @@ std::vector<workloads::Codes> DetailedVectorUnit::tensors() const {
         workloads::Codes codes(static_cast<std::size_t>(layout.elements()));
         if (!bytes.empty()) {
             for (std::int64_t e = 0; e < layout.elements(); ++e) {
-                codes[static_cast<std::size_t>(e)] = staged_code(tensor_id(t), e);
+                codes[static_cast<std::size_t>(e)] = code(tensor_id(t), e);
             }
         }
         tensors.push_back(std::move(codes));

@@ -10,13 +10,13 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include <deque>
-#include <map>
-#include <set>
 #include <systemc>
 #include <utility>
 #include <vector>
 
+#include "sim/accel/filter_unit.h"
 #include "sim/accel/interfaces.h"
+#include "sim/accel/kept_sums.h"
 #include "sim/accel/loaded_words.h"
 #include "sim/accel/script.h"
 #include "sim/accel/vector_arithmetic.h"
@@ -25,7 +25,10 @@
 
 namespace fluence::accel {
 
-class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public UnitState {
+class DetailedVectorUnit : public sc_core::sc_module,
+                           public ClockedUnit,
+                           public UnitState,
+                           private FinishedCodes {
   public:
     tlm_utils::simple_initiator_socket<DetailedVectorUnit> output_buffer;
     tlm_utils::simple_initiator_socket<DetailedVectorUnit> activation_buffer;
@@ -33,18 +36,11 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     tlm_utils::simple_target_socket<DetailedVectorUnit> dma;
     sc_core::sc_port<ChecksumSums> checksums;
 
-    // A code that range restriction or a filter altered.
-    struct Altered {
-        std::int32_t tensor = 0;
-        std::int64_t element = 0;
-        std::int32_t code = 0;  // in front of that
-    };
     struct Report {
         bool differs = false;     // a checksum did
         bool zeroed = false;      // outputs of a located block became zero
         bool unrepaired = false;  // a checksum differed in a layer where no part acts on it
-        std::vector<Altered> restricted, filtered;
-        Cycle filter_cycles = 0;  // for which the clock stood while gated filters worked
+        std::vector<AlteredCode> restricted;
     };
 
     DetailedVectorUnit(const sc_core::sc_module_name& name, const Script& script);
@@ -55,6 +51,7 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     void flip_state(traces::SiteKind bank, std::int64_t unit, const WordBits& bits) override;
 
     const Report& report() const { return report_; }
+    const FilterUnit& filter() const { return filter_; }
     // The finished codes, by tensor; those of the network's input are empty.
     std::vector<workloads::Codes> tensors() const;
     // Codes in front of range restriction, by tensor; empty without bounds.
@@ -74,8 +71,7 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
         std::int64_t left = 0;     // elements that have left the pipeline
         std::vector<LoadedWords> operands;
         std::vector<std::uint32_t> hints;
-        std::vector<std::int64_t> alarms;    // under a checksum: pixels that differ
-        std::vector<std::int64_t> complete;  // in a filtered layer: the pixels that this pass completes
+        std::vector<std::int64_t> alarms;  // under a checksum: pixels that differ
     };
     // The registers of one stage, as raw bits: elements that were read in one cycle, on their way.
     struct Packet {
@@ -104,13 +100,6 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
         std::int32_t pass = -1;  // none
         std::int64_t pixel = 0;
     };
-    // A layer whose codes wait for its filter.
-    struct Waiting {
-        std::vector<std::int32_t> missing;  // channels, by pixel
-        std::int64_t complete = 0;          // pixels
-        bool alarm = false;                 // a detector fired
-        std::vector<std::int64_t> to_zero;  // elements of located blocks that are not zeroed yet
-    };
 
     void start_of_simulation() override;
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
@@ -123,7 +112,6 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     // Of an accumulator's place in the pass: whether it is the second one of its output. Nothing of it goes
     // on behind the comparison.
     bool is_copy(const traces::VectorPass& pass, std::int64_t element) const;
-    void keep_or_compare(const traces::VectorPass& pass, std::int64_t element, std::int32_t sum);
     void subtract_accumulators(Cycle t);
     // The step into a stage; behind the last one elements leave.
     void advance(Packet& packet, int stage);
@@ -131,19 +119,18 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
                            dataflow::StageHolds to, std::uint32_t bits, std::uint32_t* relu_operand);
     void leave(const Packet& packet);
     void stage_output(LayerId layer, std::int64_t element, std::size_t lane, std::uint32_t bits);
-    void finish_element(Running& running, const traces::VectorPass& pass, std::int64_t element);
+    void finish_element(const traces::VectorPass& pass, std::int64_t element);
     void finish_passes();
     void finish(const Running& running);
     void check_relu(const Packet& packet);
     bool zeroes(LayerId layer) const;
     // A detector differs in the layer; `located`: and knows where.
     void raise_alarm(LayerId layer, bool located);
+    void flip_pipeline(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask);
     void flip_parameter(std::int64_t word, const WordBits& bits);
-    const arith::LayerFilters* filters_of(LayerId layer) const;
-    void complete_pixels(const Running& running, LayerId layer);
-    void filter_pixel(const arith::PixelFilter& filter, LayerId layer, std::int64_t pixel);
     void zero(LayerId layer, std::int64_t element);
-    std::int32_t staged_code(TensorId tensor, std::int64_t element) const;
+    std::int32_t code(TensorId tensor, std::int64_t element) const override;
+    void set_code(TensorId tensor, std::int64_t element, std::int32_t code) override;
     bool checked(const traces::VectorPass& pass) const {
         return script_.workload.policy.checksum && graph_.layer(pass.layer).has_macs();
     }
@@ -153,7 +140,6 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     // Whose bounds an element has in the lanes' registers; −1: it does without them.
     std::int64_t bounds_key(LayerId layer, std::int64_t element) const;
     void load_bounds(const Packet& packet);
-    void stage(TensorId tensor, std::int64_t element, std::int32_t code);
     const LayerParameters& parameters_of(LayerId layer);
 
     const Script& script_;
@@ -173,10 +159,8 @@ class DetailedVectorUnit : public sc_core::sc_module, public ClockedUnit, public
     std::vector<Parameters> parameters_;             // by layer
     std::vector<std::vector<std::uint8_t>> staged_;  // by tensor: its region's bytes
     std::vector<workloads::Codes> unrestricted_, unfiltered_;
-    std::vector<Waiting> waiting_;                         // by layer; empty without filters
-    using Output = std::pair<std::int32_t, std::int64_t>;  // layer, element
-    std::map<Output, std::int32_t> kept_sums_;             // until those of the copy come
-    std::set<Output> differing_;                           // until the copy would leave the pipeline
+    FilterUnit filter_;
+    KeptSums kept_sums_;
     Report report_;
 };
 

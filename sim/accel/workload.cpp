@@ -82,6 +82,9 @@ dataflow::UnitParts unit_parts(const Workload& workload) {
     parts.range_restriction = workload.policy.range.has_value();
     parts.relu_check = workload.policy.relu_check.has_value();
     parts.added_stages = static_cast<int>(workload.timing.vector_pipeline.count());
+    parts.duplicates = workload.policy.duplication.has_value();
+    parts.filter_bytes = protect::filter_buffer_bytes(workload.policy);
+    parts.filter_threshold_bits = protect::threshold_bits(workload.policy);
     return parts;
 }
 

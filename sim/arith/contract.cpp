@@ -58,6 +58,12 @@ void check_layer_fault(const Graph& graph, const LayerFault& fault) {
         require(is_code(output, restricted.code), layer.name,
                 "restricted value is no code of the output's format");
     }
+    for (const ThresholdFlip& flip : fault.thresholds) {
+        require(inside(flip.pixel, output.shape.plane()), layer.name,
+                "threshold of a pixel outside the output");
+        require(flip.first >= 0 && flip.first <= flip.last && flip.last <= output.shape.channels + 1,
+                layer.name, "comparisons that a pixel does not have");
+    }
     for (const ForcedOutput& forced : fault.forced) {
         require(inside(forced.index, outputs), layer.name, "forced value outside the output");
         require(is_code(output, forced.code), layer.name, "forced value is no code of the output's format");

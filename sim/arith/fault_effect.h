@@ -49,12 +49,20 @@ struct OutputFlip {
     bool checked = true;  // between the activation function and the ReLU check's comparator
 };
 
-// Range restriction whose bounds an upset changed makes this output `code`, in front of the filters.
-// `suppressed`: in place of another code that was wrong.
+// Range restriction whose bounds an upset changed, or an upset of the buffer behind it, makes this output
+// `code`, in front of the filters. `suppressed`: restriction did so in place of another code that was wrong.
 struct RestrictedOutput {
     std::int64_t index = 0;
     std::int32_t code = 0;
     bool suppressed = false;
+};
+
+// Bits of the thresholds that a filter (pixel_filter.h) compares with are inverted in its comparisons
+// [first, last) of this pixel. Masks of one comparison combine.
+struct ThresholdFlip {
+    std::int64_t pixel = 0;
+    std::int32_t first = 0, last = 0;
+    std::uint32_t mask = 0;
 };
 
 // A suppressor sets this output to `code`, whatever was computed (behind everything else).
@@ -74,6 +82,7 @@ struct LayerFault {
     bool relu_alarm =
         false;  // the ReLU check's own state raised an alarm, or met a flip that is not `checked`
     std::vector<RestrictedOutput> restricted;
+    std::vector<ThresholdFlip> thresholds;  // of the filter that always acts
     // A detector fired in this layer: its gated filter (pixel_filter.h) acts on the whole output.
     bool filter_outputs = false;
     std::vector<ForcedOutput> forced;

@@ -1,6 +1,7 @@
 #include "sim/arith/output_stage.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace fluence::arith {
 
@@ -52,21 +53,47 @@ void OutputStage::run(const LayerStep& step, const Shape& shape, const LayerFilt
     }
 }
 
-// Without a detection only pixels with a wrong code can differ from the golden run.
+// Ascending by pixel, and one behind all others.
+void OutputStage::sort_flips(const LayerStep& step) {
+    flips_.clear();
+    if (step.fault != nullptr) {
+        flips_ = step.fault->thresholds;
+    }
+    std::stable_sort(flips_.begin(), flips_.end(),
+                     [](const ThresholdFlip& a, const ThresholdFlip& b) { return a.pixel < b.pixel; });
+    flips_.push_back({std::numeric_limits<std::int64_t>::max(), 0, 0, 0});
+}
+
+// Without a detection only pixels with a wrong code, or with struck thresholds, can differ from the golden
+// run.
 void OutputStage::filter(const LayerStep& step, const Shape& shape, const LayerFilters& filters,
                          const Codes& unfiltered, const Codes& golden) {
     const bool detected = filters.detected != nullptr && step.fault != nullptr && step.fault->filter_outputs;
     result_.clear();
+    sort_flips(step);
+    auto flip = flips_.cbegin();
     auto next = step.output.cbegin();
-    std::int32_t pixel = 0;
-    while (detected ? pixel < shape.plane() : next != step.output.cend()) {
-        pixel = detected ? pixel : next->pixel;
+    std::int64_t at = 0;
+    const auto first_concerned = [&] {
+        return next == step.output.cend() ? flip->pixel : std::min<std::int64_t>(next->pixel, flip->pixel);
+    };
+    while ((detected ? at : first_concerned()) < shape.plane()) {
+        at = detected ? at : first_concerned();
+        const auto pixel = static_cast<std::int32_t>(at);
         gather(unfiltered, shape, pixel, row_);
         const auto first = next;
         for (; next != step.output.cend() && next->pixel == pixel; ++next) {
             row_[static_cast<std::size_t>(next->channel)] = next->code;
         }
-        if (filters.always != nullptr) {
+        masks_.assign(flip->pixel == pixel ? row_.size() + 1 : 0, 0);
+        for (; flip->pixel == pixel; ++flip) {
+            for (std::int32_t i = flip->first; i < flip->last; ++i) {
+                masks_[static_cast<std::size_t>(i)] ^= flip->mask;
+            }
+        }
+        if (filters.always != nullptr && !masks_.empty()) {
+            filters.always->apply_struck(step.layer, pixel, {row_.data(), shape.channels}, masks_);
+        } else if (filters.always != nullptr) {
             filters.always->apply(step.layer, pixel, {row_.data(), shape.channels});
         }
         if (detected) {
@@ -82,7 +109,7 @@ void OutputStage::filter(const LayerStep& step, const Shape& shape, const LayerF
                 result_.push_back({pixel, c, code, was});
             }
         }
-        ++pixel;
+        ++at;
     }
     step.output.swap(result_);
 }

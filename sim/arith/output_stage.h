@@ -25,12 +25,15 @@ class OutputStage {
   private:
     void filter(const LayerStep& step, const workloads::Shape& shape, const LayerFilters& filters,
                 const Codes& unfiltered, const Codes& golden);
+    void sort_flips(const LayerStep& step);
     // Sets outputs (of ForcedOutput's or RestrictedOutput's kind) to their codes.
     template <class Output>
     void overwrite(const std::vector<Output>& outputs, const LayerStep& step, const workloads::Shape& shape,
                    const Codes& golden);
 
-    std::vector<std::int32_t> row_;  // the codes of one pixel
+    std::vector<std::int32_t> row_;     // the codes of one pixel
+    std::vector<std::uint32_t> masks_;  // of its comparisons
+    std::vector<ThresholdFlip> flips_;
     Changes forced_, result_;
 };
 

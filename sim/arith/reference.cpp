@@ -118,10 +118,10 @@ class LayerRun {
             codes[static_cast<std::size_t>(restricted.index)] = restricted.code;
         }
         if (filters.always != nullptr) {
-            apply(*filters.always, codes);
+            apply(*filters.always, true, codes);
         }
         if (filters.detected != nullptr && fault_.filter_outputs) {
-            apply(*filters.detected, codes);
+            apply(*filters.detected, false, codes);
         }
         for (const ForcedOutput& forced : fault_.forced) {
             codes[static_cast<std::size_t>(forced.index)] = forced.code;
@@ -288,15 +288,32 @@ class LayerRun {
         return code;
     }
 
-    void apply(const PixelFilter& filter, Codes& codes) const {
+    void apply(const PixelFilter& filter, bool always, Codes& codes) const {
         const auto plane = static_cast<std::size_t>(output_.shape.plane());
         for (std::size_t pixel = 0; pixel < plane; ++pixel) {
             std::vector<std::int32_t> row;
             for (std::size_t i = pixel; i < codes.size(); i += plane) {
                 row.push_back(codes[i]);
             }
-            filter.apply(layer_id(layer_index()), static_cast<std::int64_t>(pixel),
-                         {row.data(), output_.shape.channels});
+            // By the definition: what each comparison finds, one behind the other.
+            std::vector<std::uint32_t> masks(row.size() + 1);
+            bool struck = false;
+            for (const ThresholdFlip& flip : fault_.thresholds) {
+                for (auto i = static_cast<std::size_t>(flip.first);
+                     flip.pixel == static_cast<std::int64_t>(pixel) &&
+                     i < static_cast<std::size_t>(flip.last);
+                     ++i) {
+                    masks[i] ^= flip.mask;
+                    struck = true;
+                }
+            }
+            const PixelCodes pixel_codes = {row.data(), output_.shape.channels};
+            if (struck && always) {
+                filter.apply_struck(layer_id(layer_index()), static_cast<std::int64_t>(pixel), pixel_codes,
+                                    masks);
+            } else {
+                filter.apply(layer_id(layer_index()), static_cast<std::int64_t>(pixel), pixel_codes);
+            }
             for (std::size_t c = 0; c < row.size(); ++c) {
                 codes[c * plane + pixel] = row[c];
             }

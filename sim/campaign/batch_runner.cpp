@@ -31,6 +31,9 @@ auto fields(const arith::OutputFlip& x) {
 auto fields(const arith::RestrictedOutput& x) {
     return std::tie(x.index, x.code, x.suppressed);
 }
+auto fields(const arith::ThresholdFlip& x) {
+    return std::tie(x.pixel, x.first, x.last, x.mask);
+}
 auto fields(const arith::ForcedOutput& x) {
     return std::tie(x.index, x.code);
 }
@@ -46,7 +49,7 @@ bool same_fault(const LayerFault& a, const LayerFault& b) {
            same(a.duplicates, b.duplicates) && same(a.operands, b.operands) &&
            same(a.parameters, b.parameters) && same(a.outputs, b.outputs) && a.relu_alarm == b.relu_alarm &&
            a.filter_outputs == b.filter_outputs && same(a.restricted, b.restricted) &&
-           same(a.forced, b.forced);
+           same(a.thresholds, b.thresholds) && same(a.forced, b.forced);
 }
 
 bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>& b) {

@@ -66,6 +66,8 @@ class UpsetDraw {
     void aim_at_column(Draw& draw, traces::Upset& upset) const;
     void aim_at_checksum(Draw& draw, traces::Upset& upset) const;
     void aim_at_vector_unit(Draw& draw, traces::Upset& upset) const;
+    void aim_at_kept_sum(Draw& draw, traces::Upset& upset) const;
+    void aim_at_filter(Draw& draw, traces::Upset& upset) const;
     const fault::SiteClass& site_of(traces::SiteKind kind) const;
 
     const Setup& setup_;

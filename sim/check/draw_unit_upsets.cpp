@@ -3,8 +3,13 @@
 
 #include "sim/check/draw.h"
 #include "sim/dataflow/checksum_column.h"
+#include "sim/dataflow/filter_unit.h"
+#include "sim/dataflow/kept_sums.h"
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/vector_pipeline.h"
+#include "sim/fault/filter_schedule.h"
+#include "sim/protect/array_orders.h"
+#include "sim/protect/layer_filters.h"
 
 namespace fluence::check {
 
@@ -77,6 +82,68 @@ void UpsetDraw::aim_at_vector_unit(Draw& draw, Upset& upset) const {
     upset.cycle = pipeline.cycle(read, decode, stage) + (draw.chance(8) ? draw.between(-1, 1) : 0);
 }
 
+// The sum of a channel with a copy, mostly while it waits, or the comparator of the copy's lane.
+void UpsetDraw::aim_at_kept_sum(Draw& draw, Upset& upset) const {
+    const dataflow::MemoryMap map(setup_.graph, setup_.config,
+                                  protect::array_orders(setup_.policy, setup_.graph, setup_.config));
+    std::vector<std::pair<const traces::VectorPass*, std::int64_t>> copies;  // and the position in the pass
+    for (const traces::VectorPass& pass : timeline_.passes) {
+        const bool macs = setup_.graph.layer(pass.layer).has_macs();
+        for (std::int64_t n = 0; macs && n < pass.channels; ++n) {
+            if (map.is_copy(pass.layer, pass.group, pass.first_n + n)) {
+                copies.emplace_back(&pass, n);
+            }
+        }
+    }
+    if (copies.empty()) {
+        return;
+    }
+    const auto& [pass, n] =
+        copies[static_cast<std::size_t>(draw.below(static_cast<std::int64_t>(copies.size())))];
+    const std::int64_t pixel = draw.below(pass->pixels);
+    const Cycle compared = dataflow::kept_at(*pass, n * pass->pixels + pixel,
+                                             timeline_.decode_cycles[index_of(Memory::output_buffer)]);
+    if (upset.site == SiteKind::duplicate_compare) {
+        upset.unit = (n * pass->pixels + pixel) % pass->lanes;
+        upset.cycle = compared + (draw.chance(4) ? draw.between(-1, 1) : 0);
+        return;
+    }
+    upset.unit = pixel;
+    // Where the pass begins with the copy its channel was the last one of the pass before.
+    const traces::VectorPass& own = n == 0 ? *(pass - 1) : *pass;
+    const std::int64_t before = n == 0 ? own.channels - 1 : n - 1;
+    const Cycle kept = dataflow::kept_at(own, before * own.pixels + pixel,
+                                         timeline_.decode_cycles[index_of(Memory::output_buffer)]);
+    upset.cycle = kept + draw.below(compared - kept + 1) - (draw.chance(8) ? 1 : 0);
+}
+
+// A code, mostly while it waits for its pixel, or the thresholds of a lane as a filter compares with them.
+void UpsetDraw::aim_at_filter(Draw& draw, Upset& upset) const {
+    const dataflow::MemoryMap map(setup_.graph, setup_.config,
+                                  protect::array_orders(setup_.policy, setup_.graph, setup_.config));
+    const fault::FilterSchedule schedule(setup_.graph, setup_.config, setup_.policy, map, timeline_,
+                                         fault::unit_parts(setup_.policy).added_stages);
+    if (schedule.taken().empty()) {
+        return;
+    }
+    const fault::FilteredPixels& taken = schedule.taken()[static_cast<std::size_t>(
+        draw.below(static_cast<std::int64_t>(schedule.taken().size())))];
+    const workloads::Shape& shape = setup_.graph.tensor(setup_.graph.layer(taken.layer).output).shape;
+    const std::int64_t index = draw.below(taken.count);
+    if (upset.site == SiteKind::filter_threshold) {
+        const dataflow::FilterTiming timing(setup_.config.vector_unit.lanes, shape.channels);
+        upset.unit = index % timing.lanes();
+        upset.cycle = timing.comparison(taken.begin, index, draw.between(0, shape.channels)) +
+                      (draw.chance(4) ? draw.between(-1, 1) : 0);
+        return;
+    }
+    const dataflow::FilterBuffer buffer(protect::filter_buffer_bytes(setup_.policy), shape.channels);
+    const std::int64_t channel = draw.below(shape.channels), pixel = taken.pixel(index);
+    const Cycle written = schedule.code(taken.layer, channel, pixel).written;
+    upset.unit = buffer.byte_of(channel, pixel);
+    upset.cycle = written + draw.below(taken.complete - written + 1) - (draw.chance(8) ? 1 : 0);
+}
+
 bool UpsetDraw::aim_at_unit(Draw& draw, Upset& upset) const {
     switch (upset.site) {
         case SiteKind::checksum_weight:
@@ -94,6 +161,14 @@ bool UpsetDraw::aim_at_unit(Draw& draw, Upset& upset) const {
         case SiteKind::relu_operand:
         case SiteKind::range_bound:
             aim_at_vector_unit(draw, upset);
+            return true;
+        case SiteKind::duplicate_sum:
+        case SiteKind::duplicate_compare:
+            aim_at_kept_sum(draw, upset);
+            return true;
+        case SiteKind::filter_buffer:
+        case SiteKind::filter_threshold:
+            aim_at_filter(draw, upset);
             return true;
         default:
             return false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "sim/dataflow/checksum_column.h"
+#include "sim/dataflow/filter_unit.h"
+#include "sim/dataflow/kept_sums.h"
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/vector_pipeline.h"
 
@@ -36,6 +38,14 @@ std::vector<RegisterBank> unit_banks(const workloads::Graph& graph, const Accele
     }
     if (parts.range_restriction) {
         banks.push_back({SiteKind::range_bound, unit.lanes, kRangeBoundBits});
+    }
+    if (parts.duplicates) {
+        banks.push_back({SiteKind::duplicate_sum, kept_sum_words(graph, config), kKeptSumBits});
+        banks.push_back({SiteKind::duplicate_compare, unit.lanes, kKeptSumBits});
+    }
+    banks.push_back({SiteKind::filter_buffer, parts.filter_bytes, kFilteredCodeBits});
+    if (parts.filter_threshold_bits > 0) {
+        banks.push_back({SiteKind::filter_threshold, unit.lanes, parts.filter_threshold_bits});
     }
     banks.erase(
         std::remove_if(banks.begin(), banks.end(), [](const RegisterBank& bank) { return bank.units == 0; }),

@@ -15,7 +15,10 @@ struct UnitParts {
     bool checksum = false;  // a checksum column with its comparator
     bool relu_check = false;
     bool range_restriction = false;
-    int added_stages = 0;  // of the vector unit's pipeline
+    int added_stages = 0;           // of the vector unit's pipeline
+    bool duplicates = false;        // duplicated filters: kept sums and their comparators
+    std::int64_t filter_bytes = 0;  // of the buffer of a filter of whole pixels
+    int filter_threshold_bits = 0;  // of the register of a lane of that filter
 };
 
 std::vector<RegisterBank> unit_banks(const workloads::Graph& graph, const AcceleratorConfig& config,

@@ -36,6 +36,14 @@ bool add_up(std::vector<Delta>& deltas, Key key) {
     return cancelled;
 }
 
+// By how much an accumulator is off; `deltas` are in order, one a sum.
+std::uint32_t accumulator_delta(const std::vector<arith::AccumulatorDelta>& deltas, std::int64_t element) {
+    const auto at = std::lower_bound(
+        deltas.begin(), deltas.end(), element,
+        [](const arith::AccumulatorDelta& delta, std::int64_t index) { return delta.index < index; });
+    return at != deltas.end() && at->index == element ? static_cast<std::uint32_t>(at->delta) : 0;
+}
+
 }  // namespace
 
 StruckLayer& Effects::of(LayerId layer) {
@@ -206,13 +214,23 @@ void LayerChanges::flip_mac_outputs() {
     }
     const std::vector<arith::AccumulatorDelta> deltas = fault_.accumulators;
     for (const auto& [element, mask] : masks) {
-        const auto at = std::lower_bound(
-            deltas.begin(), deltas.end(), element,
-            [](const arith::AccumulatorDelta& delta, std::int64_t index) { return delta.index < index; });
-        const bool known = at != deltas.end() && at->index == element;
         const std::uint32_t held =
-            sums_.mac_output(struck_.layer, element) + (known ? static_cast<std::uint32_t>(at->delta) : 0);
+            sums_.mac_output(struck_.layer, element) + accumulator_delta(deltas, element);
         output_off(element, Copy::no, (held ^ mask) - held);
+    }
+}
+
+// What the comparison finds is kept ^ mask instead of kept; as if the copy were off by the opposite.
+// `accumulators` are in order, one a sum.
+void LayerChanges::flip_kept_sums() {
+    std::map<std::int64_t, std::uint32_t> masks;
+    for (const StruckKeptSum& struck : struck_.kept_sums) {
+        masks[struck.element] ^= struck.mask;
+    }
+    for (const auto& [element, mask] : masks) {
+        const std::uint32_t kept =
+            sums_.mac_output(struck_.layer, element) + accumulator_delta(fault_.accumulators, element);
+        output_off(element, Copy::yes, kept - (kept ^ mask));
     }
 }
 
@@ -242,6 +260,7 @@ arith::LayerFault LayerChanges::take() {
         flip_mac_outputs();
         cancelled_ = add_up(fault_.accumulators, element) || cancelled_;
     }
+    flip_kept_sums();
     if (machine_.policy.checksum) {
         ChecksumChanges(machine_, sums_, struck_.column, rows_, fault_).add();
     }
@@ -259,7 +278,7 @@ bool LayerChanges::absorbs() const {
 bool changes_anything(const arith::LayerFault& fault) {
     return !fault.accumulators.empty() || !fault.checksum.empty() || !fault.duplicates.empty() ||
            !fault.operands.empty() || !fault.parameters.empty() || !fault.outputs.empty() ||
-           !fault.restricted.empty() || fault.relu_alarm;
+           !fault.restricted.empty() || !fault.thresholds.empty() || fault.relu_alarm;
 }
 
 }  // namespace fluence::fault

@@ -31,6 +31,12 @@ struct StruckMacOutput {
     std::uint32_t mask = 0;
 };
 
+// Bits of the sum of an output that waits for its copy's, or of the difference of the two.
+struct StruckKeptSum {
+    std::int64_t element = 0;
+    std::uint32_t mask = 0;
+};
+
 // What is wrong in one layer.
 struct StruckLayer {
     LayerId layer{};
@@ -40,6 +46,7 @@ struct StruckLayer {
     std::vector<StruckRead> reads;
     std::vector<StruckParameter> parameters;
     std::vector<StruckMacOutput> mac_outputs;
+    std::vector<StruckKeptSum> kept_sums;
     std::vector<arith::OutputFlip> outputs;
     StruckColumn column;
     StruckVector vector;
@@ -91,6 +98,7 @@ class LayerChanges {
     void read_wrong();
     void parameters_wrong();
     void flip_mac_outputs();
+    void flip_kept_sums();
 
     const MachineView& machine_;
     const FoldSums& sums_;

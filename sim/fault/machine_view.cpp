@@ -23,6 +23,7 @@ MachineView::MachineView(const workloads::Graph& graph_, const AcceleratorConfig
       memory(graph_, config_, protect::array_orders(policy_, graph_, config_)),
       selective(graph_, policy_, memory),
       timing(protect::timing_of(policy_)),
+      filters(graph_, config_, policy_, memory, timeline_, static_cast<int>(timing.vector_pipeline.count())),
       rows(config_.array.rows),
       cols(config_.array.cols),
       array_layers_(timeline_) {

@@ -12,6 +12,7 @@
 #include "sim/dataflow/im2col.h"
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/space_time.h"
+#include "sim/fault/filter_schedule.h"
 #include "sim/fault/selective_words.h"
 #include "sim/fault/span_index.h"
 #include "sim/protect/memory_code.h"
@@ -85,6 +86,7 @@ class MachineView {
     const dataflow::MemoryMap memory;
     const SelectiveWords selective;
     const protect::PolicyTiming timing;
+    const FilterSchedule filters;
     const std::int64_t rows, cols;
 
     const traces::Fold& fold(std::int32_t id) const { return timeline.folds[static_cast<std::size_t>(id)]; }

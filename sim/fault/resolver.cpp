@@ -8,7 +8,9 @@
 #include "sim/dataflow/registers.h"
 #include "sim/fault/accumulator_sites.h"
 #include "sim/fault/checksum_sites.h"
+#include "sim/fault/duplicate_sites.h"
 #include "sim/fault/effects.h"
+#include "sim/fault/filter_sites.h"
 #include "sim/fault/machine_view.h"
 #include "sim/fault/register_sites.h"
 #include "sim/fault/register_verdicts.h"
@@ -132,6 +134,8 @@ class Resolver::Impl::Run {
           registers_(machine_, golden_sums_, effects_),
           checksum_(machine_, golden_sums_, effects_),
           vector_({machine_, golden_sums_, &golden_, golden_sums_, golden_, impl.bounds}, effects_),
+          duplicates_(machine_, golden_sums_, effects_),
+          filters_({machine_, golden_sums_, &golden_, golden_sums_, golden_, impl.bounds}, effects_),
           words_(machine_, golden, effects_, verdicts_),
           stepped_(machine_, joint) {}
 
@@ -158,6 +162,12 @@ class Resolver::Impl::Run {
             case SiteKind::relu_operand:
             case SiteKind::range_bound:
                 return vector_.strike(upset, bits, result_);
+            case SiteKind::duplicate_sum:
+            case SiteKind::duplicate_compare:
+                return duplicates_.strike(upset, low_32(bits), result_);
+            case SiteKind::filter_buffer:
+            case SiteKind::filter_threshold:
+                return filters_.strike(upset, low_32(bits), result_);
             default:
                 return add_register(upset, judge_register(machine_, upset, bits, verdicts_, result_));
         }
@@ -378,6 +388,8 @@ class Resolver::Impl::Run {
     RegisterSites registers_;
     ChecksumSites checksum_;
     VectorSites vector_;
+    DuplicateSites duplicates_;
+    FilterSites filters_;
     WordSites words_;
     SteppedArray stepped_;
     std::vector<StruckWord> struck_words_;

@@ -36,7 +36,8 @@ struct Resolution {
     traces::Cycle recovery_cycles = 0;  // DueAction: cycles for which the machine's clock stood
     // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
     // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle; zeros in
-    // registers that move at every edge count as values). Of a neuron: the golden code behind restriction.
+    // registers that move at every edge count as values). Of a neuron: the golden code behind restriction. Of
+    // a filter's threshold, which is not known here: 0, and the bits that the upset inverts.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
     // No layer is changed, but products or partial sums were off on their way to a sum that is right (changes
     // that cancel, registers that wrap or saturate). Not told under travelling control.

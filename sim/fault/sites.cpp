@@ -6,6 +6,7 @@
 #include "sim/dataflow/registers.h"
 #include "sim/dataflow/unit_state.h"
 #include "sim/protect/duplication.h"
+#include "sim/protect/layer_filters.h"
 
 namespace fluence::fault {
 
@@ -41,6 +42,9 @@ dataflow::UnitParts unit_parts(const protect::Policy& policy) {
     parts.range_restriction = policy.range.has_value();
     parts.relu_check = policy.relu_check.has_value();
     parts.added_stages = static_cast<int>(timing.vector_pipeline.count());
+    parts.duplicates = policy.duplication.has_value();
+    parts.filter_bytes = protect::filter_buffer_bytes(policy);
+    parts.filter_threshold_bits = protect::threshold_bits(policy);
     return parts;
 }
 

@@ -34,7 +34,12 @@ struct StruckVector {
     std::vector<StruckStage> stages;
     std::vector<StruckParameterBits> parameters;
     std::vector<StruckCheck> relu, bounds;
-    bool any() const { return !stages.empty() || !parameters.empty() || !relu.empty() || !bounds.empty(); }
+    std::vector<StruckCheck> waiting;  // the finished code, while it waits for its pixel
+    std::vector<arith::ThresholdFlip> thresholds;
+    bool any() const {
+        return !stages.empty() || !parameters.empty() || !relu.empty() || !bounds.empty() ||
+               !waiting.empty() || !thresholds.empty();
+    }
 };
 
 }  // namespace fluence::fault

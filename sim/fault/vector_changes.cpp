@@ -14,6 +14,7 @@ namespace {
 struct StruckElement {
     VectorPath::Wrong wrong;
     std::uint32_t relu = 0, bounds = 0;
+    std::uint32_t waiting = 0;  // bits of the finished code that are inverted behind restriction
 };
 using StruckElements = std::map<std::pair<std::int32_t, std::int64_t>, StruckElement>;  // by pass and index
 
@@ -76,6 +77,16 @@ LoadedBounds bounds_of(const VectorWork& work, LayerId layer, std::int64_t eleme
             dataflow::range_bound_bits(bounds.lo[c], bounds.hi[c])};
 }
 
+std::int32_t restricted(const VectorWork& work, LayerId layer, const LoadedBounds& bounds, std::int32_t code,
+                        std::uint32_t inverted) {
+    if (bounds.key < 0) {
+        return code;
+    }
+    const workloads::TensorInfo& output = work.machine.graph.tensor(work.machine.graph.layer(layer).output);
+    return dataflow::restricted_by(bounds.bits ^ inverted, output.format,
+                                   work.bounds[index_of(layer)].zero_outside, code);
+}
+
 void add_vector_changes(const VectorWork& work, const StruckVector& struck, arith::LayerFault& fault) {
     if (!struck.any()) {
         return;
@@ -99,6 +110,9 @@ void add_vector_changes(const VectorWork& work, const StruckVector& struck, arit
     for (const StruckCheck& check : struck.bounds) {
         elements[{check.pass, check.index}].bounds ^= check.mask;
     }
+    for (const StruckCheck& code : struck.waiting) {
+        elements[{code.pass, code.index}].waiting ^= code.mask;
+    }
     find_users(work.machine, path, fault, struck, elements);
     const bool checked = work.machine.policy.relu_check && protect::has_relu(work.machine.graph, layer);
     std::vector<arith::OutputFlip> flips;
@@ -107,17 +121,16 @@ void add_vector_changes(const VectorWork& work, const StruckVector& struck, arit
         const VectorPath::Place place = path.place_of(at.first, at.second);
         const std::uint32_t right = path.at(place, end, {});
         std::uint32_t wrong = path.at(place, end, element.wrong);
-        if (element.bounds != 0) {
+        if (element.bounds != 0 || element.waiting != 0) {
             const LoadedBounds bounds = bounds_of(work, fault.layer, path.element_at(place));
-            const bool zero = work.bounds[index_of(fault.layer)].zero_outside;
             const std::int32_t code = path.code_of(wrong);
-            const std::int32_t restricted =
-                dataflow::restricted_by(bounds.bits ^ element.bounds, format, zero, code);
-            if (restricted != dataflow::restricted_by(bounds.bits, format, zero, code)) {
+            const std::int32_t passed = restricted(work, fault.layer, bounds, code, element.bounds);
+            if (element.waiting != 0 || passed != restricted(work, fault.layer, bounds, code)) {
                 // In front of the true bounds the code is as without faults, so that they do nothing to it.
                 wrong = golden.at(place, end, {});
-                const bool suppressed = code != path.code_of(wrong) && code != restricted;
-                fault.restricted.push_back({path.element_at(place), restricted, suppressed});
+                const bool suppressed = code != path.code_of(wrong) && code != passed;
+                const std::int32_t held = workloads::flip_bits(format, passed, element.waiting);
+                fault.restricted.push_back({path.element_at(place), held, suppressed});
             }
         }
         if (right != wrong) {
@@ -125,6 +138,7 @@ void add_vector_changes(const VectorWork& work, const StruckVector& struck, arit
         }
         fault.relu_alarm = fault.relu_alarm || (checked && relu_differs(layer, path, place, element));
     }
+    fault.thresholds = struck.thresholds;
     fault.outputs.insert(fault.outputs.end(), flips.begin(), flips.end());
 }
 

@@ -79,6 +79,9 @@ struct LoadedBounds {
     std::uint32_t bits = 0;
 };
 LoadedBounds bounds_of(const VectorWork& work, LayerId layer, std::int64_t element);
+// What range restriction makes of a code with those bounds, bits of them inverted.
+std::int32_t restricted(const VectorWork& work, LayerId layer, const LoadedBounds& bounds, std::int32_t code,
+                        std::uint32_t inverted = 0);
 
 // What upsets in the vector unit do to the layer, whose other changes are complete in `fault`.
 void add_vector_changes(const VectorWork& work, const StruckVector& struck, arith::LayerFault& fault);

@@ -38,29 +38,59 @@ class Keys {
     std::int64_t channels_, pixels_;
 };
 
+constexpr std::uint32_t kLimitMask = (1u << kGradientLimitBits) - 1;
+constexpr std::int32_t kMostLimit = (1 << (kGradientLimitBits - 1)) - 1;
+
+std::uint32_t limit_bits(std::int32_t limit) {
+    return static_cast<std::uint32_t>(std::clamp(limit, -kMostLimit - 1, kMostLimit)) & kLimitMask;
+}
+
+std::int32_t limit_of(std::uint32_t bits) {
+    constexpr std::uint32_t kSign = 1u << (kGradientLimitBits - 1);
+    return static_cast<std::int32_t>((bits & kLimitMask) ^ kSign) - static_cast<std::int32_t>(kSign);
+}
+
 class GradientFilter : public arith::PixelFilter {
   public:
     GradientFilter(Limits limits, const Keys& keys) : limits_(std::move(limits)), keys_(keys) {}
 
     void apply(LayerId, std::int64_t pixel, arith::PixelCodes codes) const override {
+        suppress(codes, [&](std::int32_t channel, std::int32_t, std::int32_t gradient) {
+            const std::size_t key = keys_.of(channel, pixel);
+            return gradient < limits_.lo[key] || gradient > limits_.hi[key];
+        });
+    }
+
+    std::uint32_t threshold_bits(std::int64_t pixel, std::int32_t channel) const override {
+        const std::size_t key = keys_.of(channel, pixel);
+        return limit_bits(limits_.lo[key]) | limit_bits(limits_.hi[key]) << kGradientLimitBits;
+    }
+
+    void apply_struck(LayerId, std::int64_t pixel, arith::PixelCodes codes,
+                      const std::vector<std::uint32_t>& masks) const override {
+        suppress(codes, [&](std::int32_t channel, std::int32_t comparison, std::int32_t gradient) {
+            const std::uint32_t held =
+                threshold_bits(pixel, channel) ^ masks[static_cast<std::size_t>(comparison)];
+            return gradient < limit_of(held) || gradient > limit_of(held >> kGradientLimitBits);
+        });
+    }
+
+  private:
+    // flagged(channel, comparison, gradient)
+    template <class Flagged>
+    static void suppress(arith::PixelCodes codes, Flagged flagged) {
         const std::int32_t last = codes.channels - 1;
         std::int32_t before = codes[last];
-        bool flagged_before = flagged(last, pixel, codes[last] - codes[last - 1]);
+        bool flagged_before = flagged(last, 0, codes[last] - codes[last - 1]);
         for (std::int32_t channel = 0; channel <= last; ++channel) {
             const std::int32_t code = codes[channel];
-            const bool flag = flagged(channel, pixel, code - before);
+            const bool flag = flagged(channel, channel + 1, code - before);
             if (flag && !flagged_before) {
                 codes[channel] = 0;
             }
             before = code;
             flagged_before = flag;
         }
-    }
-
-  private:
-    bool flagged(std::int64_t channel, std::int64_t pixel, std::int32_t gradient) const {
-        const std::size_t key = keys_.of(channel, pixel);
-        return gradient < limits_.lo[key] || gradient > limits_.hi[key];
     }
 
     Limits limits_;
@@ -139,6 +169,11 @@ Limits GradientProfile::limits(double t) const {
         }
     }
     return limits;
+}
+
+std::int64_t gradient_key(Statistics statistics, const workloads::Shape& shape, std::int64_t channel,
+                          std::int64_t pixel) {
+    return static_cast<std::int64_t>(Keys(statistics, shape).of(channel, pixel));
 }
 
 std::shared_ptr<const arith::PixelFilter> gradient_filter(Limits limits, Statistics statistics,

@@ -53,6 +53,12 @@ class GradientProfile {
     std::vector<Moments> moments_;  // by key
 };
 
+// Where the limits of a channel and a pixel stand among the layer's (Limits). Images of a batch share theirs.
+std::int64_t gradient_key(GradientPart::Statistics statistics, const workloads::Shape& shape,
+                          std::int64_t channel, std::int64_t pixel);
+
+// Its thresholds: both limits, saturated to 9 bits, which no gradient of codes leaves. Comparison 0 says
+// whether a run of flags goes over the last channel.
 std::shared_ptr<const arith::PixelFilter> gradient_filter(Limits limits, GradientPart::Statistics statistics,
                                                           const workloads::Shape& shape);
 

@@ -23,20 +23,40 @@ class JustSayZeroFilter : public arith::PixelFilter {
         : predicate_(predicate), limits_(std::move(limits)) {}
 
     void apply(LayerId, std::int64_t, arith::PixelCodes codes) const override {
+        suppress(codes, [&](std::int32_t channel) { return limits_.hi[static_cast<std::size_t>(channel)]; });
+    }
+
+    std::uint32_t threshold_bits(std::int64_t, std::int32_t channel) const override {
+        return static_cast<std::uint32_t>(
+            std::clamp(limits_.hi[static_cast<std::size_t>(channel)], 0, kMostScore));
+    }
+
+    void apply_struck(LayerId, std::int64_t pixel, arith::PixelCodes codes,
+                      const std::vector<std::uint32_t>& masks) const override {
+        suppress(codes, [&](std::int32_t channel) {
+            const std::uint32_t mask = masks[static_cast<std::size_t>(channel) + 1];
+            return static_cast<std::int32_t>((threshold_bits(pixel, channel) ^ mask) & kMostScore);
+        });
+    }
+
+  private:
+    static constexpr std::int32_t kMostScore = (1 << kScoreBits) - 1;
+
+    template <class Limit>
+    void suppress(arith::PixelCodes codes, Limit limit) const {
         const std::int32_t last = codes.channels - 1;
         const std::int32_t first = codes[0];
         std::int32_t before = codes[last];
         for (std::int32_t channel = 0; channel <= last; ++channel) {
             const std::int32_t code = codes[channel];
             const std::int32_t behind = channel == last ? first : codes[channel + 1];
-            if (predicate_.score(before, code, behind) > limits_.hi[static_cast<std::size_t>(channel)]) {
+            if (predicate_.score(before, code, behind) > limit(channel)) {
                 codes[channel] = 0;
             }
             before = code;
         }
     }
 
-  private:
     ZeroPredicate predicate_;
     Limits limits_;
 };

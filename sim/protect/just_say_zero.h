@@ -28,7 +28,8 @@ const ZeroPredicate& zero_predicate(const std::string& name);  // throws std::ou
 void widen_scores(const ZeroPredicate& predicate, const workloads::Shape& shape,
                   const workloads::Codes& output, Limits& limits);
 
-// At least three channels.
+// At least three channels. Its threshold: the largest score, saturated to 8 bits without a sign; there is no
+// comparison 0.
 std::shared_ptr<const arith::PixelFilter> just_say_zero_filter(const ZeroPredicate& predicate, Limits limits);
 
 }  // namespace fluence::protect

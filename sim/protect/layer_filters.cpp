@@ -139,6 +139,19 @@ std::int64_t filter_buffer_bytes(const Policy& policy) {
                                   : 0;
 }
 
+int threshold_bits(const Policy& policy) {
+    return policy.gradient ? 2 * kGradientLimitBits : policy.just_say_zero ? kScoreBits : 0;
+}
+
+std::int64_t threshold_key(const Policy& policy, const workloads::Shape& output, std::int64_t channel,
+                           std::int64_t pixel) {
+    return policy.gradient ? gradient_key(policy.gradient->statistics, output, channel, pixel) : channel;
+}
+
+std::int32_t first_comparison(const Policy& policy) {
+    return policy.gradient ? 0 : 1;
+}
+
 bool needs_calibration(const Policy& policy) {
     return calibration_images(policy) > 0;
 }

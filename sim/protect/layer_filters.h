@@ -34,6 +34,16 @@ FilteredLayer filtered(const Policy& policy, const workloads::Graph& graph, cons
 Cycles filter_cycles(const AcceleratorConfig& config, std::int64_t pixels, std::int32_t channels);
 // Bytes of the filter buffer; 0 without a filter.
 std::int64_t filter_buffer_bytes(const Policy& policy);
+// Bits of the register in which a lane has what the filter compares with: two limits of a gradient, 9 bits
+// each, the lower one in the low bits; just-say-zero's largest score, 8 bits. 0: it compares with nothing.
+inline constexpr int kGradientLimitBits = 9;
+inline constexpr int kScoreBits = 8;
+int threshold_bits(const Policy& policy);
+// Which of a layer's thresholds those of a channel of a pixel are.
+std::int64_t threshold_key(const Policy& policy, const workloads::Shape& output, std::int64_t channel,
+                           std::int64_t pixel);
+// Of the filter's comparisons of a pixel (arith::PixelFilter): 0, or 1.
+std::int32_t first_comparison(const Policy& policy);
 
 // Largest and smallest values that pass, by key (layer, channel or neuron; the filter's header says which).
 struct Limits {

@@ -16,7 +16,12 @@ constexpr int kCodeBits = 8;
 GateEquivalents just_say_zero_lane() {
     const GateEquivalents subtractor = cost::adder(kCodeBits + 1);
     return subtractor * 3.0 + cost::multiplexers(kCodeBits) + cost::flipflops(3 * kCodeBits) +
-           cost::enabled_flipflops(kCodeBits);
+           cost::enabled_flipflops(kScoreBits);
+}
+
+// Its lane has thresholds as wide as codes; limits of their differences are a bit wider.
+GateEquivalents gradient_suppression_lane() {
+    return cost::gradient_lane(kCodeBits) + cost::enabled_flipflops(2 * (kGradientLimitBits - kCodeBits));
 }
 
 GateEquivalents median_lane() {
@@ -33,7 +38,7 @@ std::vector<cost::AreaNode> suppressor_logic(const AcceleratorConfig& config, co
             "ReLU check", (cost::equality_comparator(kCodeBits) + cost::flipflops(kCodeBits)) * lanes));
     }
     if (policy.gradient) {
-        parts.push_back(cost::added_part("gradient suppression", cost::gradient_lane(kCodeBits) * lanes));
+        parts.push_back(cost::added_part("gradient suppression", gradient_suppression_lane() * lanes));
     }
     if (policy.median) {
         parts.push_back(cost::added_part("median", median_lane() * lanes));

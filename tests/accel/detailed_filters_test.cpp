@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "machines.h"
 #include "sim/accel/machine.h"
@@ -41,7 +42,8 @@ class DetailedFilters : public testing::Test {
         bundle.graph = graph_;
         bundle.calibration_count = 1;
         bundle.calibration.assign(image_.begin(), image_.end());
-        filters_ = protect::layer_filters(policy_, graph_, protect::filter_tables(policy_, bundle, {}));
+        tables_ = protect::filter_tables(policy_, bundle, {});
+        filters_ = protect::layer_filters(policy_, graph_, tables_);
         timeline_ = run_machine(graph_, config_, policy_, image_).timeline;
     }
     std::vector<DetailedRun> run(const std::vector<std::vector<Upset>>& lists) const {
@@ -62,6 +64,15 @@ class DetailedFilters : public testing::Test {
         upset.bits.set(20);
         return upset;
     }
+    static Upset upset(traces::SiteKind site, std::int64_t unit, traces::Cycle cycle, std::size_t bit) {
+        Upset upset;
+        upset.site = site;
+        upset.unit = unit;
+        upset.cycle = cycle;
+        upset.bits.set(bit);
+        return upset;
+    }
+    Codes first_layer(const DetailedRun& run) const { return run.tensors[index_of(graph_.layers[0].output)]; }
     // What it does to the layer's arithmetic; the sum's bit 20 was 0 or 1.
     static arith::LayerFault fault_of(std::size_t layer, std::int64_t plane, bool up) {
         arith::LayerFault fault;
@@ -75,6 +86,7 @@ class DetailedFilters : public testing::Test {
     Codes image_;
     AcceleratorConfig config_;
     protect::Policy policy_;
+    protect::FilterTables tables_;
     std::vector<arith::LayerFilters> filters_;
     traces::Timeline timeline_;
 };
@@ -142,6 +154,111 @@ TEST_F(DetailedFilters, the_cycles_are_those_of_the_formula) {
               std::count_if(plain.stores.begin(), plain.stores.end(), of_layer));
     EXPECT_GE(timeline_.stores[0].begin, second.end);
     EXPECT_GT(timeline_.cycles, plain.cycles);
+}
+
+// Channel 1 of pixel 6 is element 16 + 6 of the first pass; the second pass, of channels 4 and 5, completes
+// it. The buffer's 65,536 bytes are 6 planes of 10,922.
+TEST_F(DetailedFilters, a_code_is_struck_while_it_waits_for_its_pixel) {
+    use(kMedian);
+    const traces::VectorPass& pass = timeline_.passes[0];
+    const traces::VectorPass& last = timeline_.passes[1];
+    ASSERT_EQ(pass.pixels, 16);
+    ASSERT_EQ(last.elements, 2 * 16);
+    const std::int64_t stages = config_.vector_unit.pipeline_depth.count();
+    const traces::Cycle came = pass.begin + (16 + 6) / pass.lanes + 1 + stages;
+    const traces::Cycle left = last.begin + (2 * 16 - 1) / last.lanes + 1 + stages;
+    const auto at = [&](traces::Cycle cycle, std::int64_t unit = 10922 + 6) {
+        return std::vector<Upset>{upset(traces::SiteKind::filter_buffer, unit, cycle, 7)};
+    };
+    const std::vector<DetailedRun> runs =
+        run({{}, at(came), at(left - 1), at(came - 1), at(left), at(came, 10922 + 5 + 16), at(came, 65535)});
+    const Codes before = arith::reference_run(graph_, {}, image_, {})[index_of(graph_.layers[0].output)];
+    arith::LayerFault fault;
+    fault.layer = layer_id(0);
+    const workloads::NumberFormat format = graph_.tensor(graph_.layers[0].output).format;
+    fault.restricted = {{16 + 6, workloads::flip_bits(format, before[16 + 6], 1 << 7), false}};
+    for (const std::size_t struck : {1u, 2u}) {
+        EXPECT_EQ(runs[struck].tensors, expected({fault})) << struck;
+        EXPECT_FALSE(runs[struck].detected);
+    }
+    for (const std::size_t right : {3u, 4u, 5u, 6u}) {
+        EXPECT_EQ(runs[right].tensors, runs[0].tensors) << right;
+    }
+}
+
+// Limits of the gradients of one layer, by the definition: `lo` and `hi` by pixel and comparison.
+Codes suppressed(const Codes& codes, std::int64_t channels,
+                 const std::function<std::pair<int, int>(std::int64_t, std::int64_t)>& limits) {
+    const std::int64_t plane = static_cast<std::int64_t>(codes.size()) / channels;
+    const auto code = [&](std::int64_t c, std::int64_t pixel) {
+        return codes[static_cast<std::size_t>((c + channels) % channels * plane + pixel)];
+    };
+    Codes result = codes;
+    for (std::int64_t pixel = 0; pixel < plane; ++pixel) {
+        bool before = false;
+        for (std::int64_t q = 0; q <= channels; ++q) {
+            const std::int64_t c = q - 1;
+            const int gradient = code(c, pixel) - code(c - 1, pixel);
+            const auto [lo, hi] = limits(pixel, q);
+            const bool flag = gradient < lo || gradient > hi;
+            if (q > 0 && flag && !before) {
+                result[static_cast<std::size_t>(c * plane + pixel)] = 0;
+            }
+            before = flag;
+        }
+    }
+    return result;
+}
+
+// Statistics by layer: the register of lane 1 keeps what it loaded at the layer's beginning. Bit 17 is the
+// upper limit's sign. Without the upset nothing is suppressed, because the image is the calibration's.
+TEST_F(DetailedFilters, a_flipped_threshold_suppresses_right_codes) {
+    use(R"("layer_output": [{"part": "gradient-suppression", "gate": "always", "statistics": "layer"}])");
+    const std::int64_t lanes = config_.vector_unit.lanes, channels = 6;
+    ASSERT_EQ(timeline_.passes[1].pixels, 16);
+    const traces::Cycle begin = timeline_.passes[1].end - ((16 + lanes - 1) / lanes * (channels + 2) + 2);
+    const Codes right = arith::reference_run(graph_, {}, image_, {})[index_of(graph_.layers[0].output)];
+    const int lo = tables_.gradient[0].lo[0], hi = std::min(tables_.gradient[0].hi[0], 255);
+    ASSERT_GE(hi, 0);
+    // Comparison 3 of the second group of pixels, the one behind it, and one in front of the first.
+    const traces::Cycle third = begin + (channels + 2) + 2 + 3;
+    const auto at = [&](traces::Cycle cycle) {
+        return std::vector<Upset>{upset(traces::SiteKind::filter_threshold, 1, cycle, 17)};
+    };
+    const std::vector<DetailedRun> runs = run({{}, at(third), at(third + 1), at(begin + 1)});
+    EXPECT_EQ(first_layer(runs[0]), right);
+    for (const std::int64_t late : {0, 1}) {
+        const Codes expected = suppressed(right, channels, [&](std::int64_t pixel, std::int64_t q) {
+            const bool behind = pixel / lanes > 1 || (pixel / lanes == 1 && q >= 3 + late);
+            return std::pair(lo, pixel % lanes == 1 && behind ? hi - 256 : hi);
+        });
+        EXPECT_NE(expected, right) << "no code shows it";
+        EXPECT_EQ(first_layer(runs[static_cast<std::size_t>(1 + late)]), expected) << late;
+        EXPECT_FALSE(runs[static_cast<std::size_t>(1 + late)].suppressed) << "the codes were right";
+    }
+    EXPECT_EQ(runs[3].tensors, runs[0].tensors) << "not loaded yet";
+}
+
+// By channel a register has a channel's limits for the cycle of its comparison; the last channel's from the
+// end of one pixel to the beginning of the next one.
+TEST_F(DetailedFilters, thresholds_by_channel_are_loaded_anew) {
+    use(R"("layer_output": [{"part": "gradient-suppression", "gate": "always", "statistics": "channel"}])");
+    const std::int64_t lanes = config_.vector_unit.lanes, channels = 6;
+    const traces::Cycle begin = timeline_.passes[1].end - ((16 + lanes - 1) / lanes * (channels + 2) + 2);
+    const Codes right = arith::reference_run(graph_, {}, image_, {})[index_of(graph_.layers[0].output)];
+    const protect::Limits& limits = tables_.gradient[0];
+    for (std::int64_t q = 0; q <= channels; ++q) {
+        const traces::Cycle cycle = begin + 2 + q;  // of pixel 0
+        const Codes expected = suppressed(right, channels, [&](std::int64_t pixel, std::int64_t comparison) {
+            const auto c = static_cast<std::size_t>(comparison == 0 ? channels - 1 : comparison - 1);
+            const bool struck =
+                (pixel == 0 && comparison == q) || (q == channels && pixel == lanes && comparison == 0);
+            const int bits = (std::min(limits.hi[c], 255) & 0x1FF) ^ (struck ? 1 << 8 : 0);
+            return std::pair(limits.lo[c], bits >= 256 ? bits - 512 : bits);
+        });
+        const DetailedRun struck = run({{upset(traces::SiteKind::filter_threshold, 0, cycle, 17)}})[0];
+        EXPECT_EQ(first_layer(struck), expected) << q;
+    }
 }
 
 TEST_F(DetailedFilters, a_buffer_that_is_too_small_is_named) {

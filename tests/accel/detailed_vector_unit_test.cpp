@@ -184,6 +184,45 @@ TEST_F(DetailedVector, a_copy_leaves_nothing_in_the_pipeline) {
     }
 }
 
+// The sum of channel 1 and pixel 6 is kept from edge begin + (2·16 + 6)/4 + 1 on and compared with the copy's
+// four cycles later, in lane 2.
+TEST_F(DetailedVector, a_flipped_kept_sum_is_a_false_alarm) {
+    policy_.duplication.emplace();
+    policy_.duplication->plan.fraction = 1;
+    time();
+    ASSERT_EQ(timeline_.passes[0].elements, 64);
+    const Cycle kept = timeline_.passes[0].begin + (2 * 16 + 6) / 4 + 1, compared = kept + 4;
+    const Upset word = upset(SiteKind::duplicate_sum, 6, compared - 1, 31);
+    const Upset difference = upset(SiteKind::duplicate_compare, 2, compared, 31);
+    const std::vector<std::vector<Upset>> seen = {{word},
+                                                  {upset(SiteKind::duplicate_sum, 6, kept, 0)},
+                                                  {difference}},
+                                          unseen = {{},
+                                                    {upset(SiteKind::duplicate_sum, 6, kept - 1, 0)},
+                                                    {upset(SiteKind::duplicate_sum, 6, compared, 31)},
+                                                    {upset(SiteKind::duplicate_sum, 16, compared - 1, 31)},
+                                                    {upset(SiteKind::duplicate_compare, 2, compared - 5, 31)},
+                                                    {word, word},
+                                                    {word, difference}};
+    for (const DetailedRun& run : run(seen)) {
+        EXPECT_TRUE(run.detected && run.unrepaired);
+        EXPECT_EQ(run.tensors, golden()) << "no code is wrong";
+    }
+    for (const DetailedRun& run : run(unseen)) {
+        EXPECT_FALSE(run.detected);
+        EXPECT_EQ(run.tensors, golden());
+    }
+    policy_.zero.emplace();
+    Codes expected = golden()[index_of(graph_.layers[0].output)];
+    expected[16 + 6] = 0;
+    const std::vector<DetailedRun> zeroed = run(seen);
+    for (const DetailedRun& run : zeroed) {
+        EXPECT_EQ(convolved(run), expected) << "one right output";
+        EXPECT_TRUE(run.suppressed);
+        EXPECT_FALSE(run.unrepaired);
+    }
+}
+
 // Bounds of 0 and 250: 250 ^ 2⁷ = 122. With bounds by layer the lane keeps the wrong one to the end of the
 // layer, with bounds by channel to the end of the channel.
 TEST_F(DetailedVector, a_flipped_bound_alters_right_codes_until_it_is_loaded_anew) {

@@ -75,6 +75,11 @@ class FaultDraw {
         if (between(0, 1) == 0) {
             result.restricted.push_back({any_output(), any_code(*output_), false});
         }
+        for (int i = between(-3, 2); i > 0; --i) {
+            const std::int32_t first = between(0, output_->shape.channels);
+            result.thresholds.push_back({below(output_->shape.plane()), first,
+                                         between(first, output_->shape.channels + 1), 1u << below(8)});
+        }
     }
 
     // A single bit of an accumulator, a word, or the same element twice; now and then all of them.
@@ -181,13 +186,19 @@ class JumpFilter : public arith::PixelFilter {
   public:
     JumpFilter(std::int64_t limit, std::int64_t period) : limit_(limit), period_(period) {}
     void apply(LayerId layer, std::int64_t pixel, arith::PixelCodes codes) const override {
+        const auto comparisons = static_cast<std::size_t>(codes.channels) + 1;
+        apply_struck(layer, pixel, codes, std::vector<std::uint32_t>(comparisons));
+    }
+    void apply_struck(LayerId layer, std::int64_t pixel, arith::PixelCodes codes,
+                      const std::vector<std::uint32_t>& masks) const override {
         if ((pixel + static_cast<std::int64_t>(index_of(layer))) % period_ != 0) {
             return;
         }
         std::int64_t previous = codes[codes.channels - 1];
-        for (std::int32_t& code : codes) {
-            const std::int64_t now = code;
-            code = std::abs(now - previous) > limit_ ? 0 : code;
+        for (std::int32_t c = 0; c < codes.channels; ++c) {
+            const std::int64_t now = codes[c];
+            const std::int64_t limit = limit_ ^ masks[static_cast<std::size_t>(c) + 1];
+            codes[c] = std::abs(now - previous) > limit ? 0 : codes[c];
             previous = now;
         }
     }

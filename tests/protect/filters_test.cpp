@@ -52,6 +52,51 @@ TEST(Gradient, OnlyTheFirstOfARunBecomesZero) {
     EXPECT_EQ(filtered_row(*filter, {5, 90, 5, 9, 90, 6}), (Codes{5, 0, 5, 9, 0, 6})) << "two runs";
 }
 
+// Two limits of 9 bits, the lower one first: −10 is 502.
+TEST(Gradient, StruckLimitsCountInTheirComparisonAlone) {
+    const auto filter = within_ten();
+    EXPECT_EQ(filter->threshold_bits(0, 3), 502u | 10u << 9);
+    const auto struck = [&](std::size_t comparison, std::uint32_t mask) {
+        Codes row = {5, 9, 14, 20, 13, 6};  // gradients −1, 4, 5, 6, −7, −7
+        std::vector<std::uint32_t> masks(7);
+        masks[comparison] = mask;
+        filter->apply_struck(layer_id(0), 0, {row.data(), 6}, masks);
+        return row;
+    };
+    EXPECT_EQ(struck(3, 8u << 9), (Codes{5, 9, 0, 20, 13, 6})) << "5 is above 2";
+    EXPECT_EQ(struck(3, 1u << 9), (Codes{5, 9, 14, 20, 13, 6})) << "and below 11";
+    EXPECT_EQ(struck(6, 1u << 8), (Codes{5, 9, 14, 20, 13, 0})) << "−7 is below 246";
+    EXPECT_EQ(struck(0, 1u << 8), (Codes{5, 9, 14, 20, 13, 6})) << "channel 5 is flagged, in front of none";
+    Codes outlier = {90, 86, 85, 84, 83, 85};  // 0 is 5 from 5, all pass
+    std::vector<std::uint32_t> masks(7);
+    masks[1] = 1u << 17;  // 5 is above 10 − 256
+    filter->apply_struck(layer_id(0), 0, {outlier.data(), 6}, masks);
+    EXPECT_EQ(outlier[0], 0);
+    outlier[0] = 90;
+    masks[0] = 1u << 17;  // so is 2, the last channel's: the run goes over it
+    filter->apply_struck(layer_id(0), 0, {outlier.data(), 6}, masks);
+    EXPECT_EQ(outlier[0], 90);
+}
+
+TEST(Gradient, LimitsBeyondAnyGradientSaturate) {
+    const auto filter = gradient_filter({{-100000}, {100000}}, Statistics::layer, {2, 1, 1});
+    EXPECT_EQ(filter->threshold_bits(0, 0), 256u | 255u << 9);
+}
+
+TEST(JustSayZero, StruckLimitsCountInTheirComparisonAlone) {
+    const auto filter = just_say_zero_filter(zero_predicate("peak"), {{}, {0, 20, 20, 20}});
+    EXPECT_EQ(filter->threshold_bits(0, 1), 20u);
+    Codes row = {0, 30, 15, 35};  // scores −35, 15, −20, 20
+    std::vector<std::uint32_t> masks(5);
+    masks[2] = 1u << 4;
+    filter->apply_struck(layer_id(0), 0, {row.data(), 4}, masks);
+    EXPECT_EQ(row, (Codes{0, 0, 15, 35})) << "15 is above 4";
+    row = {0, 60, 15, 35};
+    masks[2] = 1u << 6;
+    filter->apply_struck(layer_id(0), 0, {row.data(), 4}, masks);
+    EXPECT_EQ(row, (Codes{0, 60, 15, 35})) << "45 is above 20, not above 84: a miss";
+}
+
 TEST(Gradient, RunsGoOverTheLastChannel) {
     const auto filter = within_ten();
     EXPECT_EQ(filtered_row(*filter, {5, 9, 14, 20, 13, 90}), (Codes{5, 9, 14, 20, 13, 0}))
