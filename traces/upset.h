@@ -49,8 +49,12 @@ enum class SiteKind {
     vector_parameter,     // unit = word of the layer's parameter region (dataflow::MemoryMap)
     range_bound,          // range restriction: unit = lane; the lower bound's byte, then the upper one's
     relu_operand,         // ReLU check: unit = lane; x
+    // All neurons of layer `layer` on unprotected PEs, each by a draw of its own: unit = the number of the
+    // stream of draws, bits = the level (level_of()). docs/fault-models.md defines the draws.
+    neuron_dropout,  // outputs 0 with a probability
+    neuron_noise,    // a normally distributed number is added to its code
 };
-inline constexpr int kSiteKindCount = 32;
+inline constexpr int kSiteKindCount = 34;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {
@@ -58,7 +62,12 @@ constexpr bool is_control(SiteKind kind) {
 }
 // Values, whatever holds them: they belong to a layer, and in its run the upset has no cycle of its own.
 constexpr bool is_value(SiteKind kind) {
-    return kind == SiteKind::neuron || kind == SiteKind::mac_output || kind == SiteKind::weight;
+    return kind == SiteKind::neuron || kind == SiteKind::mac_output || kind == SiteKind::weight ||
+           kind == SiteKind::neuron_dropout || kind == SiteKind::neuron_noise;
+}
+// Values that are drawn neuron by neuron; every run of an inference meets draws of its own.
+constexpr bool is_disturbance(SiteKind kind) {
+    return kind == SiteKind::neuron_dropout || kind == SiteKind::neuron_noise;
 }
 
 struct Upset {
@@ -66,7 +75,13 @@ struct Upset {
     std::int64_t unit = 0;
     std::int32_t layer = -1;  // values only
     Cycle cycle = 0;          // of values: 0, or any cycle of a further run
-    WordBits bits;            // the bits to invert
+    WordBits bits;            // the bits to invert; of disturbances the level
 };
+
+// How much a disturbance disturbs: neuron_dropout: the probability of a neuron, in units of 2⁻³²;
+// neuron_noise: the standard deviation in codes, in units of 2⁻¹⁶.
+double level_of(const Upset& disturbance);
+WordBits level_bits(SiteKind kind, double level);  // the nearest one
+inline constexpr double kLargestNoise = 1 << 20;   // codes
 
 }  // namespace fluence::traces
