@@ -77,7 +77,12 @@ void note_small_cells(const Summary& summary, std::vector<std::string>& notes) {
 }
 
 void note_sampling(const Summary& summary, std::vector<std::string>& notes) {
-    if (summary.weighted) {
+    if (!summary.vulnerability.level.empty()) {
+        notes.push_back(
+            "A fault is an inference with disturbed neurons. Each " + summary.vulnerability.level +
+            " has inferences of its own; all tables but that of accuracy by " + summary.vulnerability.level +
+            " give rates at the experiment's own one, and counts over all of them.");
+    } else if (summary.weighted) {
         notes.push_back("Faults were drawn from " +
                         thousands(static_cast<std::int64_t>(summary.strata.size())) +
                         " strata; rates weigh them by their share of the fault space, counts are of faults "
@@ -91,7 +96,7 @@ void note_sampling(const Summary& summary, std::vector<std::string>& notes) {
                                        : ".";
         notes.push_back(note);
     }
-    if (!summary.vulnerability.rates.empty()) {
+    if (!summary.vulnerability.rates.empty() && summary.vulnerability.level.empty()) {
         notes.push_back("Inferences with 1 to " + std::to_string(summary.vulnerability.most_upsets) +
                         " upsets were simulated. Rates of the tables are of inferences with so many, weighed "
                         "by Poisson's law; breakdowns are by the first upset drawn.");

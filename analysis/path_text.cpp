@@ -115,6 +115,9 @@ std::string Teller::site_name(const StruckSite& site) const {
     if (site.upset.site == traces::SiteKind::weight) {
         return name + " " + std::to_string(site.upset.unit) + " of " + layer(site.upset.layer).name;
     }
+    if (traces::is_disturbance(site.upset.site)) {
+        return name + " of " + layer(site.upset.layer).name + ", stream " + std::to_string(site.upset.unit);
+    }
     if (traces::is_value(site.upset.site)) {
         return name + " of " + layer(site.upset.layer).name + ", " +
                position(output_shape(site.upset.layer), site.upset.unit);
@@ -226,6 +229,12 @@ void Teller::word_uses(const StruckSite& site) {
 }
 
 void Teller::struck(const StruckSite& site) {
+    if (traces::is_disturbance(site.upset.site)) {
+        const bool dropout = site.upset.site == traces::SiteKind::neuron_dropout;
+        line("  Struck: " + site_name(site) + (dropout ? ", probability " : ", standard deviation ") +
+             shortest(traces::level_of(site.upset)) + (dropout ? "" : " codes"));
+        return;
+    }
     std::vector<std::string> bits;
     for (std::size_t bit = 0; bit < kMaxWordBits; ++bit) {
         if (site.upset.bits[bit]) {
@@ -243,7 +252,7 @@ void Teller::struck(const StruckSite& site) {
     }
     if (site.held.empty()) {
         line(site.known ? "    The struck bits hold no value that is used."
-             : site.upset.site >= traces::SiteKind::checksum_weight
+             : traces::is_unit_state(site.upset.site)
                  ? "    State of the checksum column or of the vector unit."
                  : "    A register of the travelling control or of its chains.");
     }
@@ -265,6 +274,7 @@ void Teller::layer_path(const LayerPath& path) {
     cause(path.operands, "operand");
     cause(path.parameters, "parameter");
     cause(path.flipped_outputs, "output");
+    cause(path.disturbed_outputs, "disturbed output");
     std::string text = "    " + layer(path.layer).name + ": ";
     if (!causes.empty()) {
         text += joined(causes, ", ") + " off";

@@ -193,6 +193,24 @@ std::string upset_rate_csv(const Summary& summary) {
     return csv(rows);
 }
 
+// One row a level and policy.
+std::string levels_csv(const Summary& summary) {
+    std::vector<Row> rows = {{summary.vulnerability.level, "policy", "inferences", "accuracy", "accuracy_low",
+                              "accuracy_high", "sdc", "sdc_low", "sdc_high", "due", "due_low", "due_high"}};
+    for (const RatePoint& point : summary.vulnerability.rates) {
+        for (std::size_t i = 0; i < point.policies.size(); ++i) {
+            const RatePoint::Policy& found = point.policies[i];
+            rows.push_back({shortest(point.error_rate), summary.policies[i].name,
+                            std::to_string(found.inferences), shortest(found.accuracy),
+                            shortest(found.accuracy_range.low), shortest(found.accuracy_range.high),
+                            shortest(found.sdc), shortest(found.sdc_range.low),
+                            shortest(found.sdc_range.high), shortest(found.due),
+                            shortest(found.due_range.low), shortest(found.due_range.high)});
+        }
+    }
+    return csv(rows);
+}
+
 std::string strata_csv(const Summary& summary) {
     std::vector<Row> rows = {{"stratum", "upsets", "weight", "population", "planned_faults"}};
     for (const campaign::StratumRow& row : summary.strata) {
@@ -213,7 +231,9 @@ std::vector<ReportFile> csv_report(const Summary& summary) {
         files.push_back({"strata.csv", strata_csv(summary)});
     }
     if (!summary.vulnerability.rates.empty()) {
-        files.push_back({"upset_rates.csv", upset_rate_csv(summary)});
+        const bool levels = !summary.vulnerability.level.empty();
+        files.push_back(levels ? ReportFile{"levels.csv", levels_csv(summary)}
+                               : ReportFile{"upset_rates.csv", upset_rate_csv(summary)});
     }
     return files;
 }

@@ -260,11 +260,29 @@ std::string vulnerability_table(const Summary& summary) {
     return table.str();
 }
 
+std::string level_table(const Summary& summary) {
+    Table table("Accuracy where the neurons of unprotected PEs are disturbed, percent",
+                columns_by_policy(summary, {summary.vulnerability.level}));
+    for (const RatePoint& point : summary.vulnerability.rates) {
+        std::vector<std::string> cells;
+        for (const RatePoint::Policy& found : point.policies) {
+            cells.push_back(with_small(percent(found.accuracy, 2), percent_range(found.accuracy_range, 2)));
+        }
+        table.add_row(with_small(significant(point.error_rate),
+                                 thousands(point.policies.front().inferences) + " inferences"),
+                      cells);
+    }
+    return table.str();
+}
+
 std::string rate_table(const Summary& summary) {
     if (summary.vulnerability.rates.empty()) {
         return "";
     }
     const bool errors = summary.vulnerability.by_error_rate();
+    if (!summary.vulnerability.level.empty()) {
+        return level_table(summary);
+    }
     Table table(errors ? "Accuracy at an error rate of each output, percent"
                        : "Accuracy at a mean number of upsets in an inference of " +
                              summary.policies[summary.reference].name + " (longer runs meet more), percent",

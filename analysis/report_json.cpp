@@ -185,6 +185,13 @@ Json upset_rates_json(const Summary& summary) {
                                 {"sdc", value(found.sdc, found.sdc_range)},
                                 {"due", value(found.due, found.due_range)}});
         }
+        if (!summary.vulnerability.level.empty()) {
+            points.push_back({{"level", summary.vulnerability.level},
+                              {"value", point.error_rate},
+                              {"inferences", point.policies.front().inferences},
+                              {"policies", policies}});
+            continue;
+        }
         points.push_back({{"mean_upsets", point.mean}, {"policies", policies}});
         if (point.error_rate > 0) {
             points.back()["error_rate"] = point.error_rate;

@@ -232,8 +232,27 @@ std::string vulnerability_table(const Summary& summary) {
     return table(rows);
 }
 
+std::string level_table(const Summary& summary) {
+    Row header = {"Accuracy at " + summary.vulnerability.level, "Inferences"};
+    for (const PolicySummary& policy : summary.policies) {
+        header.push_back(printable(policy.name));
+    }
+    std::vector<Row> rows = {header};
+    for (const RatePoint& point : summary.vulnerability.rates) {
+        Row row = {significant(point.error_rate), thousands(point.policies.front().inferences)};
+        for (const RatePoint::Policy& policy : point.policies) {
+            row.push_back(percent(policy.accuracy, 2) + " " + percent_range(policy.accuracy_range, 2));
+        }
+        rows.push_back(std::move(row));
+    }
+    return table(rows);
+}
+
 std::string rate_table(const Summary& summary) {
     const bool errors = summary.vulnerability.by_error_rate();
+    if (!summary.vulnerability.level.empty()) {
+        return level_table(summary);
+    }
     Row header = {errors ? "Accuracy at error rate" : "Accuracy at mean upsets", "Not simulated, at most"};
     for (const PolicySummary& policy : summary.policies) {
         header.push_back(printable(policy.name));

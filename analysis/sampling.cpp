@@ -107,7 +107,7 @@ Estimate Sampling::domain_rate(const std::vector<StratumTally>& tallies,
     }
     std::vector<statistics::StratumCount> counts;
     for (std::size_t h = 0; h < tallies.size(); ++h) {
-        if (tallies[h].total > 0) {
+        if (tallies[h].total > 0 && strata_[h].weight > 0) {
             const double share = static_cast<double>(tallies[h].total) / static_cast<double>(drawn[h]);
             counts.push_back({strata_[h].weight * share, tallies[h].count, tallies[h].total});
             if (strata_[h].population > 0) {
@@ -148,7 +148,7 @@ Sampling::Mean Sampling::mean(const std::vector<RunningMean>& values) const {
         seen += values[h].total() > 0 ? strata_[h].weight : 0;
     }
     for (std::size_t h = 0; h < values.size(); ++h) {
-        if (values[h].total() > 0) {
+        if (values[h].total() > 0 && strata_[h].weight > 0) {
             const double weight = strata_[h].weight / seen, error = values[h].standard_error();
             result.mean += weight * values[h].mean();
             variance += weight * weight * error * error;

@@ -1,6 +1,7 @@
 #include "traces/upset.h"
 
 #include <array>
+#include <cmath>
 #include <stdexcept>
 
 namespace fluence::traces {
@@ -23,12 +24,27 @@ constexpr std::array<const char*, kSiteKindCount> kNames = {"pe_weight",        
                                                             "vector_pipeline",  "vector_parameter",
                                                             "range_bound",      "relu_operand",
                                                             "duplicate_sum",    "duplicate_compare",
-                                                            "filter_buffer",    "filter_threshold"};
+                                                            "filter_buffer",    "filter_threshold",
+                                                            "neuron_dropout",   "neuron_noise"};
+
+// Units of a level in 1.
+double units_of(SiteKind kind) {
+    constexpr int kDropout = 32, kNoise = 16;
+    return std::ldexp(1.0, kind == SiteKind::neuron_dropout ? kDropout : kNoise);
+}
 
 }  // namespace
 
 const char* name_of(SiteKind kind) {
     return kNames[static_cast<std::size_t>(kind)];
+}
+
+double level_of(const Upset& disturbance) {
+    return static_cast<double>(disturbance.bits.to_ullong()) / units_of(disturbance.site);
+}
+
+WordBits level_bits(SiteKind kind, double level) {
+    return WordBits(static_cast<unsigned long long>(std::llround(level * units_of(kind))));
 }
 
 SiteKind site_kind_named(const std::string& name) {

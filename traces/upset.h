@@ -53,8 +53,12 @@ enum class SiteKind {
     duplicate_compare,    // their comparator's registers, one a lane
     filter_buffer,        // filters of whole pixels (dataflow/filter_unit.h): unit = byte, a code
     filter_threshold,     // their limits, one register a lane
+    // All neurons of layer `layer` on unprotected PEs, each by a draw of its own: unit = the number of the
+    // stream of draws, bits = the level (level_of()). docs/fault-models.md defines the draws.
+    neuron_dropout,  // outputs 0 with a probability
+    neuron_noise,    // a normally distributed number is added to its code
 };
-inline constexpr int kSiteKindCount = 36;
+inline constexpr int kSiteKindCount = 38;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {
@@ -62,7 +66,16 @@ constexpr bool is_control(SiteKind kind) {
 }
 // Values, whatever holds them: they belong to a layer, and in its run the upset has no cycle of its own.
 constexpr bool is_value(SiteKind kind) {
-    return kind == SiteKind::neuron || kind == SiteKind::mac_output || kind == SiteKind::weight;
+    return kind == SiteKind::neuron || kind == SiteKind::mac_output || kind == SiteKind::weight ||
+           kind == SiteKind::neuron_dropout || kind == SiteKind::neuron_noise;
+}
+// State of the machine outside the array and the memories (dataflow::unit_banks()).
+constexpr bool is_unit_state(SiteKind kind) {
+    return kind >= SiteKind::checksum_weight && kind <= SiteKind::filter_threshold;
+}
+// Values that are drawn neuron by neuron; every run of an inference meets draws of its own.
+constexpr bool is_disturbance(SiteKind kind) {
+    return kind == SiteKind::neuron_dropout || kind == SiteKind::neuron_noise;
 }
 
 struct Upset {
@@ -70,7 +83,13 @@ struct Upset {
     std::int64_t unit = 0;
     std::int32_t layer = -1;  // values only
     Cycle cycle = 0;          // of values: 0, or any cycle of a further run
-    WordBits bits;            // the bits to invert
+    WordBits bits;            // the bits to invert; of disturbances the level
 };
+
+// How much a disturbance disturbs: neuron_dropout: the probability of a neuron, in units of 2⁻³²;
+// neuron_noise: the standard deviation in codes, in units of 2⁻¹⁶.
+double level_of(const Upset& disturbance);
+WordBits level_bits(SiteKind kind, double level);  // the nearest one
+inline constexpr double kLargestNoise = 1 << 20;   // codes
 
 }  // namespace fluence::traces

@@ -79,6 +79,16 @@ std::int64_t read_unit(JsonObject& object, SiteKind kind, const ArrayConfig& arr
     return (stage * array.rows + row) * array.cols + col;
 }
 
+// The key of a disturbance's level.
+const char* level_key(SiteKind kind) {
+    return kind == SiteKind::neuron_dropout ? "probability" : "deviation";
+}
+
+WordBits read_level(JsonObject& object, SiteKind kind) {
+    const double most = kind == SiteKind::neuron_dropout ? 1 : kLargestNoise;
+    return level_bits(kind, object.number(level_key(kind), 0, most));
+}
+
 Upset read_upset(JsonObject& object, const ArrayConfig& array) {
     Upset upset;
     upset.site = site_kind_named(object.choice("site", site_names()));
@@ -89,7 +99,7 @@ Upset read_upset(JsonObject& object, const ArrayConfig& array) {
     } else {
         upset.cycle = object.integer("cycle", 0, kLargest);
     }
-    upset.bits = read_bits(object);
+    upset.bits = is_disturbance(upset.site) ? read_level(object, upset.site) : read_bits(object);
     return upset;
 }
 
@@ -170,6 +180,10 @@ Json json_of(const Upset& upset) {
     if (!is_value(upset.site) || upset.cycle > 0) {
         value["cycle"] = upset.cycle;
     }
+    if (is_disturbance(upset.site)) {
+        value[level_key(upset.site)] = level_of(upset);
+        return value;
+    }
     value["bits"] = Json::array();
     for (std::size_t bit = 0; bit < kMaxWordBits; ++bit) {
         if (upset.bits[bit]) {
@@ -226,6 +240,8 @@ bool has_rows_and_columns(SiteKind kind) {
         case SiteKind::duplicate_compare:
         case SiteKind::filter_buffer:
         case SiteKind::filter_threshold:
+        case SiteKind::neuron_dropout:
+        case SiteKind::neuron_noise:
             return false;
         default:
             return true;

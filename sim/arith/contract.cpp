@@ -27,49 +27,6 @@ bool inside(std::int64_t index, std::int64_t size) {
     return index >= 0 && index < size;
 }
 
-void check_layer_fault(const Graph& graph, const LayerFault& fault) {
-    const Layer& layer = graph.layer(fault.layer);
-    const TensorInfo& output = graph.tensor(layer.output);
-    const std::int64_t outputs = output.shape.elements();
-    for (const AccumulatorDelta& change : fault.accumulators) {
-        require(layer.has_macs(), layer.name, "accumulator fault in a layer without MACs");
-        require(inside(change.index, outputs), layer.name, "accumulator outside the output");
-    }
-    for (const OperandChange& change : fault.operands) {
-        require(!layer.has_macs(), layer.name, "operand fault in a layer with MACs");
-        require(inside(change.input, static_cast<std::int64_t>(layer.inputs.size())), layer.name,
-                "operand of an input that does not exist");
-        const TensorInfo& input = graph.tensor(layer.inputs[static_cast<std::size_t>(change.input)]);
-        require(inside(change.element, input.shape.elements()), layer.name, "operand outside its tensor");
-        require(is_code(input, change.code), layer.name, "operand is no code of its format");
-    }
-    for (const ParameterChange& change : fault.parameters) {
-        const std::size_t size = change.parameter == Parameter::bias         ? layer.bias.size()
-                                 : change.parameter == Parameter::multiplier ? layer.multiplier.size()
-                                                                             : layer.shift.size();
-        require(inside(change.index, static_cast<std::int64_t>(size)), layer.name,
-                "parameter that the layer does not have");
-    }
-    for (const OutputFlip& flip : fault.outputs) {
-        require(inside(flip.index, outputs), layer.name, "flip outside the output");
-    }
-    for (const RestrictedOutput& restricted : fault.restricted) {
-        require(inside(restricted.index, outputs), layer.name, "restricted value outside the output");
-        require(is_code(output, restricted.code), layer.name,
-                "restricted value is no code of the output's format");
-    }
-    for (const ThresholdFlip& flip : fault.thresholds) {
-        require(inside(flip.pixel, output.shape.plane()), layer.name,
-                "threshold of a pixel outside the output");
-        require(flip.first >= 0 && flip.first <= flip.last && flip.last <= output.shape.channels + 1,
-                layer.name, "comparisons that a pixel does not have");
-    }
-    for (const ForcedOutput& forced : fault.forced) {
-        require(inside(forced.index, outputs), layer.name, "forced value outside the output");
-        require(is_code(output, forced.code), layer.name, "forced value is no code of the output's format");
-    }
-}
-
 }  // namespace
 
 void check_bounds(const Graph& graph, const std::vector<OutputBounds>& bounds) {
@@ -120,9 +77,60 @@ void check_image(const Graph& graph, const Codes& image) {
             "image", "values outside its format");
 }
 
+void check_layer_fault(const Graph& graph, const LayerFault& fault) {
+    require(index_of(fault.layer) < graph.layers.size(), "faults", "layer does not exist");
+    const Layer& layer = graph.layer(fault.layer);
+    const TensorInfo& output = graph.tensor(layer.output);
+    const std::int64_t outputs = output.shape.elements();
+    for (const AccumulatorDelta& change : fault.accumulators) {
+        require(layer.has_macs(), layer.name, "accumulator fault in a layer without MACs");
+        require(inside(change.index, outputs), layer.name, "accumulator outside the output");
+    }
+    for (const OperandChange& change : fault.operands) {
+        require(!layer.has_macs(), layer.name, "operand fault in a layer with MACs");
+        require(inside(change.input, static_cast<std::int64_t>(layer.inputs.size())), layer.name,
+                "operand of an input that does not exist");
+        const TensorInfo& input = graph.tensor(layer.inputs[static_cast<std::size_t>(change.input)]);
+        require(inside(change.element, input.shape.elements()), layer.name, "operand outside its tensor");
+        require(is_code(input, change.code), layer.name, "operand is no code of its format");
+    }
+    for (const ParameterChange& change : fault.parameters) {
+        const std::size_t size = change.parameter == Parameter::bias         ? layer.bias.size()
+                                 : change.parameter == Parameter::multiplier ? layer.multiplier.size()
+                                                                             : layer.shift.size();
+        require(inside(change.index, static_cast<std::int64_t>(size)), layer.name,
+                "parameter that the layer does not have");
+    }
+    for (const OutputFlip& flip : fault.outputs) {
+        require(inside(flip.index, outputs), layer.name, "flip outside the output");
+    }
+    require(fault.disturbed.empty() || layer.has_macs(), layer.name,
+            "disturbed outputs of a layer without MACs");
+    std::int64_t last = -1;
+    for (const DisturbedOutput& disturbed : fault.disturbed) {
+        require(disturbed.index > last && inside(disturbed.index, outputs), layer.name,
+                "disturbed output outside the output, or not behind the one before it");
+        last = disturbed.index;
+    }
+    for (const RestrictedOutput& restricted : fault.restricted) {
+        require(inside(restricted.index, outputs), layer.name, "restricted value outside the output");
+        require(is_code(output, restricted.code), layer.name,
+                "restricted value is no code of the output's format");
+    }
+    for (const ThresholdFlip& flip : fault.thresholds) {
+        require(inside(flip.pixel, output.shape.plane()), layer.name,
+                "threshold of a pixel outside the output");
+        require(flip.first >= 0 && flip.first <= flip.last && flip.last <= output.shape.channels + 1,
+                layer.name, "comparisons that a pixel does not have");
+    }
+    for (const ForcedOutput& forced : fault.forced) {
+        require(inside(forced.index, outputs), layer.name, "forced value outside the output");
+        require(is_code(output, forced.code), layer.name, "forced value is no code of the output's format");
+    }
+}
+
 void check_faults(const Graph& graph, const std::vector<LayerFault>& faults) {
     for (std::size_t i = 0; i < faults.size(); ++i) {
-        require(index_of(faults[i].layer) < graph.layers.size(), "faults", "layer does not exist");
         require(i == 0 || faults[i - 1].layer < faults[i].layer, "faults", "layers not ascending");
         check_layer_fault(graph, faults[i]);
     }

@@ -21,8 +21,10 @@ void check_sums(const workloads::Graph& graph, const SumRule& sums);
 // Codes of the input tensor's format, one an element.
 void check_image(const workloads::Graph& graph, const Codes& image);
 
-// Layers ascending; indices inside their tensors; accumulators only where there are MACs, operands only
+// Indices inside their tensors; accumulators and disturbed outputs only where there are MACs, operands only
 // where there are none; codes of the tensor's format.
+void check_layer_fault(const workloads::Graph& graph, const LayerFault& fault);
+// The same of each; layers ascending.
 void check_faults(const workloads::Graph& graph, const std::vector<LayerFault>& faults);
 
 }  // namespace fluence::arith

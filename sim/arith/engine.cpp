@@ -1,13 +1,9 @@
 #include "sim/arith/engine.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "sim/arith/contract.h"
-#include "sim/arith/mac_delta.h"
-#include "sim/arith/mac_layer.h"
-#include "sim/arith/output_stage.h"
-#include "sim/arith/simple_layer.h"
+#include "sim/arith/engine_impl.h"
 
 namespace fluence::arith {
 
@@ -32,70 +28,6 @@ std::vector<std::size_t> last_readers(const Graph& graph) {
 }
 
 }  // namespace
-
-struct Engine::Impl {
-    Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums,
-         std::vector<LayerFilters> filters_in);
-
-    GoldenRun run(const Codes& image) const;
-    std::vector<FaultyRun> propagate(const GoldenRun& golden, const std::vector<LayerFault>* const* faults,
-                                     std::size_t count, const LayerVisitor* visit);
-
-    const OutputBounds* bounds_of(std::size_t layer) const {
-        return bounds.empty() || bounds[layer].lo.empty() ? nullptr : &bounds[layer];
-    }
-    const LayerFilters& filters_of(std::size_t layer) const {
-        return filters.empty() ? no_filters : filters[layer];
-    }
-
-    // One faulty inference on its way through the layers.
-    struct Inference {
-        explicit Inference(std::size_t tensors) : changes(tensors) {}
-        std::vector<Changes> changes;  // by tensor; empty between calls
-        int changed_tensors = 0;       // tensors with changes that a later layer reads
-        const std::vector<LayerFault>* faults = nullptr;
-        std::size_t next_fault = 0;
-        FaultyRun result;
-
-        bool done() const { return changed_tensors == 0 && next_fault == faults->size(); }
-        const LayerFault* fault_in(std::size_t layer) const {
-            return next_fault < faults->size() && index_of((*faults)[next_fault].layer) == layer
-                       ? &(*faults)[next_fault]
-                       : nullptr;
-        }
-        bool inputs_changed(const Layer& layer) const {
-            return std::any_of(layer.inputs.begin(), layer.inputs.end(),
-                               [&](TensorId id) { return !changes[index_of(id)].empty(); });
-        }
-    };
-    void arrange_tensor(TensorId id, GoldenRun& golden) const;
-    void run_layer(std::size_t index, const GoldenRun& golden, std::size_t count);
-    void account(std::size_t index, Inference& inference) const;
-    void leave_layer(std::size_t index, Inference& inference);
-    void take_spare(Changes& changes);
-    void release(TensorId id, Inference& inference);
-    std::vector<ValueChange> changes_of(TensorId id, const Inference& inference) const;
-
-    struct Prepared {
-        std::optional<MacLayer> mac;  // one of the two
-        std::optional<SimpleLayer> simple;
-    };
-
-    const Graph graph;
-    const std::vector<OutputBounds> bounds;
-    const std::vector<LayerFilters> filters;
-    const LayerFilters no_filters;
-    std::vector<Prepared> layers;
-    std::vector<std::size_t> last_reader;
-
-    std::vector<Inference> inferences;  // reused from call to call
-    std::vector<Changes> spare;         // empty, with memory; the last one was used last
-    std::vector<LayerStep> steps;
-    std::vector<Inference*> stepping;
-    MacDelta mac_delta;
-    SimpleDelta simple_delta;
-    OutputStage output_stage;
-};
 
 Engine::Impl::Impl(Graph graph_in, std::vector<OutputBounds> bounds_in, KernelKind kind, const SumRule& sums,
                    std::vector<LayerFilters> filters_in)
@@ -167,8 +99,8 @@ void Engine::Impl::arrange_tensor(TensorId id, GoldenRun& golden) const {
     }
 }
 
-// The layer in all inferences that it concerns.
-void Engine::Impl::run_layer(std::size_t index, const GoldenRun& golden, std::size_t count) {
+// The layer in all of `count` inferences that it concerns.
+void Engine::Impl::run_layer(std::size_t index, const GoldenRun& golden, Inference* of, std::size_t count) {
     const Layer& layer = graph.layers[index];
     const Codes& output = golden.tensors[index_of(layer.output)];
     const Codes& unfiltered = golden.unfiltered[index].empty() ? output : golden.unfiltered[index];
@@ -178,7 +110,7 @@ void Engine::Impl::run_layer(std::size_t index, const GoldenRun& golden, std::si
     steps.clear();
     stepping.clear();
     for (std::size_t i = 0; i < count; ++i) {
-        Inference& inference = inferences[i];
+        Inference& inference = of[i];
         const LayerFault* fault = inference.fault_in(index);
         if (fault != nullptr || inference.inputs_changed(layer)) {
             take_spare(inference.changes[index_of(layer.output)]);
@@ -275,7 +207,7 @@ std::vector<FaultyRun> Engine::Impl::propagate(const GoldenRun& golden,
     const auto done = [](const Inference& inference) { return inference.done(); };
     for (std::size_t layer = first; layer < layers.size() && !std::all_of(inferences.begin(), end, done);
          ++layer) {
-        run_layer(layer, golden, count);
+        run_layer(layer, golden, inferences.data(), count);
         for (std::size_t i = 0; i < count; ++i) {
             const TensorId output = graph.layers[layer].output;
             if (visit != nullptr && !inferences[i].changes[index_of(output)].empty()) {

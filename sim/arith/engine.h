@@ -82,8 +82,8 @@ class Engine {
 
     // The exact result of an inference whose layers suffer `faults` (ascending, at most one entry a layer)
     // on the image that `golden` belongs to (same Engine). Order inside a layer: operands and parameters,
-    // accumulators, requantise and clamp, output flips, range restriction (restricted outputs in its
-    // place), filters, forced outputs.
+    // accumulators, requantise and clamp, output flips, disturbed outputs, range restriction (restricted
+    // outputs in its place), filters, forced outputs.
     // Not safe to call from two threads on one Engine (it owns scratch memory).
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults);
     // The same for many inferences on one image, each with its own faults; results in their order. Faster,
@@ -96,6 +96,27 @@ class Engine {
     using LayerVisitor = std::function<void(LayerId, const std::vector<ValueChange>&)>;
     FaultyRun propagate(const GoldenRun& golden, const std::vector<LayerFault>& faults,
                         const LayerVisitor& visit);
+
+    // One faulty inference, carried on layer by layer, so that what strikes a layer may depend on what
+    // reaches it. Keeps references to both; walks on one engine may take turns with each other and with
+    // propagate().
+    class Walk {
+      public:
+        Walk(Engine& engine, const GoldenRun& golden);
+        ~Walk();
+        Walk(const Walk&) = delete;
+        Walk& operator=(const Walk&) = delete;
+        // Strikes a layer behind those that advance() has carried it through and those already struck.
+        void add(LayerFault fault);
+        // Through all layers in front of number `end`; visits those whose output changed, in order.
+        void advance(std::size_t end, const LayerVisitor& visit);
+
+      private:
+        struct State;
+        Engine& engine_;
+        const GoldenRun& golden_;
+        std::unique_ptr<State> state_;
+    };
 
   private:
     struct Impl;

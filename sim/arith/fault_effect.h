@@ -49,6 +49,14 @@ struct OutputFlip {
     bool checked = true;  // between the activation function and the ReLU check's comparator
 };
 
+// A finished output code of a layer with MACs, behind the flips, becomes 0 where it is `zeroed`; then `shift`
+// is added, and what leaves the format becomes its nearest code.
+struct DisturbedOutput {
+    std::int64_t index = 0;
+    bool zeroed = false;
+    std::int32_t shift = 0;
+};
+
 // Range restriction whose bounds an upset changed, or an upset of the buffer behind it, makes this output
 // `code`, in front of the filters. `suppressed`: restriction did so in place of another code that was wrong.
 struct RestrictedOutput {
@@ -79,6 +87,7 @@ struct LayerFault {
     std::vector<OperandChange> operands;
     std::vector<ParameterChange> parameters;
     std::vector<OutputFlip> outputs;
+    std::vector<DisturbedOutput> disturbed;  // ascending by index, each output at most once
     bool relu_alarm =
         false;  // the ReLU check's own state raised an alarm, or met a flip that is not `checked`
     std::vector<RestrictedOutput> restricted;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/arith/disturbed.h"
 #include "sim/arith/window.h"
 
 namespace fluence::arith {
@@ -14,6 +15,11 @@ namespace {
 
 bool changes_parameters(const LayerFault* fault) {
     return fault != nullptr && !fault->parameters.empty();
+}
+
+DisturbedRange disturbed_of(const MacLayer& layer, const LayerFault& fault, int group) {
+    const std::int64_t size = layer.group_outputs() * layer.output_shape().plane();
+    return disturbed_in(fault.disturbed, group * size, (group + 1) * size);
 }
 
 }  // namespace
@@ -68,7 +74,8 @@ bool MacDelta::strikes(const MacLayer& layer, const LayerFault* fault, int group
     }
     const std::int64_t size = layer.group_outputs() * layer.output_shape().plane();
     const auto struck = [&](const auto& change) { return change.index / size == group; };
-    return std::any_of(fault->accumulators.begin(), fault->accumulators.end(), struck) ||
+    const auto [disturbed, end] = disturbed_of(layer, *fault, group);
+    return disturbed != end || std::any_of(fault->accumulators.begin(), fault->accumulators.end(), struck) ||
            std::any_of(fault->outputs.begin(), fault->outputs.end(), struck) ||
            std::any_of(
                fault->parameters.begin(), fault->parameters.end(),
@@ -90,15 +97,19 @@ void MacDelta::strike_alone(const MacLayer& layer, const LayerStep& step) {
     }
     const std::int64_t plane = layer.output_shape().plane();
     struck_.clear();
-    const auto strike = [&](std::int64_t index, std::uint32_t delta, std::uint32_t mask) {
+    const auto strike = [&](std::int64_t index, std::uint32_t delta, std::uint32_t mask,
+                            const DisturbedOutput* disturbed = nullptr) {
         struck_.push_back({static_cast<std::int32_t>(index % plane), static_cast<std::int32_t>(index / plane),
-                           delta, mask});
+                           delta, mask, disturbed});
     };
     for (const AccumulatorDelta& change : step.fault->accumulators) {
         strike(change.index, static_cast<std::uint32_t>(change.delta), 0);
     }
     for (const OutputFlip& flip : step.fault->outputs) {
         strike(flip.index, 0, flip.mask);
+    }
+    for (const DisturbedOutput& disturbed : step.fault->disturbed) {
+        strike(disturbed.index, 0, 0, &disturbed);
     }
     std::sort(struck_.begin(), struck_.end(), [](const Struck& a, const Struck& b) {
         return a.pixel != b.pixel ? a.pixel < b.pixel : a.channel < b.channel;
@@ -111,12 +122,15 @@ void MacDelta::strike_alone(const MacLayer& layer, const LayerStep& step) {
         const std::int32_t sum = sums[static_cast<std::size_t>(place)];
         std::int32_t moved = sum;
         std::uint32_t mask = 0;
+        const DisturbedOutput* disturbed = nullptr;
         for (; i < struck_.size() && struck_[i].pixel == at.pixel && struck_[i].channel == at.channel; ++i) {
             add_wrapping(moved, static_cast<std::int32_t>(struck_[i].delta));
             mask ^= struck_[i].mask;
+            disturbed = struck_[i].disturbed != nullptr ? struck_[i].disturbed : disturbed;
         }
+        const std::int32_t code = flip_bits(layer.output_format(), layer.code_of(moved, at.channel), mask);
         emit_code(step, at.pixel, at.channel,
-                  flip_bits(layer.output_format(), layer.code_of(moved, at.channel), mask),
+                  disturbed != nullptr ? disturbed_code(layer.output_format(), code, *disturbed) : code,
                   layer.code_of(sum, at.channel));
     }
 }
@@ -185,6 +199,9 @@ void MacDelta::mark_struck(const MacLayer& layer, const LayerFault* fault, int g
     }
     for (const OutputFlip& flip : fault->outputs) {
         mark(flip.index);
+    }
+    for (auto [disturbed, end] = disturbed_of(layer, *fault, group); disturbed != end; ++disturbed) {
+        reached_.insert(disturbed->index % plane);
     }
     if (std::any_of(fault->parameters.begin(), fault->parameters.end(), [&](const ParameterChange& change) {
             return change.index / layer.group_outputs() == group;
@@ -281,13 +298,17 @@ void MacDelta::requantise(const MacLayer& layer, const LayerFault* fault, int gr
                                 layer.blocks(), layer.layer().clamp_lo, layer.layer().clamp_hi});
 }
 
-// Output flips, then range restriction.
+// Output flips, disturbances, then range restriction.
 void MacDelta::finish_codes(const MacLayer& layer, const LayerStep& step, int group) {
     if (step.fault != nullptr) {
         for (const OutputFlip& flip : step.fault->outputs) {
             if (std::int32_t* code = entry(layer, group, flip.index)) {
                 *code = flip_bits(layer.output_format(), *code, flip.mask);
             }
+        }
+        for (auto [disturbed, end] = disturbed_of(layer, *step.fault, group); disturbed != end; ++disturbed) {
+            std::int32_t& code = *entry(layer, group, disturbed->index);
+            code = disturbed_code(layer.output_format(), code, *disturbed);
         }
     }
     if (step.bounds != nullptr) {

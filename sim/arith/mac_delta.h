@@ -30,6 +30,7 @@ class MacDelta {
     struct Struck {
         std::int32_t pixel = 0, channel = 0;
         std::uint32_t delta = 0, mask = 0;
+        const DisturbedOutput* disturbed = nullptr;
     };
     // An inference whose rows are in delta_rows_.
     struct Collected {

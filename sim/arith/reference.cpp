@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "sim/arith/contract.h"
+#include "sim/arith/disturbed.h"
 #include "sim/arith/engine.h"
 #include "sim/arith/reference_layer.h"
 
@@ -279,6 +280,8 @@ class LayerRun {
         for (const OutputFlip& flip : fault_.outputs) {
             code = flip.index == out ? flip_bits(output_.format, code, flip.mask) : code;
         }
+        const auto [disturbed, end] = disturbed_in(fault_.disturbed, out, out + 1);
+        code = disturbed != end ? disturbed_code(output_.format, code, *disturbed) : code;
         if (bounds != nullptr && !bounds->lo.empty()) {
             const auto c = static_cast<std::size_t>(position_of(output_.shape, out).channel);
             if (code < bounds->lo[c] || code > bounds->hi[c]) {

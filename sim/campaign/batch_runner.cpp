@@ -28,6 +28,9 @@ auto fields(const arith::ParameterChange& x) {
 auto fields(const arith::OutputFlip& x) {
     return std::tie(x.index, x.mask, x.checked);
 }
+auto fields(const arith::DisturbedOutput& x) {
+    return std::tie(x.index, x.zeroed, x.shift);
+}
 auto fields(const arith::RestrictedOutput& x) {
     return std::tie(x.index, x.code, x.suppressed);
 }
@@ -47,9 +50,9 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 bool same_fault(const LayerFault& a, const LayerFault& b) {
     return a.layer == b.layer && same(a.accumulators, b.accumulators) && same(a.checksum, b.checksum) &&
            same(a.duplicates, b.duplicates) && same(a.operands, b.operands) &&
-           same(a.parameters, b.parameters) && same(a.outputs, b.outputs) && a.relu_alarm == b.relu_alarm &&
-           a.filter_outputs == b.filter_outputs && same(a.restricted, b.restricted) &&
-           same(a.thresholds, b.thresholds) && same(a.forced, b.forced);
+           same(a.parameters, b.parameters) && same(a.outputs, b.outputs) && same(a.disturbed, b.disturbed) &&
+           a.relu_alarm == b.relu_alarm && a.filter_outputs == b.filter_outputs &&
+           same(a.restricted, b.restricted) && same(a.thresholds, b.thresholds) && same(a.forced, b.forced);
 }
 
 bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>& b) {
@@ -230,8 +233,8 @@ BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32
     }
     struck.list = lists.size();
     for (const LayerFault& fault : faults) {
-        chunk.changes +=
-            fault.accumulators.size() + fault.checksum.size() + fault.duplicates.size() + fault.forced.size();
+        chunk.changes += fault.accumulators.size() + fault.checksum.size() + fault.duplicates.size() +
+                         fault.disturbed.size() + fault.forced.size();
     }
     lists.push_back(std::move(faults));
     return struck;

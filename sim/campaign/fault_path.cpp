@@ -41,6 +41,7 @@ std::vector<LayerPath> layer_paths(const workloads::Graph& graph, const arith::G
         path.operands = static_cast<std::int64_t>(fault.operands.size());
         path.parameters = static_cast<std::int64_t>(fault.parameters.size());
         path.flipped_outputs = static_cast<std::int64_t>(fault.outputs.size());
+        path.disturbed_outputs = static_cast<std::int64_t>(fault.disturbed.size());
         path.forced_outputs = static_cast<std::int64_t>(fault.forced.size());
         for (std::size_t i = 0; i < std::min(fault.accumulators.size(), kShownChanges); ++i) {
             path.first_sums.push_back({fault.accumulators[i].index, fault.accumulators[i].delta});

@@ -26,7 +26,8 @@ struct CodeChange {
 struct LayerPath {
     std::int32_t layer = 0;
     // Struck in this layer itself: counts, and the first few accumulators.
-    std::int64_t sums = 0, operands = 0, parameters = 0, flipped_outputs = 0, forced_outputs = 0;
+    std::int64_t sums = 0, operands = 0, parameters = 0, flipped_outputs = 0, disturbed_outputs = 0,
+                 forced_outputs = 0;
     std::vector<SumChange> first_sums;
     // Output codes that differ from the fault-free run.
     std::int64_t changed = 0;

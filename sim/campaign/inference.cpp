@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <utility>
 
 #include "sim/accel/child_process.h"
@@ -107,6 +108,24 @@ protect::Policy calibrated(const protect::Policy& policy, const workloads::Bundl
     });
     return protect::with_calibrated_confidence(protect::with_choices(policy, bundle.graph),
                                                nlohmann::json::from_cbor(bytes).get<std::vector<double>>());
+}
+
+std::vector<double> mean_output_codes(const workloads::Bundle& bundle, const arith::SumRule& sums,
+                                      std::int64_t images) {
+    const arith::Engine engine(bundle.graph, {}, sums);
+    std::vector<double> means(bundle.graph.layers.size(), 0);
+    for (std::int64_t i = 0; i < images; ++i) {
+        const arith::GoldenRun run = engine.run(bundle.calibration_image(i));
+        for (std::size_t layer = 0; layer < means.size(); ++layer) {
+            const workloads::Codes& codes = run.tensors[index_of(bundle.graph.layers[layer].output)];
+            const auto sum = std::accumulate(codes.begin(), codes.end(), std::int64_t{0});
+            means[layer] += static_cast<double>(sum) / static_cast<double>(codes.size());
+        }
+    }
+    for (double& mean : means) {
+        mean /= static_cast<double>(images);
+    }
+    return means;
 }
 
 TracedInference execute(const protect::Policy& policy, const workloads::Graph& graph,

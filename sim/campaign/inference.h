@@ -59,6 +59,12 @@ protect::Policy calibrated(const protect::Policy& policy, const workloads::Bundl
 protect::FilterTables policy_tables(const protect::Policy& policy, const workloads::Bundle& bundle,
                                     const AcceleratorConfig& config);
 
+// By layer: the mean of its output codes over the first `images` of the bundle's calibration split,
+// fault-free and without any policy. Scales are without zero points, so it is the mean output in units of the
+// scale.
+std::vector<double> mean_output_codes(const workloads::Bundle& bundle, const arith::SumRule& sums,
+                                      std::int64_t images);
+
 // Changed output codes of one layer.
 struct LayerChanges {
     LayerId layer{};

@@ -148,19 +148,24 @@ MaskedBy in_joining_layer(const Graph& graph, const arith::GoldenRun& golden, co
     return by;
 }
 
-MaskedBy in_struck_layer(const Graph& graph, const arith::GoldenRun& golden, const LayerFault& fault) {
+MaskedBy in_struck_layer(const Graph& graph, const LedgerCase& one, const LayerFault& fault) {
     const Layer& layer = graph.layer(fault.layer);
     if (!fault.outputs.empty()) {
         return MaskedBy::suppressed;  // a code was wrong, and it is right behind the policy's parts
     }
+    if (!fault.disturbed.empty() && fault.accumulators.empty() && fault.parameters.empty()) {
+        const bool altered = one.run.restricted_values > 0 || one.run.filtered_values > 0;
+        return altered ? MaskedBy::suppressed
+                       : MaskedBy::relu;  // outputs that were 0 drop out, or noise leaves the format
+    }
     if (layer.has_macs()) {
-        return in_mac_layer(graph, golden, fault);
+        return in_mac_layer(graph, one.golden, fault);
     }
     if (pools(layer)) {
         return MaskedBy::pool;
     }
     const bool joins = layer.kind == OpKind::add || layer.kind == OpKind::concat;
-    return joins ? in_joining_layer(graph, golden, fault) : MaskedBy::gemm;
+    return joins ? in_joining_layer(graph, one.golden, fault) : MaskedBy::gemm;
 }
 
 // By layer: the last one that reads its output; itself where nobody does.
@@ -252,7 +257,7 @@ LedgerEntry ledger_entry(const LedgerCase& one, arith::Engine& engine) {
     }
     LedgerEntry entry{MaskedBy::gemm, -1};
     for (const LayerFault& fault : one.faults) {
-        const MaskedBy by = in_struck_layer(graph, one.golden, fault);
+        const MaskedBy by = in_struck_layer(graph, one, fault);
         if (entry.layer < 0 || further(entry.by, by) != entry.by) {
             entry = {by, static_cast<std::int32_t>(index_of(fault.layer))};
         }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sim/accel/area.h"
+#include "sim/accel/child_process.h"
 #include "sim/accel/energy.h"
 #include "sim/accel/machine.h"
 #include "sim/campaign/inference.h"
@@ -150,6 +151,27 @@ std::vector<traces::Timeline> simulate_machines(const Experiment& experiment, co
     return ordered;
 }
 
+// In a child process, because this one forks again.
+std::vector<double> mean_outputs(const Experiment& experiment, const workloads::Bundle& bundle) {
+    if (!fault::needs_mean_outputs(experiment.fault_model)) {
+        return {};
+    }
+    if (bundle.calibration_count == 0) {
+        throw InputError("bundle " + bundle.graph.name, "calibration_images",
+                         "is 0, and fault model " + experiment.fault_model.name +
+                             " takes the layers' mean outputs from them: import the model again with this "
+                             "version");
+    }
+    const std::int64_t images =
+        std::min(experiment.fault_model.disturbance.calibration_images, bundle.calibration_count);
+    const std::string bytes = accel::in_child_process([&] {
+        const std::vector<std::uint8_t> coded = nlohmann::json::to_cbor(
+            mean_output_codes(bundle, fault::sum_rule(bundle.graph, experiment.accelerator), images));
+        return std::string(coded.begin(), coded.end());
+    });
+    return nlohmann::json::from_cbor(bytes).get<std::vector<double>>();
+}
+
 nlohmann::json to_json(const cost::AreaNode& node) {
     nlohmann::json value = {
         {"name", node.name}, {"area_ge", node.area.count()}, {"protection", node.protection}};
@@ -287,7 +309,7 @@ std::optional<CampaignPlan> make_plan(const Experiment& experiment, const worklo
         sites.push_back(fault::site_classes(bundle.graph, experiment.accelerator, policy));
     }
     const std::vector<fault::SiteClass> storage = fault::unite(sites);
-    fault::Sampler sampler(experiment.fault_model, bundle.graph, storage);
+    fault::Sampler sampler(experiment.fault_model, bundle.graph, storage, mean_outputs(experiment, bundle));
     std::vector<traces::Timeline> timelines = simulate_machines(experiment, bundle, workers, stop);
     if (timelines.size() < policies.size()) {
         return std::nullopt;
@@ -356,7 +378,7 @@ CampaignHeader make_header(const CampaignPlan& plan) {
     for (const Stratum& stratum : plan.strata.list()) {
         const auto number = static_cast<std::int32_t>(header.strata.size());
         header.strata.push_back({stratum.label, stratum.upsets, stratum.weight, stratum.population,
-                                 order.draws_until(order.looks() - 1, number)});
+                                 order.draws_until(order.looks() - 1, number), stratum.level});
     }
     for (std::int64_t look = 0; plan.experiment->stop && look < order.looks(); ++look) {
         header.looks.push_back({order.first(look + 1), plan.batching.first_batch(look + 1)});

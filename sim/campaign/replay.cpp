@@ -81,6 +81,9 @@ class GroupCheck {
             if (upset.site != traces::SiteKind::neuron && !layer.has_macs()) {
                 fail("layer", "is " + layer.name + ", which has no MACs", "a convolution or linear layer");
             }
+            if (traces::is_disturbance(upset.site)) {
+                return;  // its unit is the number of a stream
+            }
             check_index("unit", upset.unit,
                         upset.site == traces::SiteKind::weight
                             ? static_cast<std::int64_t>(layer.weights.size())
@@ -102,7 +105,7 @@ class GroupCheck {
             }
         }
         fail("site", std::string("is ") + name_of(upset.site) + ", which this machine does not have",
-             comma_list(names) + ", neuron, mac_output, weight");
+             comma_list(names) + ", neuron, mac_output, weight, neuron_dropout, neuron_noise");
     }
 
     const std::string& file_;

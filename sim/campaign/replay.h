@@ -35,7 +35,7 @@ class Replay {
 
     const traces::Timeline& timeline() const { return timeline_; }
     // Throws InputError (file: group: reason) for an image, site, unit, layer or outcome that does not exist,
-    // and for values (neuron, mac_output, weight) at the register-true machine: they are no place in it.
+    // and for values (traces::is_value()) at the register-true machine: they are no place in it.
     void check(const std::vector<traces::UpsetGroup>& groups, const std::string& file,
                Fidelity fidelity) const;
     // Of checked groups, in their order.

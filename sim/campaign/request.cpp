@@ -96,6 +96,11 @@ class Request {
                 here_.push_back(upset);
             }
         }
+        for (const Upset& upset : upsets_) {
+            if (traces::is_disturbance(upset.site)) {
+                here_.push_back(fault::again_in_run(upset, runs_));
+            }
+        }
         ++runs_;
         cycles_ += restart_;
         begin_ = next;

@@ -165,6 +165,9 @@ nlohmann::json strata_json(const std::vector<StratumRow>& strata) {
                         {"weight", row.weight},
                         {"population", row.population},
                         {"faults", row.faults}});
+        if (row.level > 0) {
+            list.back()["level"] = row.level;
+        }
     }
     return list;
 }
@@ -174,7 +177,7 @@ std::vector<StratumRow> strata_of(const nlohmann::json& list) {
     for (const nlohmann::json& value : list) {
         strata.push_back({value.at("label").get<std::string>(), value.at("upsets").get<std::int32_t>(),
                           value.at("weight").get<double>(), value.at("population").get<double>(),
-                          value.at("faults").get<std::int64_t>()});
+                          value.at("faults").get<std::int64_t>(), value.value("level", 0.0)});
     }
     return strata;
 }

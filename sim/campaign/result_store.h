@@ -50,6 +50,7 @@ struct StratumRow {
     double weight = 1;        // share of the faults that the experiment is about
     double population = 0;    // different faults; 0: drawn with replacement
     std::int64_t faults = 0;  // of the campaign, if it does not stop before
+    double level = 0;         // of a disturbance; 0: the fault model knows none
 };
 
 // By the end of a look so many faults and batches are in.

@@ -127,9 +127,10 @@ std::vector<double> neyman_shares(const CampaignPlan& plan, int workers, const s
 
 std::vector<double> shares_of(const CampaignPlan& plan, int workers, const std::function<bool()>& stop) {
     const Experiment& experiment = *plan.experiment;
-    const std::string allocation = experiment.sampling                       ? experiment.sampling->allocation
-                                   : experiment.fault_model.upsets.poisson() ? "equal"
-                                                                             : "proportional";
+    const std::string allocation = experiment.sampling ? experiment.sampling->allocation
+                                   : experiment.fault_model.upsets.poisson() || !plan.sampler.levels().empty()
+                                       ? "equal"
+                                       : "proportional";
     if (allocation == "neyman") {
         return neyman_shares(plan, workers, stop);
     }
@@ -190,6 +191,12 @@ double struck_units(const CampaignPlan& plan) {
 
 // Of a pattern that the model draws no bit is the first one.
 void check_strata(const Experiment& experiment, const fault::Sampler& sampler) {
+    if (experiment.sampling && !sampler.levels().empty()) {
+        throw InputError(
+            experiment.file, "sampling",
+            "is there, but a fault of " + experiment.fault_model.name + " disturbs the neurons of all layers",
+            "an experiment without it");
+    }
     if (experiment.sampling && !sampler.begins_at_bits() &&
         std::count(experiment.sampling->by.begin(), experiment.sampling->by.end(), "bit") > 0) {
         throw InputError(experiment.file, "sampling.strata",
@@ -242,6 +249,13 @@ bool plan_sampling(CampaignPlan& plan, int workers, const std::function<bool()>&
     std::vector<ImageGroup> groups(1);
     groups[0].images.resize(static_cast<std::size_t>(experiment.images));
     std::iota(groups[0].images.begin(), groups[0].images.end(), 0);
+    if (!plan.sampler.levels().empty()) {
+        const fault::FaultModelConfig& model = experiment.fault_model;
+        plan.strata = Strata(plan.sampler, model.disturbance, fault::level_of_fault_model(model.name),
+                             std::move(groups.front()));
+        plan.batching = Batching(order_of(plan.strata, allocate(plan, shares_of(plan, workers, stop))));
+        return true;
+    }
     if (has_confidence(config)) {
         const std::vector<double> top2diff = confidences(plan, workers, stop);
         if (top2diff.empty()) {

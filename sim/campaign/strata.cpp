@@ -232,6 +232,18 @@ Strata::Strata(const SamplingConfig* config, const fault::Sampler& sampler,
     }
 }
 
+Strata::Strata(const fault::Sampler& sampler, const fault::DisturbanceConfig& config, const std::string& name,
+               ImageGroup images)
+    : groups_({std::move(images)}) {
+    for (const double level : sampler.levels()) {
+        Stratum stratum;
+        stratum.label = name + " " + nlohmann::json(level).dump();
+        stratum.level = level;
+        stratum.weight = level == config.level ? 1 : 0;
+        list_.push_back(std::move(stratum));
+    }
+}
+
 fault::FaultDraw Strata::first_upset(const fault::Sampler& sampler, std::uint64_t seed, std::int64_t id,
                                      std::int32_t number, std::int64_t round, std::int32_t image) const {
     const Stratum& stratum = list_[static_cast<std::size_t>(number)];
@@ -265,6 +277,9 @@ fault::FaultDraw Strata::draw(const fault::Sampler& sampler, std::uint64_t seed,
                               std::int32_t stratum, std::int64_t round, std::int32_t image) const {
     const Stratum& from = list_.at(static_cast<std::size_t>(stratum));
     const auto sample = static_cast<std::uint64_t>(id);
+    if (from.level > 0) {
+        return sampler.draw_at_level(seed, sample, from.level);
+    }
     fault::FaultDraw draw =
         whole_ ? sampler.draw(seed, sample) : first_upset(sampler, seed, id, stratum, round, image);
     draw.further = sampler.further(seed, sample, from.upsets - 1);

@@ -36,6 +36,7 @@ struct Stratum {
     std::int32_t group = 0;            // of images
     traces::Cycle begin = 0, end = 1;  // of the run under the first policy; 0, 1 for models without time
     std::vector<StratumCell> cells;
+    double level = 0;            // of a disturbance (Sampler::levels()); 0: the fault model knows none
     double weight = 1;           // share of the faults that the experiment is about; all add up to 1
     double population = 0;       // different faults in it; 0: drawn with replacement
     std::int64_t per_image = 0;  // population of one image
@@ -60,6 +61,10 @@ class Strata {
     Strata(const SamplingConfig* config, const fault::Sampler& sampler, const AcceleratorConfig& accelerator,
            const traces::Timeline& timeline, std::vector<ImageGroup> groups,
            std::vector<double> upset_weights, int first_upsets);
+    // Of a model that disturbs neurons: a stratum for each of its levels, on all images, drawn with
+    // replacement. The fault space is that of the experiment's own level; `name` says what a level is.
+    Strata(const fault::Sampler& sampler, const fault::DisturbanceConfig& config, const std::string& name,
+           ImageGroup images);
 
     const std::vector<Stratum>& list() const { return list_; }
     const std::vector<ImageGroup>& groups() const { return groups_; }

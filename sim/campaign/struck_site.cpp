@@ -120,7 +120,9 @@ void add_macs(StruckSite& site, const Macs& macs) {
 StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
     StruckSite site;
     site.upset = upset;
-    if (traces::is_value(upset.site)) {
+    if (traces::is_disturbance(upset.site)) {
+        site.layer = upset.layer;
+    } else if (traces::is_value(upset.site)) {
         HeldValue value;
         value.owner = site.layer = upset.layer;
         value.index = upset.unit;
@@ -137,7 +139,7 @@ StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
             value.bits = workloads::width_bits(run.graph.tensor(layer.output).format);
         }
         add_value(run, site, value, fault::low_32(upset.bits));
-    } else if (upset.site >= traces::SiteKind::checksum_weight) {
+    } else if (traces::is_unit_state(upset.site)) {
         site.known = false;
     } else if (is_memory(upset.site)) {
         locate_word(run, site);

@@ -56,6 +56,7 @@ std::string find_config(const std::string& kind, const std::string& name, const 
         if (!referring_file.empty()) {
             candidates.push_back(fs::path(referring_file).parent_path() / name);
         }
+        candidates.push_back(fs::path(home_directory()) / name);
     } else {
         candidates.push_back(fs::path(home_directory()) / "configs" / kind / (name + ".json"));
     }

@@ -7,9 +7,9 @@
 namespace fluence {
 
 // Path of `name` of a kind ("accelerators", "policies", "experiments"). A name with a slash or ending in
-// .json is a path: taken as it is, or relative to the folder of `referring_file`. Otherwise it is
-// configs/<kind>/<name>.json under $FLUENCE_HOME, the folders above the program, or the source tree.
-// Throws InputError listing the presets when there is no such file.
+// .json is a path: taken as it is, or relative to the folder of `referring_file`, or to home_directory().
+// Otherwise it is configs/<kind>/<name>.json under $FLUENCE_HOME, the folders above the program, or the
+// source tree. Throws InputError listing the presets when there is no such file.
 std::string find_config(const std::string& kind, const std::string& name,
                         const std::string& referring_file = "", const std::string& key = "");
 // Names of the presets of a kind, sorted.

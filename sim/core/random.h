@@ -19,6 +19,7 @@ enum class RandomPurpose : std::uint32_t {
     self_check_upsets = 7,
     recheck_choice = 8,
     channel_ranking = 9,
+    neuron_disturbance = 10,
 };
 
 class RandomStream {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "sim/arith/disturbed.h"
+#include "sim/arith/parameters.h"
 #include "sim/fault/checksum_changes.h"
+#include "sim/protect/relu_check.h"
 
 namespace fluence::fault {
 
@@ -275,10 +278,44 @@ bool LayerChanges::absorbs() const {
                                      [](const auto& entry) { return entry.second.absorbs(); });
 }
 
+void check_disturbed(const MachineView& machine, const FoldSums& sums, arith::LayerFault& fault) {
+    const workloads::Layer& layer = machine.graph.layer(fault.layer);
+    if (!protect::has_relu(machine.graph, layer)) {
+        return;
+    }
+    const workloads::TensorInfo& output = machine.graph.tensor(layer.output);
+    arith::Parameters parameters;
+    parameters.assign(layer, &fault);
+    for (const arith::DisturbedOutput& disturbed : fault.disturbed) {
+        const auto n = static_cast<std::size_t>(disturbed.index / output.shape.plane());
+        std::uint32_t sum =
+            sums.mac_output(fault.layer, disturbed.index) + static_cast<std::uint32_t>(parameters.bias[n]);
+        for (const arith::AccumulatorDelta& delta : fault.accumulators) {
+            sum += delta.index == disturbed.index ? static_cast<std::uint32_t>(delta.delta) : 0;
+        }
+        const auto computed = static_cast<std::int32_t>(std::clamp<std::int64_t>(
+            workloads::rescale(static_cast<std::int32_t>(sum), parameters.multiplier[n], parameters.shift[n]),
+            layer.clamp_lo, layer.clamp_hi));
+        std::int32_t code = computed;
+        for (arith::OutputFlip& flip : fault.outputs) {
+            if (flip.index == disturbed.index) {
+                code = workloads::flip_bits(output.format, code, flip.mask);
+                flip.checked = false;  // the comparator sees both together
+            }
+        }
+        fault.relu_alarm =
+            fault.relu_alarm || arith::disturbed_code(output.format, code, disturbed) != computed;
+        if (fault.relu_alarm && fault.outputs.empty()) {
+            return;
+        }
+    }
+}
+
 bool changes_anything(const arith::LayerFault& fault) {
     return !fault.accumulators.empty() || !fault.checksum.empty() || !fault.duplicates.empty() ||
            !fault.operands.empty() || !fault.parameters.empty() || !fault.outputs.empty() ||
-           !fault.restricted.empty() || !fault.thresholds.empty() || fault.relu_alarm;
+           !fault.disturbed.empty() || !fault.restricted.empty() || !fault.thresholds.empty() ||
+           fault.relu_alarm;
 }
 
 }  // namespace fluence::fault

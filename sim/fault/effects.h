@@ -9,6 +9,7 @@
 #include "sim/fault/machine_view.h"
 #include "sim/fault/struck_column.h"
 #include "sim/fault/struck_vector.h"
+#include "sim/fault/upset.h"
 
 namespace fluence::fault {
 
@@ -48,6 +49,7 @@ struct StruckLayer {
     std::vector<StruckMacOutput> mac_outputs;
     std::vector<StruckKeptSum> kept_sums;
     std::vector<arith::OutputFlip> outputs;
+    std::vector<Upset> disturbances;
     StruckColumn column;
     StruckVector vector;
 };
@@ -111,5 +113,9 @@ class LayerChanges {
 };
 
 bool changes_anything(const arith::LayerFault& fault);
+
+// What a ReLU check says of the fault's disturbed outputs: an alarm where the code of one is not what the
+// layer computed. `sums`: on the tensors that the layer meets; all else in `fault` is complete.
+void check_disturbed(const MachineView& machine, const FoldSums& sums, arith::LayerFault& fault);
 
 }  // namespace fluence::fault

@@ -22,7 +22,7 @@ std::int32_t sign_extend(std::uint32_t bits, int width) {
 
 }  // namespace
 
-FoldSums::FoldSums(const MachineView& machine, const std::vector<Codes>& tensors)
+FoldSums::FoldSums(const MachineView& machine, const MetTensors& tensors)
     : machine_(machine),
       tensors_(tensors),
       operand_bits_(machine.config.array.operand_bits),

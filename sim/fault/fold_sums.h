@@ -13,6 +13,7 @@
 #include "sim/arith/sum_rule.h"
 #include "sim/fault/bit_change.h"
 #include "sim/fault/machine_view.h"
+#include "sim/fault/met_tensors.h"
 
 namespace fluence::fault {
 
@@ -45,7 +46,7 @@ struct StruckSum {
 class FoldSums {
   public:
     // Keeps references. `tensors`: what the layers' inputs are, by tensor.
-    FoldSums(const MachineView& machine, const std::vector<Codes>& tensors);
+    FoldSums(const MachineView& machine, const MetTensors& tensors);
 
     // Codes; 0 for padding and unused rows.
     std::int32_t activation(const traces::Fold& f, std::int64_t m, std::int64_t k) const;
@@ -84,11 +85,11 @@ class FoldSums {
     std::int64_t rows(const traces::Fold& f) const {
         return machine_.array.output_stationary() ? f.terms : machine_.rows;
     }
-    const std::vector<Codes>& tensors() const { return tensors_; }
+    const MetTensors& tensors() const { return tensors_; }
 
   private:
     const MachineView& machine_;
-    const std::vector<Codes>& tensors_;
+    const MetTensors& tensors_;
     const int operand_bits_;
     const bool product_register_;
     const arith::SumRegister register_;

@@ -20,6 +20,10 @@ const std::vector<FaultModel>& fault_model_table() {
          Pattern::unit, parse_mac_errors, write_mac_errors, mac_output_sites, strike_six_bits},
         {"mac-word", "MAC outputs with a run of wrong bits around a random one", false, true, Pattern::unit,
          parse_mac_errors, write_mac_errors, mac_output_sites, strike_word},
+        {"dropout", "neurons computed on unprotected PEs output 0, each with the same probability", false,
+         false, Pattern::unit, parse_dropout, write_dropout, dropout_sites, nullptr, "probability"},
+        {"agn", "normally distributed noise on the outputs of neurons that are computed on unprotected PEs",
+         false, false, Pattern::unit, parse_noise, write_noise, noise_sites, nullptr, "sigma"},
         {"weight-flip", "one bit of one stored weight inverted from the beginning on, uniform over weights",
          false, false, Pattern::bit, parse_layers, write_layers, weight_sites, nullptr},
     };

@@ -26,6 +26,8 @@ struct FaultModel {
                                     const std::vector<SiteClass>& storage);
     // Completes a draw at a unit of `bits` bits; null for single bits.
     void (*strike)(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
+    // Models that disturb the neurons of whole layers: what their level is called; otherwise null.
+    const char* level = nullptr;
 };
 
 const std::vector<FaultModel>& fault_model_table();
@@ -48,6 +50,14 @@ std::vector<SiteClass> mac_output_sites(const FaultModelConfig& config, const wo
                                         const std::vector<SiteClass>& storage);
 void strike_six_bits(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
 void strike_word(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
+void parse_dropout(JsonObject& object, FaultModelConfig& config);
+void write_dropout(const FaultModelConfig& config, nlohmann::json& value);
+std::vector<SiteClass> dropout_sites(const FaultModelConfig& config, const workloads::Graph& graph,
+                                     const std::vector<SiteClass>& storage);
+void parse_noise(JsonObject& object, FaultModelConfig& config);
+void write_noise(const FaultModelConfig& config, nlohmann::json& value);
+std::vector<SiteClass> noise_sites(const FaultModelConfig& config, const workloads::Graph& graph,
+                                   const std::vector<SiteClass>& storage);
 std::vector<SiteClass> weight_sites(const FaultModelConfig& config, const workloads::Graph& graph,
                                     const std::vector<SiteClass>& storage);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "sim/fault/effects.h"
 #include "sim/fault/filter_sites.h"
 #include "sim/fault/machine_view.h"
+#include "sim/fault/neuron_disturbance.h"
 #include "sim/fault/register_sites.h"
 #include "sim/fault/register_verdicts.h"
 #include "sim/fault/site_table.h"
@@ -36,12 +38,14 @@ WordBits present(const WordBits& bits, int width) {
 struct Resolver::Impl {
     const std::vector<arith::OutputBounds> bounds;
     MachineView machine;
+    NeuronDisturbance disturbance;
     std::vector<SiteClass> sites;
 
     Impl(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
          const traces::Timeline& timeline, const std::vector<arith::OutputBounds>* output_bounds)
         : bounds(output_bounds != nullptr ? *output_bounds : std::vector<arith::OutputBounds>()),
           machine(graph, config, policy, timeline),
+          disturbance(graph, config, policy),
           sites(site_classes(graph, config, policy)) {}
 
     // Bits of a unit of the upset's site; 0 where the machine has no such site.
@@ -52,6 +56,9 @@ struct Resolver::Impl {
                 (upset.site != SiteKind::neuron && !machine.graph.layers[layer].has_macs())) {
                 throw std::out_of_range(std::string("upset of ") + name_of(upset.site) + ": no layer " +
                                         std::to_string(upset.layer));
+            }
+            if (traces::is_disturbance(upset.site)) {
+                return disturbance.reaches(layer_id(layer)) ? kMaxWordBits : 0;
             }
             if (upset.site == SiteKind::weight) {
                 check_unit(upset, static_cast<std::int64_t>(machine.graph.layers[layer].weights.size()));
@@ -125,11 +132,14 @@ class Resolver::Impl::Run {
   public:
     Run(const Impl& impl, const arith::GoldenRun& golden, arith::Engine* engine, bool joint)
         : machine_(impl.machine),
+          disturbance_(impl.disturbance),
           golden_(golden),
           bounds_(impl.bounds),
           engine_(engine),
           joint_(joint),
-          golden_sums_(machine_, golden.tensors),
+          golden_tensors_(golden.tensors),
+          met_(golden.tensors),
+          golden_sums_(machine_, golden_tensors_),
           effects_(machine_),
           registers_(machine_, golden_sums_, effects_),
           checksum_(machine_, golden_sums_, effects_),
@@ -145,6 +155,9 @@ class Resolver::Impl::Run {
                 return neuron(upset, low_32(bits));
             case SiteKind::mac_output:
                 return mac_output(upset, low_32(bits));
+            case SiteKind::neuron_dropout:
+            case SiteKind::neuron_noise:
+                return disturb(upset);
             case SiteKind::dram:
             case SiteKind::weight_buffer:
             case SiteKind::activation_buffer:
@@ -243,6 +256,11 @@ class Resolver::Impl::Run {
         }
     }
 
+    void disturb(const Upset& upset) {
+        result_.layer = upset.layer;
+        effects_.of(layer_id(static_cast<std::size_t>(upset.layer))).disturbances.push_back(upset);
+    }
+
     static void flip_output(std::vector<arith::OutputFlip>& flips, std::int64_t element, std::uint32_t mask) {
         const auto same = std::find_if(flips.begin(), flips.end(),
                                        [&](const arith::OutputFlip& flip) { return flip.index == element; });
@@ -303,12 +321,8 @@ class Resolver::Impl::Run {
     // Behind earlier upsets the layer's inputs are no longer the fault-free ones. (One upset never meets what
     // it has changed itself: it strikes one stored value, whatever reads that.)
     void resolve_layer(LayerId layer) {
-        std::vector<Codes> met;
-        const bool as_golden = !joint_ || seen_.empty();
-        if (!as_golden) {
-            met = met_tensors();
-        }
-        const FoldSums sums(machine_, as_golden ? golden_.tensors : met);
+        const bool as_golden = !joint_ || !walk_;
+        const FoldSums sums(machine_, as_golden ? golden_tensors_ : met_until(index_of(layer)));
         const StruckLayer& struck = effects_.of(layer);
         LayerChanges changes(machine_, sums, struck, joint_);
         stepped_.evaluate(layer, sums, effects_.layers(), changes, result_);
@@ -318,6 +332,10 @@ class Resolver::Impl::Run {
         arith::LayerFault fault = changes.take();
         add_vector_changes({machine_, sums, as_golden ? &golden_ : nullptr, golden_sums_, golden_, bounds_},
                            struck.vector, fault);
+        fault.disturbed = disturbance_.outputs(layer, struck.disturbances);
+        if (machine_.policy.relu_check && !fault.disturbed.empty()) {
+            check_disturbed(machine_, sums, fault);
+        }
         if (!changes_anything(fault)) {
             result_.sums_absorbed = result_.sums_absorbed || changes.absorbs();
             return;
@@ -325,23 +343,24 @@ class Resolver::Impl::Run {
         keep(std::move(fault));
     }
 
-    // All tensors under what was found so far.
-    std::vector<Codes> met_tensors() {
-        std::vector<Codes> tensors = golden_.tensors;
-        engine_->propagate(golden_, seen_,
-                           [&](LayerId layer, const std::vector<arith::ValueChange>& changes) {
-                               Codes& output = tensors[index_of(machine_.graph.layer(layer).output)];
-                               for (const arith::ValueChange& change : changes) {
-                                   output[static_cast<std::size_t>(change.index)] = change.code;
-                               }
-                           });
-        return tensors;
+    // The tensors in front of layer number `end` under what was found so far.
+    const MetTensors& met_until(std::size_t end) {
+        if (walk_) {
+            walk_->advance(end, [this](LayerId layer, const std::vector<arith::ValueChange>& changes) {
+                met_.change(machine_.graph.layer(layer).output, changes);
+            });
+        }
+        return met_;
     }
 
     void keep(arith::LayerFault fault) {
         if (joint_) {
-            seen_.push_back(fault);
-            protect::apply_detectors(machine_.policy, machine_.graph, machine_.config, seen_.back());
+            if (!walk_) {
+                walk_.emplace(*engine_, golden_);
+            }
+            arith::LayerFault seen = fault;  // with what the policy does about it
+            protect::apply_detectors(machine_.policy, machine_.graph, machine_.config, seen);
+            walk_->add(std::move(seen));
         }
         result_.faults.push_back(std::move(fault));
     }
@@ -352,7 +371,7 @@ class Resolver::Impl::Run {
             return;
         }
         const std::size_t tensor = index_of(machine_.graph.logits);
-        const Codes stored = joint_ ? met_tensors()[tensor] : golden_.tensors[tensor];
+        const Codes& stored = met_until(machine_.graph.layers.size())[tensor];
         std::size_t producer = 0;
         while (machine_.graph.layers[producer].output != machine_.graph.logits) {
             ++producer;
@@ -378,10 +397,13 @@ class Resolver::Impl::Run {
     }
 
     const MachineView& machine_;
+    const NeuronDisturbance& disturbance_;
     const arith::GoldenRun& golden_;
     const std::vector<arith::OutputBounds>& bounds_;
     arith::Engine* engine_;
     const bool joint_;
+    const MetTensors golden_tensors_;
+    MetTensors met_;
     const FoldSums golden_sums_;
     Effects effects_;
     Verdicts verdicts_;
@@ -394,7 +416,7 @@ class Resolver::Impl::Run {
     SteppedArray stepped_;
     std::vector<StruckWord> struck_words_;
     std::vector<AccumulatorWord> accumulators_;
-    std::vector<arith::LayerFault> seen_;  // with what the policy does about them
+    std::optional<arith::Engine::Walk> walk_;  // joint: behind the first layer that is struck
     Resolution result_;
 };
 
@@ -405,7 +427,7 @@ Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const 
     for (const Upset* given = first; given != last; ++given) {
         const Upset upset = stored(*given);
         // A value may be replaced by itself.
-        const bool value = traces::is_value(upset.site);
+        const bool value = traces::is_value(upset.site) && site_bits(upset) > 0;
         if (const WordBits bits = bits_of(upset); bits.any() || (value && upset.bits.none())) {
             any = true;
             run.add(upset, bits);

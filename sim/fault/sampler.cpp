@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "sim/core/error.h"
 #include "sim/fault/registry.h"
@@ -34,6 +35,11 @@ std::string summary_of_fault_model(const std::string& name) {
     return fault_model(name).summary;
 }
 
+std::string level_of_fault_model(const std::string& name) {
+    const char* level = fault_model(name).level;
+    return level != nullptr ? level : "";
+}
+
 Upset placed(const Upset& upset, double phase, traces::Cycle cycles) {
     Upset result = upset;
     if (traces::is_value(upset.site) && phase < 1) {
@@ -51,8 +57,8 @@ Upset FaultDraw::at(traces::Cycle cycles) const {
 }
 
 Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
-                 const std::vector<SiteClass>& storage)
-    : config_(config), model_(&fault_model(config.name)) {
+                 const std::vector<SiteClass>& storage, std::vector<double> mean_outputs)
+    : config_(config), model_(&fault_model(config.name)), mean_outputs_(std::move(mean_outputs)) {
     classes_ = model_->sites(config, graph, storage);
     double total = 0;
     for (const SiteClass& site : classes_) {
@@ -123,6 +129,9 @@ FaultDraw Sampler::draw_at(std::uint64_t seed, std::uint64_t sample, const SiteC
 }
 
 FaultDraw Sampler::draw(std::uint64_t seed, std::uint64_t sample) const {
+    if (model_->level != nullptr) {
+        return draw_at_level(seed, sample, config_.disturbance.level);
+    }
     RandomStream random(seed, RandomPurpose::fault_sampling, sample);
     const DrawnUpset first = draw_from(random);
     return {first.upset, first.phase, {}, first.cluster};

@@ -38,11 +38,19 @@ struct ClusterShape {
     double probability = 0;
 };
 
+// How much the neurons of an inference are disturbed: dropout's probability, agn's σ_noise.
+struct DisturbanceConfig {
+    double level = 0;
+    std::vector<double> levels;             // further ones that the campaign draws inferences at
+    std::int64_t calibration_images = 100;  // agn: that the layers' mean outputs are taken over
+};
+
 struct FaultModelConfig {
     std::string name = "seu";                     // a row of the registry
     std::map<std::string, double> cross_section;  // seu, mbu: by site kind; 0 leaves the kind out; default 1
     UpsetCount upsets;                            // seu, mbu, mac-bits, mac-word
     std::vector<ClusterShape> shapes;             // mbu
+    DisturbanceConfig disturbance;                // dropout, agn
     std::vector<std::string> layers;  // the models of values and weights: names; empty: see each model
 };
 // Keys: "name", and those of the model (docs/fault-models.md). Throws InputError.
@@ -51,6 +59,11 @@ nlohmann::json to_json(const FaultModelConfig& config);
 // Names of the registry's rows, and one line on each.
 std::vector<std::string> fault_models();
 std::string summary_of_fault_model(const std::string& name);  // throws std::out_of_range
+// What the level of a model that disturbs all neurons is called; empty: it strikes otherwise. Throws
+// std::out_of_range.
+std::string level_of_fault_model(const std::string& name);
+// Whether levels are in units of the layers' mean outputs, which Sampler then needs.
+bool needs_mean_outputs(const FaultModelConfig& config);
 
 struct DrawnUpset {
     Upset upset;
@@ -71,14 +84,19 @@ struct FaultDraw {
 // The upset in a run of `cycles` cycles; values lie in a run as a whole.
 Upset placed(const Upset& upset, double phase, traces::Cycle cycles);
 
+// A disturbance as a further run of its inference meets it, 1 the first of them: other draws of the same
+// kind.
+Upset again_in_run(const Upset& disturbance, int run);
+
 struct FaultModel;  // registry.h
 
 class Sampler {
   public:
     // `storage`: the united sites of all policies of the experiment, for the models that strike storage.
-    // Throws InputError for layers that the graph does not have and where nothing is left to strike.
+    // `mean_outputs`: by layer, the mean of its output codes, where the model needs them. Throws InputError
+    // for layers that the graph does not have and where nothing is left to strike.
     Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
-            const std::vector<SiteClass>& storage);
+            const std::vector<SiteClass>& storage, std::vector<double> mean_outputs = {});
     // The sample of a given index; depends on (seed, sample) alone.
     FaultDraw draw(std::uint64_t seed, std::uint64_t sample) const;
     // Upsets that strike the same inference as the sample, each drawn as it is, independent of it.
@@ -90,6 +108,10 @@ class Sampler {
     // single bits or clusters; phase 0.
     FaultDraw draw_at(std::uint64_t seed, std::uint64_t sample, const SiteClass& site, std::int64_t unit,
                       std::int32_t bit) const;
+    // Disturbances: the levels that inferences are drawn at, ascending, the model's own among them; empty for
+    // all other models. draw() is at the model's own.
+    std::vector<double> levels() const;
+    FaultDraw draw_at_level(std::uint64_t seed, std::uint64_t sample, double level) const;
     // The sites that are struck, with their cross-sections.
     const std::vector<SiteClass>& classes() const { return classes_; }
     bool timed() const;
@@ -103,6 +125,7 @@ class Sampler {
 
     FaultModelConfig config_;
     const FaultModel* model_;
+    std::vector<double> mean_outputs_;
     std::vector<SiteClass> classes_;
     std::vector<double> cumulative_;
 };

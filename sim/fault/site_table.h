@@ -14,7 +14,7 @@ struct SiteInfo {
 // Whether a machine has the kind, and how many units, is for its policy to say: an upset that another
 // policy's machine has a place for may be absent here. (So may words of DRAM.)
 constexpr bool depends_on_policy(SiteKind kind) {
-    return kind >= SiteKind::checksum_weight;
+    return traces::is_unit_state(kind);
 }
 // Every kind once.
 const std::vector<SiteInfo>& site_table();

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 namespace fluence::test {
 
@@ -56,6 +58,42 @@ void expect_equal(FaultyRun actual, const FaultyRun& expected) {
     EXPECT_EQ(actual.changed_values, expected.changed_values);
 }
 
+using Visits = std::vector<std::pair<std::size_t, std::vector<std::pair<std::int64_t, std::int32_t>>>>;
+
+Engine::LayerVisitor noting(Visits& visits) {
+    return [&visits](LayerId layer, const std::vector<arith::ValueChange>& values) {
+        visits.push_back({index_of(layer), {}});
+        for (const arith::ValueChange& value : values) {
+            visits.back().second.emplace_back(value.index, value.code);
+        }
+    };
+}
+
+// Layer by layer, with each fault told when its layer comes, and another inference in between.
+Visits walked(Engine& engine, const GoldenRun& golden, const std::vector<LayerFault>& faults) {
+    Visits visits;
+    Engine::Walk walk(engine, golden);
+    for (const LayerFault& fault : faults) {
+        walk.advance(index_of(fault.layer), noting(visits));
+        engine.propagate(golden, {fault});
+        walk.add(fault);
+        EXPECT_THROW(walk.add(fault), std::invalid_argument);
+    }
+    walk.advance(engine.graph().layers.size(), noting(visits));
+    return visits;
+}
+
+// Anew; the way of the walk before; and off that way, where the last fault is missing.
+void expect_same_walks(Engine& engine, const GoldenRun& golden, const std::vector<LayerFault>& faults) {
+    std::vector<LayerFault> fewer = faults;
+    fewer.resize(fewer.empty() ? 0 : fewer.size() - 1);
+    for (const std::vector<LayerFault>* list : {&faults, &faults, &std::as_const(fewer), &faults}) {
+        Visits visits;
+        engine.propagate(golden, *list, noting(visits));
+        EXPECT_EQ(walked(engine, golden, *list), visits);
+    }
+}
+
 }  // namespace
 
 void expect_exact(Engine& engine, const std::vector<OutputBounds>& bounds, const GoldenRun& golden,
@@ -64,6 +102,7 @@ void expect_exact(Engine& engine, const std::vector<OutputBounds>& bounds, const
     const FaultyRun expected = differences(
         engine.graph(), golden.tensors, reference_run(engine.graph(), bounds, image, faults, sums, filters));
     expect_equal(engine.propagate(golden, faults), expected);
+    expect_same_walks(engine, golden, faults);
 }
 
 }  // namespace fluence::test

@@ -55,11 +55,25 @@ class FaultDraw {
     }
 
     void add_flips(LayerFault& result) {
+        if (layer_->has_macs() && between(0, 3) == 0) {
+            add_disturbed(result);
+        }
         const int count = between(1, 3);
         for (int i = 0; i < count; ++i) {
             const int bits = width_bits(output_->format);
             const std::uint32_t mask = between(0, 3) == 0 ? stream_.next32() : 1u << below(bits);
             result.outputs.push_back({any_output(), bits == 32 ? mask : mask & 0xffu});
+        }
+    }
+
+    // A few outputs, or every second one.
+    void add_disturbed(LayerFault& result) {
+        const int distance = between(0, 1) == 0 ? 2 : 40;
+        result.disturbed.clear();
+        for (std::int64_t index = between(0, distance - 1); index < output_->shape.elements();
+             index += between(1, distance)) {
+            const int shift = between(0, 2) == 0 ? 0 : between(-300, 300);
+            result.disturbed.push_back({index, between(0, 1) == 0, shift});
         }
     }
 

@@ -51,7 +51,7 @@ class Campaign : public testing::Test {
 };
 
 TEST_F(Campaign, SameBytesForAnyNumberOfWorkers) {
-    for (const char* model : {"seu", "neuron-flip"}) {
+    for (const char* model : {"seu", "neuron-flip", "agn"}) {
         const Experiment experiment = small_experiment(model);
         const std::string one = std::string(model) + "1";
         EXPECT_EQ(run(experiment, one, 1), RunEnd::finished);
@@ -61,6 +61,37 @@ TEST_F(Campaign, SameBytesForAnyNumberOfWorkers) {
             EXPECT_EQ(bytes(name), bytes(one)) << workers << " workers";
         }
     }
+}
+
+// The experiment's own level is what all figures but those by level are about.
+TEST_F(Campaign, DisturbancesAreDrawnAtEachLevel) {
+    Experiment experiment = small_experiment("dropout");
+    experiment.fault_model.disturbance.levels = {0.5, 0.01};
+    experiment.faults = 90;
+    run(experiment, "a", 2);
+    const ResultReader results(folder_.file("a"));
+    const std::vector<StratumRow>& strata = results.header().strata;
+    ASSERT_EQ(strata.size(), 3U);
+    const std::vector<double> levels = {0.01, 0.1, 0.5};
+    for (std::size_t i = 0; i < strata.size(); ++i) {
+        EXPECT_EQ(strata[i].level, levels[i]);
+        EXPECT_EQ(strata[i].label, "probability " + nlohmann::json(levels[i]).dump());
+        EXPECT_EQ(strata[i].weight, i == 1 ? 1 : 0);
+        EXPECT_EQ(strata[i].faults, 30);
+    }
+    std::vector<double> changed(3, 0);
+    results.for_each_fault([&](const FaultRow& fault, const std::vector<OutcomeRow>& rows) {
+        EXPECT_NEAR(traces::level_of(fault.upset), levels.at(static_cast<std::size_t>(fault.stratum)), 1e-9);
+        changed[static_cast<std::size_t>(fault.stratum)] += static_cast<double>(rows[0].changed_values);
+    });
+    EXPECT_LT(2 * changed[0], changed[1]);
+    EXPECT_LT(changed[1], changed[2]);
+
+    experiment.sampling = SamplingConfig();
+    EXPECT_THAT([&] { run(experiment, "b", 2); }, ThrowsMessage<InputError>(HasSubstr("sampling")));
+    experiment = small_experiment("agn");
+    bundle_.calibration_count = 0;
+    EXPECT_THAT([&] { run(experiment, "b", 2); }, ThrowsMessage<InputError>(HasSubstr("calibration_images")));
 }
 
 TEST_F(Campaign, AFinishedOneIsLeftAlone) {

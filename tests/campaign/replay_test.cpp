@@ -107,6 +107,43 @@ TEST_F(ReplayTest, RecordedFaultsComeOutAgain) {
     EXPECT_THROW(require_workload(results, other, "bundle"), InputError);
 }
 
+// Every run of a request meets draws of its own.
+TEST_F(ReplayTest, RecordedDisturbancesComeOutAgain) {
+    Experiment experiment;
+    experiment.file = "small.json";
+    experiment.name = "small";
+    experiment.accelerator = config_;
+    for (const char* name : {"none", "ppe", "temporal-dmr"}) {
+        experiment.policies.push_back(protect::load_policy(name));
+    }
+    experiment.fault_model.name = "dropout";
+    experiment.fault_model.disturbance = {0.2, {0.01}, 1};
+    experiment.images = 3;
+    experiment.faults = 60;
+    experiment.resolved = {{"accelerator", to_json(config_)}, {"workload", {{"bundle", "x"}}}};
+    const test::TemporaryDirectory folder;
+    RunOptions options;
+    options.result_path = folder.file("r.sqlite");
+    options.workers = 1;
+    run_campaign(experiment, bundle_, options);
+    const ResultReader results(options.result_path);
+    int runs = 0;
+    for (const protect::Policy& policy : experiment.policies) {
+        std::vector<traces::UpsetGroup> groups;
+        for (std::int64_t fault = 0; fault < experiment.faults; ++fault) {
+            groups.push_back(recorded_fault(results, fault, policy.name).group);
+        }
+        const Replay replay(bundle_, config_, recorded_fault(results, 0, policy.name).policy);
+        replay.check(groups, "r.sqlite", Fidelity::fast);
+        EXPECT_THROW(replay.check(groups, "r.sqlite", Fidelity::both), InputError);
+        for (const Replayed& replayed : replay.run(groups, Fidelity::fast)) {
+            EXPECT_THAT(replayed.differences, IsEmpty()) << replayed.path.id << " " << policy.name;
+            runs = std::max(runs, replayed.path.result.runs);
+        }
+    }
+    EXPECT_EQ(runs, 3) << "two runs differ, and a third one decides";
+}
+
 TEST_F(ReplayTest, ADifferenceFromTheRecordIsNamed) {
     traces::UpsetGroup group;
     group.upsets = {upset()};

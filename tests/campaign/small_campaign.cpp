@@ -40,6 +40,9 @@ workloads::Bundle small_bundle() {
             bundle.golden.push_back(run.tensors);
         }
     }
+    bundle.calibration = bundle.images;
+    bundle.calibration_count = 3;
+    bundle.calibration.resize(bundle.images.size() / kImages * 3);
     return bundle;
 }
 
@@ -51,7 +54,10 @@ campaign::Experiment small_experiment(const std::string& fault_model) {
     for (const char* name : {"none", "parity", "secded", "ranger", "checksum-zero"}) {
         experiment.policies.push_back(protect::load_policy(name));
     }
-    const nlohmann::json model = {{"name", fault_model}};
+    nlohmann::json model = {{"name", fault_model}};
+    if (const std::string level = fault::level_of_fault_model(fault_model); !level.empty()) {
+        model[level] = 0.1;
+    }
     experiment.fault_model = fault::parse_fault_model(JsonObject(model, "small.json", "fault_model"));
     experiment.images = kImages;
     experiment.faults = 600;

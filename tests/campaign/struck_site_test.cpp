@@ -74,10 +74,9 @@ TEST_P(StruckSites, HoldWhatTheResolverSaysAndReachWhatItChanges) {
     const fault::Resolver resolver(graph, config, policy, timeline);
     auto sites = fault::site_classes(graph, config, policy);
     // Of the vector unit it says nothing more than that.
-    sites.erase(
-        std::remove_if(sites.begin(), sites.end(),
-                       [](const auto& site) { return site.kind >= traces::SiteKind::checksum_weight; }),
-        sites.end());
+    sites.erase(std::remove_if(sites.begin(), sites.end(),
+                               [](const auto& site) { return traces::is_unit_state(site.kind); }),
+                sites.end());
     const dataflow::MemoryMap places(graph, config, orders);
     int held = 0, changed = 0;
     for (int i = 0; i < 4000; ++i) {

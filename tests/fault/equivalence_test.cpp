@@ -167,7 +167,7 @@ bool check_case(std::uint64_t seed, std::uint64_t sample, Kind kind, int upsets,
     std::vector<SiteClass> sites = site_classes(c.graph, c.config, c.policy);
     // The stepper has the array and the memories.
     sites.erase(std::remove_if(sites.begin(), sites.end(),
-                               [](const SiteClass& s) { return s.kind >= SiteKind::checksum_weight; }),
+                               [](const SiteClass& s) { return traces::is_unit_state(s.kind); }),
                 sites.end());
     for (int i = 0; i < upsets; ++i) {
         std::vector<Upset> drawn = {draw_upset(random, c, sites)};

@@ -118,14 +118,23 @@ TEST(FaultModel, IsReadStrictly) {
     EXPECT_EQ(mbu.shapes.at(1).cells.rows, 2);
     const FaultModelConfig mac =
         parse(R"({"name": "mac-bits", "upsets": {"error_rate": 1e-6, "error_rates": [1e-5], "most": 9}})");
+    const FaultModelConfig dropout = parse(
+        R"({"name": "dropout", "probability": 0.1, "probabilities": [0.5, 0.01, 0.1], "layers": ["fc"]})");
+    EXPECT_EQ(dropout.disturbance.level, 0.1);
+    const FaultModelConfig noise = parse(R"({"name": "agn", "sigma": 2, "calibration_images": 7})");
+    EXPECT_EQ(noise.disturbance.calibration_images, 7);
+    EXPECT_THAT(error_of(R"({"name": "dropout", "probability": 1.5})"), testing::HasSubstr("1"));
+    EXPECT_THAT(error_of(R"({"name": "agn", "sigma": 1, "sigmas": [0]})"),
+                testing::HasSubstr("fault_model.sigmas: has 0"));
+    EXPECT_THAT(error_of(R"({"name": "agn", "sigma": 1, "upsets": 2})"), testing::HasSubstr("upsets"));
     EXPECT_EQ(mac.upsets.error_rate, 1e-6);
     EXPECT_THAT(error_of(R"({"name": "mbu", "shapes": {"9x1": 1}})"), testing::HasSubstr("shapes.9x1"));
     EXPECT_THAT(error_of(R"({"name": "mbu", "shapes": {"1x2": 0}})"), testing::HasSubstr("no shape"));
     EXPECT_THAT(error_of(R"({"name": "mac-word", "upsets": {"mean": 1}})"), testing::HasSubstr("error_rate"));
     EXPECT_THAT(error_of(R"({"name": "weight-flip", "upsets": 2})"), testing::HasSubstr("upsets"));
     for (const FaultModelConfig& config :
-         {seu, flip, mbu, mac, parse(R"({"name": "seu"})"), parse(R"({"name": "neuron-rand"})"),
-          parse(R"({"name": "mac-word", "upsets": 3})"),
+         {seu, flip, mbu, mac, dropout, noise, parse(R"({"name": "seu"})"),
+          parse(R"({"name": "neuron-rand"})"), parse(R"({"name": "mac-word", "upsets": 3})"),
           parse(R"({"name": "weight-flip", "layers": ["fc"]})")}) {
         const nlohmann::json written = to_json(config);
         EXPECT_EQ(to_json(parse(written.dump())), written);
@@ -140,7 +149,7 @@ TEST(FaultModel, IsReadStrictly) {
     EXPECT_THAT(error_of(R"({"name": "seu", "cross_section": {"dram": -1}})"), testing::HasSubstr("dram"));
     EXPECT_THAT(error_of(R"({"name": "seu", "cross_section": {"neuron": 1}})"), testing::HasSubstr("neuron"));
     EXPECT_THAT(fault_models(), testing::ElementsAre("seu", "mbu", "neuron-flip", "neuron-rand", "mac-bits",
-                                                     "mac-word", "weight-flip"));
+                                                     "mac-word", "dropout", "agn", "weight-flip"));
     for (const std::string& name : fault_models()) {
         EXPECT_FALSE(summary_of_fault_model(name).empty());
     }
@@ -376,10 +385,12 @@ TEST_F(ModelDraws, MbuShapesAreAsProbableAsTheySay) {
     }
 }
 
-// Transients strike further runs of a request as well, stored values do not.
+// Transients strike further runs of a request as well, stored values do not. (Disturbances are there in every
+// run: again_in_run().)
 TEST_F(ModelDraws, OnlyTransientsComeAgain) {
     for (const std::string& model : fault_models()) {
-        const bool again = model != "neuron-flip" && model != "neuron-rand" && model != "weight-flip";
+        const bool again = model != "neuron-flip" && model != "neuron-rand" && model != "weight-flip" &&
+                           level_of_fault_model(model).empty();
         EXPECT_EQ(!sampler_of(model).later(1, 2, 40, 1).empty(), again) << model;
     }
     for (const DrawnUpset& later : sampler_of("mac-bits").later(1, 2, 40, 1)) {

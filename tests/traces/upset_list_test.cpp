@@ -96,6 +96,9 @@ TEST(UpsetList, WrittenListsReadBack) {
             do {
                 upset.bits[stream.below(kMaxWordBits)] = true;
             } while (stream.below(3) == 0);
+            if (is_disturbance(upset.site)) {
+                upset.bits = level_bits(upset.site, stream.uniform());
+            }
             group.upsets.push_back(upset);
         }
         if (g % 2 == 0) {
