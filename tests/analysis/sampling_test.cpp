@@ -157,6 +157,36 @@ TEST(UpsetRates, CombineNumbersOfUpsetsByPoissonsLaw) {
     }
 }
 
+// Faults 0 and 1 at the experiment's own level, 2 and 3 at another one.
+TEST(Levels, HaveTheRatesOfTheirOwnInferences) {
+    Campaign campaign = tiny_campaign();
+    campaign.header.strata = {{"probability 0.1", 1, 1, 0, 2, 0.1}, {"probability 0.5", 1, 0, 0, 2, 0.5}};
+    campaign.header.experiment["fault_model"] = {{"name", "dropout"}, {"probability", 0.1}};
+    for (std::size_t i = 0; i < 4; ++i) {
+        campaign.faults[i].fault.upset.site = fault::SiteKind::neuron_dropout;
+        campaign.faults[i].fault.stratum = i < 2 ? 0 : 1;
+        for (std::size_t policy = 0; policy < 2; ++policy) {
+            campaign.faults[i].rows[policy].correct = i == 0 || (i == 3 && policy == 1);
+        }
+    }
+    const Summary summary = summarise(campaign);
+    const VulnerabilityReport& report = summary.vulnerability;
+    EXPECT_EQ(report.level, "probability");
+    EXPECT_FALSE(report.by_error_rate());
+    EXPECT_TRUE(report.structures.empty()) << "no AVF of what disturbs all neurons";
+    ASSERT_EQ(report.rates.size(), 2U);
+    EXPECT_EQ(report.rates[1].error_rate, 0.5);
+    EXPECT_EQ(report.rates[1].policies[0].inferences, 2);
+    EXPECT_EQ(report.rates[0].policies[0].accuracy, 0.5);
+    EXPECT_EQ(report.rates[1].policies[0].accuracy, 0);
+    EXPECT_EQ(report.rates[1].policies[1].accuracy, 0.5);
+    EXPECT_EQ(report.rates[1].policies[1].due, 0.5);
+    EXPECT_NEAR(report.rates[1].policies[0].accuracy_range.high, 1 - std::sqrt(0.025), 1e-9);
+    // All other rates are those of level 0.1 alone: one SDC of two under none.
+    EXPECT_DOUBLE_EQ(outcome(summary.policies[0], Outcome::sdc).rate, 0.5);
+    EXPECT_EQ(outcome(summary.policies[1], Outcome::sdc).rate, 0);
+}
+
 TEST(Sequential, IntervalsHoldAtEveryLook) {
     Campaign campaign = random_campaign(3, 20, 2000);
     campaign.header.confidence = 0.99;
