@@ -94,6 +94,23 @@ TEST(Sites, SizesOfAMachine) {
     EXPECT_EQ(site(parts, SiteKind::relu_operand).units, 4);
     EXPECT_EQ(site(parts, SiteKind::relu_operand).bits, 9);
 
+    BareMachine filtered(OperandRegister::output, true);
+    filtered.policy.duplication.emplace();
+    filtered.policy.gradient.emplace();
+    std::vector<SiteClass> own = site_classes(filtered.graph, filtered.config, filtered.policy);
+    EXPECT_EQ(site(own, SiteKind::duplicate_sum).units, 64);  // 1,024 bytes / 4 / 4 channels
+    EXPECT_EQ(site(own, SiteKind::duplicate_sum).bits, 32);
+    EXPECT_EQ(site(own, SiteKind::duplicate_compare).units, 4);
+    EXPECT_EQ(site(own, SiteKind::filter_buffer).units, 65536);
+    EXPECT_EQ(site(own, SiteKind::filter_buffer).bits, 8);
+    EXPECT_EQ(site(own, SiteKind::filter_threshold).units, 4);
+    EXPECT_EQ(site(own, SiteKind::filter_threshold).bits, 2 * 9);
+    filtered.policy.gradient.reset();
+    filtered.policy.median.emplace();
+    filtered.policy.duplication.reset();
+    own = site_classes(filtered.graph, filtered.config, filtered.policy);
+    EXPECT_EQ(own.size(), 10u + 1) << "the buffer, and no thresholds";
+
     BareMachine plain(OperandRegister::output, false);
     const std::vector<SiteClass> fewer = site_classes(plain.graph, plain.config, plain.policy);
     EXPECT_EQ(fewer.size(), 9u);
