@@ -3,6 +3,7 @@
 
 #include <torch/nn/module.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -39,6 +40,9 @@ std::shared_ptr<Network> make_squeezenet1_1(const workloads::Shape& input, int c
 std::shared_ptr<Network> make_resnet50(const workloads::Shape& input, int classes);
 std::shared_ptr<Network> make_vgg16(const workloads::Shape& input, int classes);
 std::shared_ptr<Network> make_vgg19(const workloads::Shape& input, int classes);
+
+// Parameters and floating-point buffers by their names in Torch ("conv1.weight"); they are the network's own.
+std::map<std::string, torch::Tensor> state_of(const torch::nn::Module& network);
 
 // Weights and running statistics as safetensors, F32, by their names in Torch ("conv1.weight"). The counters
 // of batch norm (num_batches_tracked) have no meaning in inference and are left out. Writing goes through a

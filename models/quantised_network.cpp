@@ -40,17 +40,6 @@ FloatGraph named_graph(Network& network, const std::string& name, const workload
     return graph;
 }
 
-std::map<std::string, torch::Tensor> state_of(const torch::nn::Module& network) {
-    std::map<std::string, torch::Tensor> state;
-    for (const auto& item : network.named_parameters()) {
-        state[item.key()] = item.value();
-    }
-    for (const auto& item : network.named_buffers()) {
-        state[item.key()] = item.value();
-    }
-    return state;
-}
-
 // `rounded` where values are used, the values' own gradient.
 torch::Tensor straight_through(const torch::Tensor& values, const torch::Tensor& rounded) {
     return values + (rounded - values).detach();

@@ -14,14 +14,7 @@ constexpr double kLeastDeviation = 0.05;
 
 class Normaliser {
   public:
-    Normaliser(Network& network, const FloatGraph& graph) : graph_(graph) {
-        for (const auto& item : network.named_parameters()) {
-            state_[item.key()] = item.value();
-        }
-        for (const auto& item : network.named_buffers()) {
-            state_[item.key()] = item.value();
-        }
-    }
+    Normaliser(Network& network, const FloatGraph& graph) : graph_(graph), state_(state_of(network)) {}
 
     // What takes the place of an operator's values.
     at::Tensor operator()(const FloatOp& op, const at::Tensor& values) {

@@ -12,9 +12,7 @@
 #include "workloads/safetensors.h"
 
 namespace fluence::models {
-namespace {
 
-// Parameters and floating-point buffers by name.
 std::map<std::string, torch::Tensor> state_of(const torch::nn::Module& network) {
     std::map<std::string, torch::Tensor> state;
     for (const auto& item : network.named_parameters()) {
@@ -27,8 +25,6 @@ std::map<std::string, torch::Tensor> state_of(const torch::nn::Module& network) 
     }
     return state;
 }
-
-}  // namespace
 
 void save_weights(const torch::nn::Module& network, const std::string& path) {
     workloads::SafetensorsWriter writer;

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/fault/live_value.h"
+
 namespace fluence::fault {
 
 using traces::Fold;
@@ -34,10 +36,7 @@ void ChecksumSites::strike(const Upset& upset, std::uint64_t mask, Resolution& r
 
 void ChecksumSites::note(LayerId layer, std::int64_t golden, int bits, std::uint64_t mask,
                          Resolution& result) const {
-    result.golden_bits = dataflow::ChecksumColumn::low(static_cast<std::uint64_t>(golden), bits);
-    result.faulty_bits = result.golden_bits ^ mask;
-    result.layer = static_cast<std::int32_t>(layer);
-    result.dead = DeadReason::none;
+    note_live(layer, dataflow::ChecksumColumn::low(static_cast<std::uint64_t>(golden), bits), mask, result);
 }
 
 ChecksumSites::Slot ChecksumSites::slot(Cycle cycle) const {

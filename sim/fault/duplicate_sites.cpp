@@ -1,6 +1,7 @@
 #include "sim/fault/duplicate_sites.h"
 
 #include "sim/dataflow/kept_sums.h"
+#include "sim/fault/live_value.h"
 
 namespace fluence::fault {
 
@@ -15,10 +16,7 @@ void DuplicateSites::strike(const Upset& upset, std::uint32_t mask, Resolution& 
 
 void DuplicateSites::note(LayerId layer, std::int64_t element, std::uint32_t golden, std::uint32_t mask,
                           Resolution& result) {
-    result.golden_bits = golden;
-    result.faulty_bits = golden ^ mask;
-    result.layer = static_cast<std::int32_t>(layer);
-    result.dead = DeadReason::none;
+    note_live(layer, golden, mask, result);
     effects_.of(layer).kept_sums.push_back({element, mask});
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "sim/dataflow/filter_unit.h"
+#include "sim/fault/live_value.h"
 #include "sim/fault/vector_sites.h"
 
 namespace fluence::fault {
@@ -48,10 +49,7 @@ void FilterSites::waiting(LayerId layer, const FilterSchedule::Code& code, std::
     const std::uint32_t finished = path.at(place, path.pipeline().stages(), {});
     const LoadedBounds bounds = bounds_of(work_, layer, path.element_at(place));
     const auto held = static_cast<std::uint32_t>(restricted(work_, layer, bounds, path.code_of(finished)));
-    result.golden_bits = held & 0xFF;
-    result.faulty_bits = result.golden_bits ^ mask;
-    result.layer = static_cast<std::int32_t>(layer);
-    result.dead = DeadReason::none;
+    note_live(layer, held & 0xFF, mask, result);
     effects_.of(layer).vector.waiting.push_back({code.pass, code.index, mask});
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sim/dataflow/registers.h"
+#include "sim/fault/live_value.h"
 
 namespace fluence::fault {
 
@@ -76,10 +77,7 @@ void RegisterSites::holds_zero(std::uint32_t mask, Resolution& result) {
 
 void RegisterSites::note(std::int32_t id, std::uint32_t golden, std::uint32_t mask,
                          Resolution& result) const {
-    result.golden_bits = golden;
-    result.faulty_bits = golden ^ mask;
-    result.layer = static_cast<std::int32_t>(fold(id).layer);
-    result.dead = DeadReason::none;
+    note_live(fold(id).layer, golden, mask, result);
 }
 
 RegisterSites::Slot RegisterSites::slot(Cycle cycle) const {

@@ -59,6 +59,28 @@ class ReplayTest : public testing::Test {
         return "no error";
     }
 
+    // The faults are for the test to say.
+    Experiment small_experiment(const std::vector<const char*>& policies) const {
+        Experiment experiment;
+        experiment.file = "small.json";
+        experiment.name = "small";
+        experiment.accelerator = config_;
+        for (const char* name : policies) {
+            experiment.policies.push_back(protect::load_policy(name));
+        }
+        experiment.images = 3;
+        experiment.resolved = {{"accelerator", to_json(config_)}, {"workload", {{"bundle", "x"}}}};
+        return experiment;
+    }
+    // Its result file.
+    std::string recorded(const Experiment& experiment, const test::TemporaryDirectory& folder) const {
+        RunOptions options;
+        options.result_path = folder.file("r.sqlite");
+        options.workers = 1;
+        run_campaign(experiment, bundle_, options);
+        return options.result_path;
+    }
+
     workloads::Bundle bundle_ = small_bundle();
     AcceleratorConfig config_;
     protect::Policy policy_;
@@ -66,34 +88,22 @@ class ReplayTest : public testing::Test {
 };
 
 TEST_F(ReplayTest, RecordedFaultsComeOutAgain) {
-    Experiment experiment;
-    experiment.file = "small.json";
-    experiment.name = "small";
-    experiment.accelerator = config_;
-    for (const char* name : {"none", "secded", "checksum-zero"}) {
-        experiment.policies.push_back(protect::load_policy(name));
-    }
+    Experiment experiment = small_experiment({"none", "secded", "checksum-zero"});
     experiment.fault_model.name = "seu";
     experiment.fault_model.cross_section = {
         {"dram", 0}, {"weight_buffer", 0.01}, {"activation_buffer", 0.01}, {"output_buffer", 0.01}};
-    experiment.images = 3;
     experiment.faults = 400;
-    experiment.resolved = {{"accelerator", to_json(config_)}, {"workload", {{"bundle", "x"}}}};
     const test::TemporaryDirectory folder;
-    RunOptions options;
-    options.result_path = folder.file("r.sqlite");
-    options.workers = 1;
-    run_campaign(experiment, bundle_, options);
-    const ResultReader results(options.result_path);
+    const ResultReader results(recorded(experiment, folder));
     EXPECT_NO_THROW(require_workload(results, bundle_, "bundle"));
     for (const protect::Policy& policy : experiment.policies) {
         std::vector<traces::UpsetGroup> groups;
-        RecordedFault recorded;
+        RecordedFault latest;
         for (std::int64_t fault = 0; fault < experiment.faults; ++fault) {
-            recorded = recorded_fault(results, fault, policy.name);
-            groups.push_back(recorded.group);
+            latest = recorded_fault(results, fault, policy.name);
+            groups.push_back(latest.group);
         }
-        const Replay replay(bundle_, recorded.accelerator, recorded.policy);
+        const Replay replay(bundle_, latest.accelerator, latest.policy);
         replay.check(groups, "r.sqlite", Fidelity::fast);
         for (const Replayed& replayed : replay.run(groups, Fidelity::fast)) {
             EXPECT_THAT(replayed.differences, IsEmpty()) << replayed.path.id << " " << policy.name;
@@ -109,24 +119,12 @@ TEST_F(ReplayTest, RecordedFaultsComeOutAgain) {
 
 // Every run of a request meets draws of its own.
 TEST_F(ReplayTest, RecordedDisturbancesComeOutAgain) {
-    Experiment experiment;
-    experiment.file = "small.json";
-    experiment.name = "small";
-    experiment.accelerator = config_;
-    for (const char* name : {"none", "ppe", "temporal-dmr"}) {
-        experiment.policies.push_back(protect::load_policy(name));
-    }
+    Experiment experiment = small_experiment({"none", "ppe", "temporal-dmr"});
     experiment.fault_model.name = "dropout";
     experiment.fault_model.disturbance = {0.2, {0.01}, 1};
-    experiment.images = 3;
     experiment.faults = 60;
-    experiment.resolved = {{"accelerator", to_json(config_)}, {"workload", {{"bundle", "x"}}}};
     const test::TemporaryDirectory folder;
-    RunOptions options;
-    options.result_path = folder.file("r.sqlite");
-    options.workers = 1;
-    run_campaign(experiment, bundle_, options);
-    const ResultReader results(options.result_path);
+    const ResultReader results(recorded(experiment, folder));
     int runs = 0;
     for (const protect::Policy& policy : experiment.policies) {
         std::vector<traces::UpsetGroup> groups;

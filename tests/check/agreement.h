@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,16 @@ namespace fluence::test {
 // FLUENCE_TEST_MACHINES: how many, for long runs.
 inline int machines_of_run(int otherwise) {
     return static_cast<int>(environment("FLUENCE_TEST_MACHINES", otherwise));
+}
+
+// Nothing where the machine cannot run the network.
+inline std::optional<check::TileLevelRun> run_if_possible(const check::Setup& setup) {
+    try {
+        check_runnable(setup);
+        return run_tile_level(setup);
+    } catch (const InputError&) {
+        return std::nullopt;
+    }
 }
 
 // `count` lists; the first one is empty.

@@ -31,17 +31,14 @@ TEST(DuplicatedFilters, FastAndDetailedMachineAgree) {
         if (draw.chance(2) && !gated) {
             setup.policy.zero.emplace();
         }
-        TileLevelRun run;
-        try {
-            check_runnable(setup);
-            run = run_tile_level(setup);
-        } catch (const InputError&) {
+        const std::optional<TileLevelRun> run = test::run_if_possible(setup);
+        if (!run) {
             continue;
         }
-        const UpsetDraw upset_draw(setup, run.timeline);
+        const UpsetDraw upset_draw(setup, run->timeline);
         const std::vector<UpsetList> upsets =
             test::lists_of(kListsPerMachine, [&] { return upset_draw.list(random); });
-        for (const Verdict& verdict : test::agreeing(setup, run, upsets, test::named(kSeed, machine))) {
+        for (const Verdict& verdict : test::agreeing(setup, *run, upsets, test::named(kSeed, machine))) {
             ++lists;
             detected += verdict.flags.detected ? 1 : 0;
             suppressed += verdict.flags.suppressed ? 1 : 0;

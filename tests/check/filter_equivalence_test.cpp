@@ -62,17 +62,15 @@ TEST(FiltersOfPixels, FastAndDetailedMachineAgree) {
         int refused = 0;
         check::Setup setup = draw_setup(random, refused);
         draw_filter(draw, setup.policy);
-        TileLevelRun run;
-        try {
-            check_runnable(setup);
-            run = run_tile_level(setup);
-        } catch (const InputError&) {
+        const std::optional<TileLevelRun> run = test::run_if_possible(setup);
+        if (!run) {
             continue;
         }
-        const UpsetDraw upset_draw(setup, run.timeline);
+        const UpsetDraw upset_draw(setup, run->timeline);
         const std::vector<UpsetList> upsets =
             test::lists_of(kListsPerMachine, [&] { return list_of(upset_draw, random); });
-        const std::vector<Verdict> verdicts = test::agreeing(setup, run, upsets, test::named(kSeed, machine));
+        const std::vector<Verdict> verdicts =
+            test::agreeing(setup, *run, upsets, test::named(kSeed, machine));
         ASSERT_FALSE(testing::Test::HasFailure());
         for (std::size_t i = 0; i < upsets.size(); ++i) {
             ++lists;

@@ -16,10 +16,10 @@ using Weights = std::map<std::string, torch::Tensor>;
 
 constexpr workloads::Shape kInput = {1, 28, 28};
 
-Weights state_of(const torch::nn::Module& network) {
-    Weights weights;
-    for (const auto& item : network.named_parameters()) {
-        weights[item.key()] = item.value().detach().clone();
+Weights copied_state(const torch::nn::Module& network) {
+    Weights weights = state_of(network);
+    for (auto& item : weights) {
+        item.second = item.second.detach().clone();
     }
     return weights;
 }
@@ -39,7 +39,7 @@ class StateDict : public ::testing::Test {
         torch::manual_seed(1);
         from_ = make_network("lenet5", kInput, 10);
         to_ = make_network("lenet5", kInput, 10);
-        weights_ = state_of(*from_);
+        weights_ = copied_state(*from_);
     }
     std::string message() {
         save_state_dict(weights_, path_);
