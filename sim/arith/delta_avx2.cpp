@@ -174,12 +174,19 @@ class Pass {
         }
     }
 
+    // How many bits there are cannot be predicted: the first two are taken anyway.
     template <class Value>
     void list(std::int32_t row, int b, std::uint32_t bits, const Value* values) {
-        for (; bits != 0; bits &= bits - 1) {
-            const std::int32_t channel = __builtin_ctz(bits);
-            *moved_++ = {row, (block_ + b) * Ops::kWidth + channel, values[slot_of(channel, Ops::kWidth)]};
-        }
+        const int count = __builtin_popcount(bits);
+        MovedSum* next = moved_;
+        moved_ += count;
+        do {
+            for (int i = 0; i < 2; ++i) {
+                const std::int32_t channel = __builtin_ctz(bits | std::uint32_t{1} << (Ops::kWidth - 1));
+                *next++ = {row, (block_ + b) * Ops::kWidth + channel, values[slot_of(channel, Ops::kWidth)]};
+                bits &= bits - 1;
+            }
+        } while (bits != 0);
     }
 
     FLUENCE_AVX2 void wide_row(std::int32_t row) {
@@ -250,24 +257,30 @@ class Pass {
 
 // As many blocks at a time as leave their weights in the L2 cache.
 template <class Ops>
-FLUENCE_AVX2 MovedSum* run(const DeltaTask& task, MovedSum* moved) {
+FLUENCE_AVX2 Moved run(const DeltaTask& task, MovedSum* moved) {
     constexpr std::int64_t kBytesInCache = 160 * 1024;
+    const MovedSum* const begin = moved;
     int block = 0;
-    while (task.blocks - block >= 4 && 4 * task.block_size <= kBytesInCache) {
+    int passes = 0;
+    for (; task.blocks - block >= 4 && 4 * task.block_size <= kBytesInCache; ++passes) {
         moved = Pass<Ops, 4>(task, block, moved).run();
         block += 4;
     }
-    while (task.blocks - block >= 2) {
+    for (; task.blocks - block >= 2; ++passes) {
         moved = Pass<Ops, 2>(task, block, moved).run();
         block += 2;
     }
-    return block < task.blocks ? Pass<Ops, 1>(task, block, moved).run() : moved;
+    for (; block < task.blocks; ++passes) {
+        moved = Pass<Ops, 1>(task, block, moved).run();
+        ++block;
+    }
+    return {moved - begin, passes <= 1};
 }
 
 }  // namespace
 
-__attribute__((target("avx2"))) std::int64_t delta_avx2(const DeltaTask& task, MovedSum* moved) {
-    return (task.width == Wide::kWidth ? run<Wide>(task, moved) : run<Narrow>(task, moved)) - moved;
+__attribute__((target("avx2"))) Moved delta_avx2(const DeltaTask& task, MovedSum* moved) {
+    return task.width == Wide::kWidth ? run<Wide>(task, moved) : run<Narrow>(task, moved);
 }
 
 }  // namespace fluence::arith

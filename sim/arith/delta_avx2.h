@@ -5,6 +5,6 @@
 
 namespace fluence::arith {
 
-std::int64_t delta_avx2(const DeltaTask& task, MovedSum* moved);
+Moved delta_avx2(const DeltaTask& task, MovedSum* moved);
 
 }  // namespace fluence::arith

@@ -40,7 +40,7 @@ void dense(const DenseTask& task) {
     }
 }
 
-std::int64_t delta(const DeltaTask& task, MovedSum* moved) {
+Moved delta(const DeltaTask& task, MovedSum* moved) {
     const MovedSum* begin = moved;
     for (int block = 0; block < task.blocks; ++block) {
         const std::uint8_t* weights = task.weights + block * task.block_size;
@@ -63,7 +63,7 @@ std::int64_t delta(const DeltaTask& task, MovedSum* moved) {
             }
         }
     }
-    return moved - begin;
+    return {moved - begin, task.blocks <= 1};
 }
 
 void requantise(const RequantiseTask& task) {

@@ -44,12 +44,13 @@ struct DenseTask {
 // instructions (vpmaddubsw: weights moved by 128 to be unsigned, two elements at a time), which are exact
 // while |delta| ≤ kDeltaLimit: 2·255·64 < 2¹⁵. Larger changes are split into several elements.
 // The delta stands in the upper 8 bits, two's complement; below it, where its weights begin in a block, so
-// that adding a tap's place to an element moves it under that tap.
+// that adding a tap's place to an element moves it under that tap. (Places may be off by anything on the way:
+// carries into the delta are taken back with them.)
 using DeltaElement = std::uint32_t;
 inline constexpr std::int32_t kDeltaLimit = 64;
 inline constexpr int kDeltaPlaceBits = 24;
-inline constexpr DeltaElement delta_element(std::int32_t place, std::int32_t delta) {
-    return static_cast<std::uint32_t>(delta) << kDeltaPlaceBits | static_cast<std::uint32_t>(place);
+inline constexpr DeltaElement delta_element(std::uint32_t place, std::int32_t delta) {
+    return (static_cast<std::uint32_t>(delta) << kDeltaPlaceBits) + place;
 }
 inline constexpr std::int32_t place_of(DeltaElement element) {
     return static_cast<std::int32_t>(element & ((1u << kDeltaPlaceBits) - 1));
@@ -119,11 +120,17 @@ struct RequantiseTask {
     std::int32_t clamp_lo = 0, clamp_hi = 0;
 };
 
+// What Kernels::delta found.
+struct Moved {
+    std::int64_t count = 0;
+    bool by_row = true;  // one pass over all blocks; otherwise pass after pass, each by row
+};
+
 struct Kernels {
     void (*dense)(const DenseTask&);
-    // Appends the accumulators that moved too far, by passes over blocks, rows, channels; `moved` has room
-    // for all. Returns how many.
-    std::int64_t (*delta)(const DeltaTask&, MovedSum* moved);
+    // Lists the accumulators that moved too far, by passes over blocks, rows, channels; `moved` has room for
+    // all, and for one more.
+    Moved (*delta)(const DeltaTask&, MovedSum* moved);
     void (*requantise)(const RequantiseTask&);
 };
 // onednn replaces whole dense layers (onednn_conv.h); its other loops are those of avx2.

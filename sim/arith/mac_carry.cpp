@@ -30,10 +30,10 @@ void copy_four(const DeltaElement* from, std::uint32_t place, DeltaElement* to) 
     std::memcpy(to, &elements, sizeof elements);
 }
 
-void copy_under_tap(const DeltaElement* from, std::int32_t count, std::int32_t place, DeltaElement* to) {
+void copy_under_tap(const DeltaElement* from, std::int32_t count, std::uint32_t place, DeltaElement* to) {
     for (std::int32_t i = 0; i < count; i += kElementsAtATime) {
-        copy_four(from + i, static_cast<std::uint32_t>(place), to + i);
-        copy_four(from + i + 4, static_cast<std::uint32_t>(place), to + i + 4);
+        copy_four(from + i, place, to + i);
+        copy_four(from + i + 4, place, to + i + 4);
     }
 }
 
@@ -42,6 +42,7 @@ void copy_under_tap(const DeltaElement* from, std::int32_t count, std::int32_t p
 bool MacDelta::collect(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                        const Change* end) {
     list_changed(layer, group, begin, end);
+    list_runs(layer);
     const std::int64_t work = measure_reach(layer);
     const double full = static_cast<double>(outputs_.size()) * layer.taps() * layer.group_inputs();
     const bool dense = kDeltaCost * static_cast<double>(work) > full;
@@ -61,19 +62,29 @@ void MacDelta::list_changed(const MacLayer& layer, int group, const Change* begi
     // At most four elements a change (|delta| ≤ 255), and what is copied too much.
     changed_elements_.resize(std::max(
         changed_elements_.size(), 4 * static_cast<std::size_t>(end - begin) + std::size_t{kElementsAtATime}));
-    changed_.clear();
+    changed_.resize(static_cast<std::size_t>(end - begin));
     const std::int32_t first_channel = group * layer.group_inputs();
     const std::int32_t width = layer.delta_width();
     const std::int32_t columns = layer.input_shape().width;
-    DeltaElement* next = changed_elements_.data();
+    DeltaElement* const elements = changed_elements_.data();
+    DeltaElement* next = elements;
+    ChangedPixel* listed = changed_.data();
+    std::int32_t row = 0;
+    std::int32_t row_end = columns;  // the first pixel behind it
     const Change* change = begin;
     while (change != end) {
         const std::int32_t pixel = change->pixel;
-        const DeltaElement* first = next;
+        for (; pixel >= row_end; row_end += columns) {
+            ++row;
+        }
+        const std::int32_t column = pixel - row_end + columns;
+        const std::uint32_t under = static_cast<std::uint32_t>(column) * layer.delta_tap();
+        const DeltaElement* const first = next;
         std::int32_t sum = 0;
         std::int32_t magnitude = 0;
         for (; change != end && change->pixel == pixel; ++change) {
-            const std::int32_t place = (change->channel - first_channel) * width;
+            const std::uint32_t place =
+                under + static_cast<std::uint32_t>((change->channel - first_channel) * width);
             std::int32_t delta = change->code - change->golden;
             sum += delta;
             magnitude += std::abs(delta);
@@ -84,11 +95,52 @@ void MacDelta::list_changed(const MacLayer& layer, int group, const Change* begi
             }
             *next++ = delta_element(place, delta);
         }
-        const std::int32_t row = pixel / columns;
-        changed_.push_back({row, pixel - row * columns,
-                            static_cast<std::int32_t>(first - changed_elements_.data()),
-                            Reach{static_cast<std::int32_t>(next - first), sum, magnitude, 0}});
+        listed->row = row;
+        listed->column = column;
+        listed->first = static_cast<std::int32_t>(first - elements);
+        listed->count = static_cast<std::int32_t>(next - first);
+        listed->sum = sum;
+        listed->magnitude = magnitude;
+        ++listed;
     }
+    changed_.resize(static_cast<std::size_t>(listed - changed_.data()));
+}
+
+// Windows of neighbouring output columns share changed pixels; without dilation those under one kernel row
+// are neighbours as well, and are taken together.
+void MacDelta::list_runs(const MacLayer& layer) {
+    runs_.clear();
+    rows_of_runs_.clear();
+    const bool neighbours = layer.window().dilation_w == 1;
+    const ChangedPixel* const end = changed_.data() + changed_.size();
+    for (const ChangedPixel* pixel = changed_.data(); pixel != end;) {
+        const auto first_run = static_cast<std::int32_t>(runs_.size());
+        const std::int32_t row = pixel->row;
+        std::int32_t listed = -1;  // the last output column that has its run
+        for (; pixel != end && pixel->row == row; ++pixel) {
+            for (const Reached& column : layer.reached_columns(pixel->column)) {
+                if (!neighbours || column.output > listed) {
+                    add_run(layer, column, pixel, neighbours ? end : pixel + 1);
+                    listed = column.output;
+                }
+            }
+        }
+        rows_of_runs_.push_back({row, first_run, static_cast<std::int32_t>(runs_.size())});
+    }
+}
+
+// From `pixel`, which lies under `column`, on.
+void MacDelta::add_run(const MacLayer& layer, const Reached& column, const ChangedPixel* pixel,
+                       const ChangedPixel* end) {
+    const workloads::Window& w = layer.window();
+    const std::int32_t last = column.output * w.stride_w - w.pad_w + w.kernel_w - 1;
+    Reach reach = pixel->reach();
+    for (const ChangedPixel* next = pixel + 1; next != end && next->row == pixel->row && next->column <= last;
+         ++next) {
+        reach += next->reach();
+    }
+    const std::uint32_t moved = static_cast<std::uint32_t>(pixel->column) * layer.delta_tap();
+    runs_.push_back({column.output, pixel->first, static_cast<std::uint32_t>(column.place) - moved, reach});
 }
 
 // outputs_ and what reaches them; returns the number of their elements.
@@ -97,15 +149,14 @@ std::int64_t MacDelta::measure_reach(const MacLayer& layer) {
     reached_.reserve(plane);
     reach_.resize(std::max(reach_.size(), static_cast<std::size_t>(plane)));
     std::int64_t work = 0;
-    for (const ChangedPixel& changed : changed_) {
-        const Reach by = changed.reach;
-        const MacLayer::ReachedRange columns = layer.reached_columns(changed.column);
-        for (const Reached& row : layer.reached_rows(changed.row)) {
+    for (const RowOfRuns& runs : rows_of_runs_) {
+        for (const Reached& row : layer.reached_rows(runs.row)) {
             reached_.expect(row.output, row.output + layer.output_shape().width - 1);
-            for (const Reached& column : columns) {
-                const std::int32_t pixel = row.output + column.output;
-                reach_[static_cast<std::size_t>(pixel)] += by;
-                work += by[kElements];
+            for (std::int32_t i = runs.first_run; i < runs.last_run; ++i) {
+                const Run& run = runs_[static_cast<std::size_t>(i)];
+                const std::int32_t pixel = row.output + run.column;
+                reach_[static_cast<std::size_t>(pixel)] += run.reach;
+                work += run.reach[kElements];
                 reached_.mark(pixel);
             }
         }
@@ -129,15 +180,14 @@ void MacDelta::list_rows() {
 }
 
 void MacDelta::list_elements(const MacLayer& layer) {
-    for (const ChangedPixel& changed : changed_) {
-        const DeltaElement* from = changed_elements_.data() + changed.first;
-        const std::int32_t count = changed.reach[kElements];
-        const MacLayer::ReachedRange columns = layer.reached_columns(changed.column);
-        for (const Reached& row : layer.reached_rows(changed.row)) {
-            for (const Reached& column : columns) {
-                std::int32_t& next = next_element_[static_cast<std::size_t>(row.output + column.output)];
-                copy_under_tap(from, count, row.place + column.place, elements_.data() + next);
-                next += count;
+    for (const RowOfRuns& runs : rows_of_runs_) {
+        for (const Reached& row : layer.reached_rows(runs.row)) {
+            for (std::int32_t i = runs.first_run; i < runs.last_run; ++i) {
+                const Run& run = runs_[static_cast<std::size_t>(i)];
+                std::int32_t& next = next_element_[static_cast<std::size_t>(row.output + run.column)];
+                copy_under_tap(changed_elements_.data() + run.first, run.reach[kElements],
+                               static_cast<std::uint32_t>(row.place) + run.place, elements_.data() + next);
+                next += run.reach[kElements];
             }
         }
     }
@@ -181,15 +231,14 @@ void MacDelta::find_moved(const MacLayer& layer, int group) {
     task.blocks = layer.delta_blocks();
     task.up = slack.up.data() + group * layer.slack_size();
     task.down = slack.down.data() + group * layer.slack_size();
-    moved_count_ = static_cast<std::size_t>(layer.kernels().delta(task, moved_.data()));
-    const auto end = moved_.begin() + static_cast<std::ptrdiff_t>(moved_count_);
-    if (!std::is_sorted(moved_.begin(), end,
-                        [](const MovedSum& a, const MovedSum& b) { return a.row < b.row; })) {
+    const Moved moved = layer.kernels().delta(task, moved_.data());
+    moved_count_ = static_cast<std::size_t>(moved.count);
+    if (!moved.by_row) {
         order_moved();
     }
 }
 
-// The kernel lists pass after pass, each by row: a stable counting sort.
+// A stable counting sort.
 void MacDelta::order_moved() {
     row_begin_.assign(delta_rows_.size() + 1, 0);
     for (std::size_t i = 0; i < moved_count_; ++i) {
@@ -206,8 +255,29 @@ void MacDelta::order_moved() {
     moved_.swap(sorted_moved_);
 }
 
+// What the accumulators that moved become, kept where that differs from the golden code; behind the last one
+// there is room for one more. known(pixel, channel, golden sum): the golden code.
+template <class Known>
+static Change* requantise_moved(const MovedSum* at, const MovedSum* end, const DeltaRow* rows,
+                                const std::int32_t* sums, std::int64_t channels, std::int32_t first_channel,
+                                const MacLayer::Requantiser codes, Known known, Change* next) {
+    for (; at != end; ++at) {
+        const std::int32_t pixel = rows[at->row].pixel;
+        const std::int32_t golden = sums[pixel * channels + at->channel];
+        std::int32_t sum = golden;
+        add_wrapping(sum, at->delta);
+        const std::int32_t channel = first_channel + at->channel;
+        const std::int32_t code = codes.code_of(sum, channel);
+        const std::int32_t golden_code = known(pixel, channel, golden);
+        write_change(next, pixel, channel, code, golden_code);
+        next += code != golden_code ? 1 : 0;
+    }
+    return next;
+}
+
 void MacDelta::emit_moved(const MacLayer& layer, int group) {
     const std::int32_t first_channel = group * layer.group_outputs();
+    const MacLayer::Requantiser codes = layer.requantiser();
     const MovedSum* moved = moved_.data();
     const MovedSum* const end = moved + moved_count_;
     for (const Collected& collected : collected_) {
@@ -218,31 +288,21 @@ void MacDelta::emit_moved(const MacLayer& layer, int group) {
         moved = std::partition_point(first, end,
                                      [&](const MovedSum& sum) { return sum.row < collected.row_end; });
         candidates_.resize(std::max(candidates_.size(), static_cast<std::size_t>(moved - first) + 1));
-        const MacLayer::Requantiser codes = layer.requantiser();
-        Change* next = candidates_.data();
-        const auto list = [&, rows = delta_rows_.data(),
-                           channels = std::int64_t{layer.group_outputs()}](auto golden_code_of) {
-            for (const MovedSum* at = first; at != moved; ++at) {
-                const std::int32_t pixel = rows[at->row].pixel;
-                const std::int32_t golden = sums[pixel * channels + at->channel];
-                std::int32_t sum = golden;
-                add_wrapping(sum, at->delta);
-                const std::int32_t channel = first_channel + at->channel;
-                const std::int32_t code = codes.code_of(sum, channel);
-                const std::int32_t golden_code = golden_code_of(pixel, channel, golden);
-                write_change(next, pixel, channel, code, golden_code);
-                next += code != golden_code ? 1 : 0;
-            }
+        const auto requantise = [&](auto known) {
+            return requantise_moved(first, moved, delta_rows_.data(), sums, layer.group_outputs(),
+                                    first_channel, codes, known, candidates_.data());
         };
-        if (step.golden_codes != nullptr) {
-            list([known = step.golden_codes, channels = std::int64_t{layer.output_shape().channels}](
-                     std::int64_t pixel, std::int32_t channel, std::int32_t) -> std::int32_t {
-                return known[pixel * channels + channel];
-            });
-        } else {
-            list([&](std::int32_t, std::int32_t channel, std::int32_t golden) {
+        Change* next = nullptr;
+        if (step.golden_codes == nullptr) {
+            next = requantise([&](std::int64_t, std::int32_t channel, std::int32_t golden) {
                 return codes.code_of(golden, channel);
             });
+        } else {
+            next = requantise(
+                [known = step.golden_codes, channels = std::int64_t{layer.output_shape().channels}](
+                    std::int64_t pixel, std::int32_t channel, std::int32_t) -> std::int32_t {
+                    return known[pixel * channels + channel];
+                });
         }
         if (step.bounds == nullptr) {
             append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);

@@ -24,7 +24,19 @@ class MacDelta {
     struct ChangedPixel {
         std::int32_t row, column;
         std::int32_t first;  // in changed_elements_
+        std::int32_t count, sum, magnitude;
+        Reach reach() const { return Reach{count, sum, magnitude, 0}; }
+    };
+    // Changed pixels of one input row, side by side in changed_, that lie under one kernel row of the windows
+    // of output column `column`.
+    struct Run {
+        std::int32_t column, first;  // in changed_elements_
+        std::uint32_t place;         // what moves the elements under their taps of kernel row 0
         Reach reach;
+    };
+    struct RowOfRuns {
+        std::int32_t row;                  // of the input
+        std::int32_t first_run, last_run;  // in runs_
     };
     // An element of the output that a fault strikes.
     struct Struck {
@@ -49,6 +61,9 @@ class MacDelta {
     bool collect(const MacLayer& layer, const LayerStep& step, int group, const Change* begin,
                  const Change* end);
     void list_changed(const MacLayer& layer, int group, const Change* begin, const Change* end);
+    void list_runs(const MacLayer& layer);
+    void add_run(const MacLayer& layer, const Reached& column, const ChangedPixel* pixel,
+                 const ChangedPixel* end);
     std::int64_t measure_reach(const MacLayer& layer);
     void list_rows();
     void list_elements(const MacLayer& layer);
@@ -85,11 +100,14 @@ class MacDelta {
     std::vector<std::int32_t> outputs_;  // output pixels being computed, ascending
     std::vector<std::int32_t> row_of_pixel_;
 
-    std::vector<ChangedPixel> changed_;
-    std::vector<DeltaElement> changed_elements_;  // under tap 0
-    std::vector<Reach> reach_;                    // by output pixel; zero between calls
-    std::vector<std::int32_t> next_element_;      // by output pixel; valid for those in outputs_
-    std::vector<DeltaElement> elements_;          // of delta_rows_
+    std::vector<ChangedPixel, UninitialisedAllocator<ChangedPixel>> changed_;
+    // Under tap 0 of a window whose first column is the input's column 0, whether there is one or not.
+    std::vector<DeltaElement> changed_elements_;
+    std::vector<Run> runs_;
+    std::vector<RowOfRuns> rows_of_runs_;
+    std::vector<Reach> reach_;                // by output pixel; zero between calls
+    std::vector<std::int32_t> next_element_;  // by output pixel; valid for those in outputs_
+    std::vector<DeltaElement> elements_;      // of delta_rows_
     std::size_t element_count_ = 0;
     std::vector<DeltaRow> delta_rows_;
     std::vector<Collected> collected_;

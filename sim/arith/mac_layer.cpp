@@ -151,6 +151,7 @@ void MacLayer::pack_parameters() {
         const int row = n / group_outputs_ * row_size() + n % group_outputs_;
         const auto at = static_cast<std::size_t>(n);
         parameters_[static_cast<std::size_t>(row / 8)].set(row % 8, layer_.multiplier[at], layer_.shift[at]);
+        scales_.emplace_back(layer_.multiplier[at], layer_.shift[at]);
         inverses_[static_cast<std::size_t>(row)] =
             layer_.multiplier[at] <= 0 ? 0 : std::ldexp(1.0 / layer_.multiplier[at], layer_.shift[at] & 63);
     }
@@ -189,7 +190,7 @@ void MacLayer::list_reached() {
         return;
     }
     const Window& w = window_;
-    const std::int32_t tap = group_inputs_ * delta_width();
+    const auto tap = static_cast<std::int32_t>(delta_tap());
     reached_rows_.begin.push_back(0);
     for (std::int32_t row = 0; row < input_.rows(); ++row) {
         const auto image = static_cast<std::int32_t>(input_.image_of(row));

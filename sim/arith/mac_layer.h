@@ -12,6 +12,7 @@
 #include "sim/arith/kernels.h"
 #include "sim/arith/narrow_sums.h"
 #include "sim/arith/onednn_conv.h"
+#include "sim/arith/rescale.h"
 #include "workloads/graph.h"
 
 namespace fluence::arith {
@@ -55,6 +56,8 @@ class MacLayer {
     int delta_width() const { return group_outputs_ > 16 ? 32 : 16; }
     int delta_blocks() const { return (group_outputs_ + delta_width() - 1) / delta_width(); }
     std::int64_t delta_block_size() const { return std::int64_t{taps()} * group_inputs_ * delta_width(); }
+    // Of one tap in a block, in bytes.
+    std::uint32_t delta_tap() const { return static_cast<std::uint32_t>(group_inputs_ * delta_width()); }
     const std::uint8_t* delta_weights(int group) const {
         return delta_weights_.data() + aligned_by_ + group * delta_blocks() * delta_block_size();
     }
@@ -66,17 +69,14 @@ class MacLayer {
     }
     // What the layer makes of an accumulator, in front of range restriction.
     struct Requantiser {
-        const std::int32_t* multiplier;
-        const std::uint8_t* shift;
+        const Rescale* scales;  // by channel
         std::int32_t clamp_lo, clamp_hi;
         std::int32_t code_of(std::int32_t sum, std::int32_t channel) const {
-            return static_cast<std::int32_t>(std::clamp<std::int64_t>(
-                workloads::rescale(sum, multiplier[channel], shift[channel]), clamp_lo, clamp_hi));
+            return static_cast<std::int32_t>(
+                std::clamp<std::int64_t>(scales[channel](sum), clamp_lo, clamp_hi));
         }
     };
-    Requantiser requantiser() const {
-        return {layer_.multiplier.data(), layer_.shift.data(), layer_.clamp_lo, layer_.clamp_hi};
-    }
+    Requantiser requantiser() const { return {scales_.data(), layer_.clamp_lo, layer_.clamp_hi}; }
     std::int32_t code_of(std::int32_t sum, std::int32_t channel) const {
         return requantiser().code_of(sum, channel);
     }
@@ -142,6 +142,7 @@ class MacLayer {
     std::vector<std::uint8_t> delta_weights_;
     std::int64_t aligned_by_ = 0;  // where a cache line begins in delta_weights_
     std::vector<RequantiseBlock> parameters_;
+    std::vector<Rescale> scales_;
     std::vector<double> inverses_;  // 2^shift / multiplier by group and channel of a row; 0: no slack
     std::vector<std::int32_t> pixel_offsets_, tap_offsets_;
     ReachedLists reached_rows_, reached_columns_;

@@ -68,15 +68,16 @@ void SimpleDelta::carry_add(const SimpleLayer& layer, const LayerStep& step) {
                         left_weight = std::int64_t{layer.layer().multiplier[0]},
                         right_weight = std::int64_t{layer.layer().multiplier[1]},
                         channels = std::int64_t{layer.output().channels}](auto golden_code_of) {
-        const auto take = [&](std::int64_t key, std::int64_t moved) {
+        const auto take = [&](std::int64_t key, std::int64_t left_moved, std::int64_t right_moved) {
             const std::int64_t pixel = key >> 32;
             const std::int64_t channel = key & UINT32_MAX;
             const std::int64_t element = pixel * channels + channel;
             // 8-bit codes times 32-bit weights: nothing wraps.
-            const std::int64_t sum =
-                left_weight * left_golden[element] + right_weight * right_golden[element];
-            const std::int32_t code = codes.code_of(sum + moved);
-            const std::int32_t golden = golden_code_of(element, sum);
+            const std::int64_t from_left = left_golden[element];
+            const std::int64_t from_right = right_golden[element];
+            const std::int32_t code = codes.code_of(left_weight * (from_left + left_moved) +
+                                                    right_weight * (from_right + right_moved));
+            const std::int32_t golden = golden_code_of(element, from_left, from_right);
             write_change(next, static_cast<std::int32_t>(pixel), static_cast<std::int32_t>(channel), code,
                          golden);
             next += code != golden ? 1 : 0;
@@ -90,24 +91,27 @@ void SimpleDelta::carry_add(const SimpleLayer& layer, const LayerStep& step) {
             const std::int64_t b_key = key_of(*b);
             const std::int64_t from_left = a_key <= b_key ? -1 : 0;  // all bits, or none
             const std::int64_t from_right = b_key <= a_key ? -1 : 0;
-            take(std::min(a_key, b_key), (left_weight * (a->code - a->golden) & from_left) +
-                                             (right_weight * (b->code - b->golden) & from_right));
+            take(std::min(a_key, b_key), (a->code - a->golden) & from_left,
+                 (b->code - b->golden) & from_right);
             a -= from_left;
             b -= from_right;
         }
         for (; a != a_end; ++a) {
-            take(key_of(*a), left_weight * (a->code - a->golden));
+            take(key_of(*a), a->code - a->golden, 0);
         }
         for (; b != b_end; ++b) {
-            take(key_of(*b), right_weight * (b->code - b->golden));
+            take(key_of(*b), 0, b->code - b->golden);
         }
     };
     if (step.golden_codes != nullptr) {
-        merge([known = step.golden_codes](std::int64_t element, std::int64_t) -> std::int32_t {
+        merge([known = step.golden_codes](std::int64_t element, std::int64_t, std::int64_t) -> std::int32_t {
             return known[element];
         });
     } else {
-        merge([codes = layer.requantiser()](std::int64_t, std::int64_t sum) { return codes.code_of(sum); });
+        merge([codes = layer.requantiser(), weights = layer.layer().multiplier.data()](
+                  std::int64_t, std::int64_t from_left, std::int64_t from_right) {
+            return codes.code_of(weights[0] * from_left + weights[1] * from_right);
+        });
     }
     if (step.bounds == nullptr) {
         append_changes(candidates_, static_cast<std::size_t>(next - candidates_.data()), step.output);

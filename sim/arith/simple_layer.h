@@ -7,6 +7,7 @@
 
 #include "sim/arith/change.h"
 #include "sim/arith/parameters.h"
+#include "sim/arith/rescale.h"
 #include "sim/arith/window.h"
 #include "workloads/channel_order.h"
 #include "workloads/graph.h"
@@ -33,17 +34,15 @@ class SimpleLayer {
 
     // What the layer makes of a window's sum, or of a sum of products; with its own parameters.
     struct Requantiser {
-        std::int32_t multiplier = 1;
-        std::uint8_t shift = 0;
+        Rescale rescale;
         std::int32_t clamp_lo = 0, clamp_hi = 0;
         std::int32_t code_of(std::int64_t sum) const {
-            return static_cast<std::int32_t>(
-                std::clamp<std::int64_t>(workloads::rescale(sum, multiplier, shift), clamp_lo, clamp_hi));
+            return static_cast<std::int32_t>(std::clamp<std::int64_t>(rescale(sum), clamp_lo, clamp_hi));
         }
     };
     Requantiser requantiser() const {
         const std::int32_t multiplier = layer_.kind == workloads::OpKind::add ? 1 : layer_.multiplier[0];
-        return {multiplier, layer_.shift[0], layer_.clamp_lo, layer_.clamp_hi};
+        return {{multiplier, layer_.shift[0]}, layer_.clamp_lo, layer_.clamp_hi};
     }
 
     // Calls visit(Element) for the outputs that read element (channel, pixel) of input `input`; an output
