@@ -92,6 +92,7 @@ ReplayInput input_of_list(const ReplayRequest& request) {
     ReplayInput input;
     input.accelerator =
         read_accelerator(find_config("accelerators", or_default(request.accelerator, "edge-16x16")));
+    require_int8(input.accelerator, "a replay");
     input.policy = protect::load_policy(or_default(request.policy, "none"));
     input.list = traces::read_upset_list(request.file, input.accelerator.array);
     input.bundle = workloads::read_bundle(request.workload);

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "analysis/report_files.h"
 #include "apps/latency_report.h"
@@ -24,6 +25,7 @@
 #include "traces/timeline_vcd.h"
 #include "workloads/batch.h"
 #include "workloads/bundle.h"
+#include "workloads/word_bundle.h"
 
 namespace fluence::apps {
 namespace {
@@ -114,8 +116,9 @@ void compare_with_golden(const workloads::Bundle& bundle, const workloads::Graph
     }
 }
 
-// Signals of the timeline, and registers of the array out of a run of the register-true machine.
-void write_vcd(const SimulateRequest& request, const LatencyReport& report, const workloads::Bundle& bundle,
+// Signals of the timeline, and registers of the array out of a run of the register-true machine. `bundle`:
+// needed for those.
+void write_vcd(const SimulateRequest& request, const LatencyReport& report, const workloads::Bundle* bundle,
                const workloads::Graph& batch, const protect::Policy& policy) {
     // No pattern, no registers: nobody waits for a run in which they move.
     accel::RegisterDump registers(report.config.array, request.registers);
@@ -135,7 +138,7 @@ void write_vcd(const SimulateRequest& request, const LatencyReport& report, cons
         if (!registers.signals().empty()) {
             registers.write_to(dump);
             accel::elaborate_and_run_detailed(batch, report.config, policy, report.timeline,
-                                              batch_of_images(bundle, batch, request.image.value_or(0)), {},
+                                              batch_of_images(*bundle, batch, request.image.value_or(0)), {},
                                               {}, &registers);
         }
         dump.finish();
@@ -143,7 +146,7 @@ void write_vcd(const SimulateRequest& request, const LatencyReport& report, cons
 }
 
 void write_traces(const SimulateRequest& request, const LatencyReport& report,
-                  const workloads::Bundle& bundle, const workloads::Graph& batch,
+                  const workloads::Bundle* bundle, const workloads::Graph& batch,
                   const protect::Policy& policy) {
     if (!request.perfetto.empty()) {
         stream_file(request.perfetto, [&](std::ostream& stream) {
@@ -158,7 +161,73 @@ void write_traces(const SimulateRequest& request, const LatencyReport& report,
     }
 }
 
+// All but the timeline and its energy.
+LatencyReport begin_report(const SimulateRequest& request, const workloads::Graph& batch,
+                           const protect::Policy& policy) {
+    LatencyReport report;
+    report.images = request.batch;
+    report.config = read_accelerator(find_config("accelerators", request.accelerator));
+    report.policy = policy.name;
+    if (protect::reruns(policy)) {
+        report.runs = protect::least_runs(policy);
+        report.check = protect::check_cycles(policy, report.config, batch);
+        report.restart = protect::restart_cycles(report.config);
+    }
+    report.area = accel::area_of(report.config, policy).area;
+    report.unprotected_area = accel::area_of(report.config, protect::Policy()).area;
+    report.process = request.process;
+    return report;
+}
+
+void write_files(const SimulateRequest& request, const LatencyReport& report, const workloads::Bundle* bundle,
+                 const workloads::Graph& batch, const protect::Policy& policy) {
+    write_file(request.csv, report.csv());
+    write_file(request.json, report.json().dump(2) + "\n");
+    if (!request.records.empty()) {
+        write_file(request.records, written_by(traces::write_records_csv, report.timeline));
+    }
+    if (!request.residency.empty()) {
+        write_file(request.residency, written_by(traces::write_residency_csv, report.timeline));
+    }
+    write_traces(request, report, bundle, batch, policy);
+}
+
+// Cycles, traffic and energy; values of words are not computed by the machine.
+int simulate_words(const SimulateRequest& request) {
+    const workloads::WordBundle bundle = workloads::read_word_bundle(request.bundle);
+    const char* format = workloads::name_of(bundle.graph.format);
+    for (const auto& [option, given] : {std::pair<const char*, bool>{"--image", request.image.has_value()},
+                                        {"--registers", !request.registers.empty()}}) {
+        if (given) {
+            throw InputError(
+                "fluence simulate", option,
+                std::string("goes with values, and the machine does not compute those of ") + format,
+                "bundles of int8 or fxp8");
+        }
+    }
+    const workloads::Graph structure = workloads::stored_structure(bundle.graph);
+    const workloads::Graph batch = workloads::batched_structure(structure, request.batch, structure.name);
+    const protect::Policy policy = protect::load_policy(request.policy);
+    LatencyReport report = begin_report(request, batch, policy);
+    if (std::string(name_of(report.config.array.format)) != format) {
+        throw InputError(
+            report.config.name, "format",
+            std::string("is ") + name_of(report.config.array.format) + ", the bundle's is " + format,
+            "an accelerator and a bundle of one format (int8, fxp16, fxp32, fp32)");
+    }
+    report.network = structure.name;
+    report.timeline = accel::time_machine(batch, report.config, policy);
+    report.energy =
+        accel::energy_of(report.config, policy, report.timeline, cost::EnergyTable(request.process));
+    std::cout << report.table();
+    write_files(request, report, nullptr, batch, policy);
+    return 0;
+}
+
 int simulate(const SimulateRequest& request) {
+    if (workloads::has_words(request.bundle)) {
+        return simulate_words(request);
+    }
     const workloads::Bundle bundle = workloads::read_bundle(request.bundle);
     if (request.image && (*request.image < 0 || *request.image >= bundle.image_count)) {
         throw InputError("fluence simulate", "--image", "there is no image " + std::to_string(*request.image),
@@ -172,20 +241,10 @@ int simulate(const SimulateRequest& request) {
                              std::to_string(request.image.value_or(0)) + " on",
                          "1 to " + std::to_string(bundle.image_count - request.image.value_or(0)));
     }
-    LatencyReport report;
-    report.network = bundle.graph.name;
-    report.images = request.batch;
-    report.config = read_accelerator(find_config("accelerators", request.accelerator));
     const protect::Policy policy = protect::load_policy(request.policy);
-    report.policy = policy.name;
-    if (protect::reruns(policy)) {
-        report.runs = protect::least_runs(policy);
-        report.check = protect::check_cycles(policy, report.config, batch);
-        report.restart = protect::restart_cycles(report.config);
-    }
-    report.area = accel::area_of(report.config, policy).area;
-    report.unprotected_area = accel::area_of(report.config, protect::Policy()).area;
-    report.process = request.process;
+    LatencyReport report = begin_report(request, batch, policy);
+    require_int8(report.config, "this bundle");
+    report.network = bundle.graph.name;
     const cost::EnergyTable energies(request.process);
     if (request.image) {
         accel::MachineRun run =
@@ -199,15 +258,7 @@ int simulate(const SimulateRequest& request) {
         report.energy = accel::energy_of(report.config, policy, report.timeline, energies);
         std::cout << report.table();
     }
-    write_file(request.csv, report.csv());
-    write_file(request.json, report.json().dump(2) + "\n");
-    if (!request.records.empty()) {
-        write_file(request.records, written_by(traces::write_records_csv, report.timeline));
-    }
-    if (!request.residency.empty()) {
-        write_file(request.residency, written_by(traces::write_residency_csv, report.timeline));
-    }
-    write_traces(request, report, bundle, batch, policy);
+    write_files(request, report, &bundle, batch, policy);
     return 0;
 }
 

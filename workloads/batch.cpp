@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sim/core/error.h"
+#include "workloads/word_graph.h"
 
 namespace fluence::workloads {
 namespace {
@@ -90,9 +91,7 @@ void for_each_plane(const Shape& shape, Visit visit) {
     }
 }
 
-}  // namespace
-
-Graph batched(const Graph& graph, int images, const std::string& file) {
+Graph with_images(const Graph& graph, int images, const std::string& file) {
     if (images < 1) {
         throw InputError(file, "batch", "is " + std::to_string(images), "1 or more images");
     }
@@ -103,7 +102,20 @@ Graph batched(const Graph& graph, int images, const std::string& file) {
     for (TensorInfo& tensor : batch.tensors) {
         tensor.shape.images = images;
     }
+    return batch;
+}
+
+}  // namespace
+
+Graph batched(const Graph& graph, int images, const std::string& file) {
+    Graph batch = with_images(graph, images, file);
     validate(batch, file);
+    return batch;
+}
+
+Graph batched_structure(const Graph& graph, int images, const std::string& file) {
+    Graph batch = with_images(graph, images, file);
+    validate_structure(batch, file);
     return batch;
 }
 

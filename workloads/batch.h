@@ -13,6 +13,8 @@ namespace fluence::workloads {
 // key, reason) for a batch of no image, one whose tensors are too large, and a network in which anything
 // else reads such a flatten. `graph` is for one image.
 Graph batched(const Graph& graph, int images, const std::string& file);
+// The same of a graph without codes (stored_structure() of workloads/word_graph.h).
+Graph batched_structure(const Graph& graph, int images, const std::string& file);
 
 // A tensor of a batch from one a image, all of one size (at least one), and back. `shape` is the batch's.
 Codes stacked(const std::vector<Codes>& images, const Shape& shape);

@@ -206,4 +206,19 @@ void validate(const WordGraph& graph, const std::string& file) {
     Validator(graph, file).check();
 }
 
+Graph stored_structure(const WordGraph& graph) {
+    Graph stored = graph.structure;
+    for (std::size_t i = 0; i < stored.layers.size(); ++i) {
+        Layer& layer = stored.layers[i];
+        layer.bias.assign(graph.layers[i].bias.size(), 0);
+        if (is_fixed_point(graph.format) && !moves_words(layer.kind)) {
+            // Of the bias or of each input, and of the output.
+            const bool several = layer.kind == OpKind::add || layer.kind == OpKind::concat;
+            const std::size_t inputs = layer.has_macs() ? 1 : several ? layer.inputs.size() : 0;
+            layer.shift.assign(inputs + 1, 0);
+        }
+    }
+    return stored;
+}
+
 }  // namespace fluence::workloads

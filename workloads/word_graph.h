@@ -59,6 +59,10 @@ struct WordShifts {
 };
 WordShifts shifts_of(const WordGraph& graph, std::size_t layer);
 
+// The structure with as many biases and shifts as a machine stores beside the words (all of them 0): what its
+// memory map, schedule and cycles are made of.
+Graph stored_structure(const WordGraph& graph);
+
 // Checks structure, sizes, words and scales; throws InputError(file, key, reason).
 void validate(const WordGraph& graph, const std::string& file);
 // What validate() of workloads/graph.h checks, but for formats, weights and what requantises them.

@@ -1,5 +1,8 @@
 #include "sim/accel/area.h"
 
+#include <algorithm>
+
+#include "sim/accel/format_support.h"
 #include "sim/accel/pe_protection_area.h"
 #include "sim/cost/logic.h"
 #include "sim/dataflow/registers.h"
@@ -18,8 +21,6 @@ using cost::AreaNode;
 using cost::times;
 using traces::SiteKind;
 
-constexpr int kSumBits = 32;  // of an accumulator in the output buffer
-constexpr int kElementBits = 8;
 constexpr int kRequantiserBits = 31;  // of the requantiser's multiplier
 
 // A register bit with what stands in front of it.
@@ -74,14 +75,37 @@ GateEquivalents feeders(const ArrayConfig& array) {
     return cost::flipflops(array.rows + (columns_stream ? array.cols : 0));
 }
 
+// Of the sums that leave the output buffer.
+int vector_sum_bits(const ArrayConfig& array) {
+    return array.format == OperandFormat::int8 ? 8 * stored_widths(array.format).sum : array.accumulator_bits;
+}
+
+// A lane. Fixed point: bias, rounding, a shifter over the sum's width, clamp. Floats: bias, ReLU.
+GateEquivalents requantise_area(const ArrayConfig& array) {
+    const int sum = vector_sum_bits(array);
+    switch (array.format) {
+        case OperandFormat::int8:
+            return cost::requantiser(sum, kRequantiserBits);
+        case OperandFormat::fp32:
+            return cost::fp32_adder() + cost::relu(array.operand_bits);
+        default:
+            return times(2, cost::adder(sum)) + cost::multiplexers(sum * cost::growth_bits(sum)) +
+                   cost::range_clamp(array.operand_bits);
+    }
+}
+
 AreaNode vector_unit_area(const AcceleratorConfig& config, const protect::Policy& policy) {
     const VectorUnitConfig& unit = config.vector_unit;
     const int stages = static_cast<int>(unit.pipeline_depth.count());
+    const int sum = vector_sum_bits(config.array);
+    const int element = 8 * stored_widths(config.array.format).operand;
     std::vector<AreaNode> parts = {
-        area_part("requantise and ReLU", times(unit.lanes, cost::requantiser(kSumBits, kRequantiserBits))),
-        area_part("add and pool", times(unit.lanes, cost::adder(kSumBits) + cost::adder(kElementBits) +
-                                                        cost::multiplexers(kElementBits))),
-        area_part("pipeline registers", times(unit.lanes, cost::flipflops(stages * kSumBits)))};
+        area_part("requantise and ReLU", times(unit.lanes, requantise_area(config.array))),
+        area_part("add and pool", times(unit.lanes, config.array.format == OperandFormat::fp32
+                                                        ? cost::fp32_adder() + cost::multiplexers(element)
+                                                        : cost::adder(sum) + cost::adder(element) +
+                                                              cost::multiplexers(element))),
+        area_part("pipeline registers", times(unit.lanes, cost::flipflops(stages * sum)))};
     if (policy.range) {
         parts.push_back(added_part("range restriction", protect::range_area(*policy.range, unit.lanes)));
     }
@@ -101,18 +125,26 @@ AreaNode array_area(const ArrayConfig& array) {
             area_part(traces::name_of(bank.kind), register_bits(bank.kind, array, bank.units * bank.bits)));
     }
     // Product registers take what the sum can use of a product.
-    const int product_bits = array.multiplier_stages > 0 ? dataflow::kProductBits : array.accumulator_bits;
+    const int kept_bits = array.multiplier_stages > 0
+                              ? dataflow::product_bits(array)
+                              : std::min(array.accumulator_bits, 2 * array.operand_bits);
+    const bool floats = array.format == OperandFormat::fp32;
     return area_sum(
         "PE array",
         {area_sum("registers", std::move(registers)),
-         area_part("multipliers",
-                   times(pes, cost::multiplier_low(array.operand_bits, array.operand_bits, product_bits))),
-         area_part("adders", times(pes, cost::adder(array.accumulator_bits) + saturation(array))),
+         area_part("multipliers", times(pes, floats ? cost::fp32_multiplier()
+                                                    : cost::multiplier_low(array.operand_bits,
+                                                                           array.operand_bits, kept_bits))),
+         area_part("adders", times(pes, floats ? cost::fp32_adder()
+                                               : cost::adder(array.accumulator_bits) + saturation(array))),
          area_part("bank selection", times(pes, bank_selection(array))), area_part("feeders", feeders(array)),
-         area_part("accumulation", times(protect::sums_per_cycle(array), cost::adder(kSumBits)))});
+         area_part("accumulation",
+                   times(protect::sums_per_cycle(array),
+                         floats ? cost::fp32_adder() : cost::adder(vector_sum_bits(array))))});
 }
 
 AreaNode area_of(const AcceleratorConfig& config, const protect::Policy& policy) {
+    check_format(config, policy);
     AreaNode array = array_area(config.array);
     AreaNode vector_unit = vector_unit_area(config, policy);
     const GateEquivalents logic = array.area + vector_unit.area - cost::added_area(vector_unit);

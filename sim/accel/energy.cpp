@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/accel/format_support.h"
 #include "sim/accel/pe_protection_area.h"
 #include "sim/cost/logic.h"
 #include "sim/dataflow/registers.h"
@@ -33,7 +34,7 @@ std::int64_t weight_reads(const AcceleratorConfig& config, const traces::Fold& f
         return fold.terms * fold.channels;
     }
     const std::int64_t word = config.weight_buffer.word_bytes();
-    return fold.terms * ((fold.channels + word - 1) / word);
+    return fold.terms * ((fold.channels * stored_widths(config.array.format).operand + word - 1) / word);
 }
 
 // Output buffer: every fold writes its sums and, but for the first of a reduction, reads the old ones; the
@@ -153,6 +154,26 @@ void add_memory(std::vector<EnergyPart>& parts, const AcceleratorConfig& config,
     }
 }
 
+Picojoules mac_energy(const ArrayConfig& array, const EnergyTable& table) {
+    return array.format == OperandFormat::fp32
+               ? table.multiply_fp32() + table.add_fp32()
+               : table.multiply(array.operand_bits, array.operand_bits) + table.add(array.accumulator_bits);
+}
+
+// Of the vector unit. Fixed point has a rounding shift where int8 has a multiplication.
+Picojoules element_energy(const ArrayConfig& array, const EnergyTable& table) {
+    switch (array.format) {
+        case OperandFormat::int8:
+            return table.multiply(kSumBits + 1, kRequantiserBits + 1) + table.add(kSumBits);
+        case OperandFormat::fp32:
+            return table.add_fp32();
+        default: {
+            const int sum = array.accumulator_bits;
+            return table.add(2 * sum) + table.logic(cost::multiplexers(sum * cost::growth_bits(sum)));
+        }
+    }
+}
+
 Picojoules register_energy(const ArrayConfig& array, const EnergyTable& table) {
     std::int64_t bits = 0;
     for (const dataflow::RegisterBank& bank : dataflow::register_banks(array)) {
@@ -269,12 +290,10 @@ std::vector<EnergyPart> energy_of(const AcceleratorConfig& config, const Policy&
     for (const traces::VectorPass& pass : timeline.passes) {
         elements += pass.elements;
     }
-    std::vector<EnergyPart> parts = {
-        {"MACs", macs,
-         table.multiply(array.operand_bits, array.operand_bits) + table.add(array.accumulator_bits), false},
-        {"PE registers", macs, register_energy(array, table), false},
-        {"vector unit", elements, table.multiply(kSumBits + 1, kRequantiserBits + 1) + table.add(kSumBits),
-         false}};
+    check_format(config, policy);
+    std::vector<EnergyPart> parts = {{"MACs", macs, mac_energy(array, table), false},
+                                     {"PE registers", macs, register_energy(array, table), false},
+                                     {"vector unit", elements, element_energy(array, table), false}};
     for (const Memory memory :
          {Memory::weight_buffer, Memory::activation_buffer, Memory::output_buffer, Memory::dram}) {
         add_memory(parts, config, policy, timeline, memory, table);

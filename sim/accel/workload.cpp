@@ -1,5 +1,6 @@
 #include "sim/accel/workload.h"
 
+#include "sim/accel/format_support.h"
 #include "sim/arith/sum_rule.h"
 #include "sim/core/error.h"
 #include "sim/dataflow/registry.h"
@@ -74,6 +75,16 @@ void check_plans(const Workload& workload) {
     }
 }
 
+// In front of everything that looks at weights.
+const protect::Policy& supported(const AcceleratorConfig& config, const protect::Policy& policy,
+                                 Words words) {
+    check_format(config, policy);
+    if (words == Words::move) {
+        require_int8(config, "an inference with values");
+    }
+    return policy;
+}
+
 }  // namespace
 
 dataflow::UnitParts unit_parts(const Workload& workload) {
@@ -106,7 +117,7 @@ Workload::Workload(const workloads::Graph& network, const AcceleratorConfig& mac
                    const protect::Policy& protection, Words moving)
     : graph(network),
       config(machine),
-      policy(protection),
+      policy(supported(machine, protection, moving)),
       timing(protect::timing_of(protection)),
       map(network, machine, protect::array_orders(protection, network, machine)),
       plan(dataflow::dataflow_of(machine).plan(network, machine, map, plan_options(protection, network))),

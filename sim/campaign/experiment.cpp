@@ -204,6 +204,7 @@ Experiment read_experiment(const std::string& path, const ExperimentOverrides& o
     experiment.workload = parse_workload(root);
     experiment.accelerator = read_accelerator(
         find_config("accelerators", root.text("accelerator"), path, root.key_path("accelerator")));
+    require_int8(experiment.accelerator, "a campaign");
     experiment.policies = parse_policies(root);
     experiment.fault_model = fault::parse_fault_model(root.object("fault_model"));
     experiment.images = root.integer("images", 1, kMaxImages);

@@ -1,6 +1,8 @@
 #include "sim/core/accelerator_config.h"
 
+#include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 #include "sim/core/cycle_numbering.h"
 #include "sim/core/error.h"
@@ -11,6 +13,7 @@ namespace {
 constexpr std::int64_t kMaxEdge = 1024;  // PEs along one edge of the array
 constexpr std::int64_t kMaxBytes = std::int64_t(1) << 32;
 constexpr std::int64_t kMaxCycles = 100000;
+constexpr int kMaxDataBits = 128;  // of a word
 
 // One spelling a value, for reading and for writing.
 template <class Enum>
@@ -30,6 +33,10 @@ constexpr Spelling<Drain> kDrains[] = {{Drain::shift, "shift"}, {Drain::parallel
 constexpr Spelling<Skew> kSkews[] = {{Skew::external, "external"}, {Skew::internal, "internal"}};
 constexpr Spelling<PartialFolds> kPartialFolds[] = {{PartialFolds::actual, "actual"},
                                                     {PartialFolds::full, "full"}};
+constexpr Spelling<OperandFormat> kFormats[] = {{OperandFormat::int8, "int8"},
+                                                {OperandFormat::fxp16, "fxp16"},
+                                                {OperandFormat::fxp32, "fxp32"},
+                                                {OperandFormat::fp32, "fp32"}};
 constexpr Spelling<Overflow> kOverflows[] = {{Overflow::wrap, "wrap"}, {Overflow::saturate, "saturate"}};
 
 template <class Enum, std::size_t N>
@@ -97,7 +104,27 @@ void check_conventions(const JsonObject& object, const ArrayConfig& array) {
     }
 }
 
-ArrayConfig parse_array(JsonObject array) {
+// Widths of sums: least, default and most; by format. With less the exact sums of a network could not be
+// held.
+struct SumBits {
+    int least, normal, most;
+};
+
+SumBits sum_bits(OperandFormat format) {
+    switch (format) {
+        case OperandFormat::int8:
+            return {16, 32, 32};
+        case OperandFormat::fxp16:
+            return {32, 48, 64};
+        case OperandFormat::fxp32:
+            return {64, 80, 128};
+        case OperandFormat::fp32:
+            return {32, 32, 32};
+    }
+    return {};
+}
+
+ArrayConfig parse_array(JsonObject array, OperandFormat format) {
     ArrayConfig config;
     config.rows = static_cast<int>(array.integer("rows", 1, kMaxEdge));
     config.cols = static_cast<int>(array.integer("cols", 1, kMaxEdge));
@@ -113,8 +140,13 @@ ArrayConfig parse_array(JsonObject array) {
     config.drain = choose(array, "drain", kDrains, Drain::shift);
     config.skew = choose(array, "skew", kSkews, Skew::external);
     config.partial_folds = choose(array, "partial_folds", kPartialFolds, PartialFolds::actual);
-    config.operand_bits = static_cast<int>(array.integer_or("operand_bits", 8, 8, 32));
-    config.accumulator_bits = static_cast<int>(array.integer_or("accumulator_bits", 32, 16, 32));
+    config.format = format;
+    const int word = 8 * stored_widths(format).operand;
+    const SumBits sums = sum_bits(format);
+    config.operand_bits = static_cast<int>(
+        array.integer_or("operand_bits", word, word, format == OperandFormat::int8 ? 32 : word));
+    config.accumulator_bits =
+        static_cast<int>(array.integer_or("accumulator_bits", sums.normal, sums.least, sums.most));
     config.overflow = choose(array, "overflow", kOverflows, Overflow::wrap);
     config.fold_overhead = Cycles(array.integer_or("fold_overhead_cycles", 0, 0, kMaxCycles));
     config.single_edge_saving =
@@ -146,24 +178,37 @@ nlohmann::json array_json(const ArrayConfig& array) {
 
 enum class Holds { weights, activations, accumulators };
 
-BufferConfig parse_buffer(JsonObject object, Holds holds) {
-    const bool holds_accumulators = holds == Holds::accumulators;
+// A word holds whole accumulators, and an operand lies in one word.
+std::vector<int> valid_word_bits(Holds holds, OperandFormat format) {
+    const StoredWidths widths = stored_widths(format);
+    const int least = 8 * (holds == Holds::accumulators ? widths.sum : widths.operand);
+    std::vector<int> valid;
+    for (int bits = least; bits <= kMaxDataBits; bits *= 2) {
+        valid.push_back(bits);
+    }
+    return valid;
+}
+
+BufferConfig parse_buffer(JsonObject object, Holds holds, OperandFormat format) {
     BufferConfig buffer;
     buffer.size = Bytes(object.integer("bytes", 16, kMaxBytes));
-    const std::string width =
-        object.has("word_bits") ? std::to_string(object.integer("word_bits", 8, 128)) : "";
-    if (holds_accumulators) {
-        buffer.word_bits = 32;
-        if (!width.empty() && width != "32" && width != "64" && width != "128") {
-            object.fail("word_bits", "is " + width + ": a word holds whole 32-bit accumulators",
-                        "32, 64, 128");
-        }
-    } else if (!width.empty() && width != "8" && width != "16" && width != "32" && width != "64" &&
-               width != "128") {
-        object.fail("word_bits", "is " + width, "8, 16, 32, 64, 128");
+    const std::vector<int> valid = valid_word_bits(holds, format);
+    if (holds == Holds::accumulators) {
+        buffer.word_bits = valid.front();
     }
-    if (!width.empty()) {
-        buffer.word_bits = std::stoi(width);
+    buffer.word_bits = static_cast<int>(object.integer_or("word_bits", buffer.word_bits, 8, kMaxDataBits));
+    if (std::find(valid.begin(), valid.end(), buffer.word_bits) == valid.end()) {
+        std::string widths;
+        for (const int bits : valid) {
+            widths += (widths.empty() ? "" : ", ") + std::to_string(bits);
+        }
+        object.fail(
+            "word_bits",
+            "is " + std::to_string(buffer.word_bits) +
+                (holds == Holds::accumulators ? ": a word holds whole accumulators of " +
+                                                    std::to_string(8 * stored_widths(format).sum) + " bits"
+                                              : ""),
+            widths);
     }
     if (buffer.size.count() % (2 * buffer.word_bytes()) != 0) {
         object.fail("bytes",
@@ -192,6 +237,24 @@ nlohmann::json buffer_json(const BufferConfig& buffer, Holds holds) {
 
 }  // namespace
 
+const char* name_of(OperandFormat format) {
+    return spell(kFormats, format);
+}
+
+StoredWidths stored_widths(OperandFormat format) {
+    switch (format) {
+        case OperandFormat::int8:
+            return {1, 4, 4};
+        case OperandFormat::fxp16:
+            return {2, 2, 8};
+        case OperandFormat::fxp32:
+            return {4, 4, 16};
+        case OperandFormat::fp32:
+            return {4, 4, 4};
+    }
+    return {};
+}
+
 DataflowKind ArrayConfig::dataflow_kind() const {
     for (const Spelling<DataflowKind>& spelling : kDataflows) {
         if (dataflow == spelling.text) {
@@ -209,14 +272,15 @@ AcceleratorConfig parse_accelerator(const nlohmann::json& value, const std::stri
     parse_first_cycle(root);
     config.clock_mhz = root.number("clock_mhz", 1e-3, 1e5);
 
-    config.array = parse_array(root.object("array"));
+    const OperandFormat format = choose(root, "format", kFormats, OperandFormat::int8);
+    config.array = parse_array(root.object("array"), format);
 
-    config.weight_buffer = parse_buffer(root.object("weight_buffer"), Holds::weights);
-    config.activation_buffer = parse_buffer(root.object("activation_buffer"), Holds::activations);
-    config.output_buffer = parse_buffer(root.object("output_buffer"), Holds::accumulators);
+    config.weight_buffer = parse_buffer(root.object("weight_buffer"), Holds::weights, format);
+    config.activation_buffer = parse_buffer(root.object("activation_buffer"), Holds::activations, format);
+    config.output_buffer = parse_buffer(root.object("output_buffer"), Holds::accumulators, format);
 
     JsonObject dram = root.object("dram");
-    config.dram.word_bits = static_cast<int>(dram.integer_or("word_bits", 64, 8, 128));
+    config.dram.word_bits = static_cast<int>(dram.integer_or("word_bits", 64, 8, kMaxDataBits));
     config.dram.bytes_per_cycle = static_cast<int>(dram.integer("bytes_per_cycle", 1, 4096));
     config.dram.latency = Cycles(dram.integer("latency_cycles", 0, kMaxCycles));
     config.dram.row_bytes = static_cast<int>(dram.integer_or("row_bytes", 0, 0, 1 << 20));
@@ -262,22 +326,35 @@ AcceleratorConfig read_accelerator(const std::string& path) {
 }
 
 nlohmann::json to_json(const AcceleratorConfig& config) {
-    return {{"name", config.name},
-            {"clock_mhz", config.clock_mhz},
-            {"array", array_json(config.array)},
-            {"weight_buffer", buffer_json(config.weight_buffer, Holds::weights)},
-            {"activation_buffer", buffer_json(config.activation_buffer, Holds::activations)},
-            {"output_buffer", buffer_json(config.output_buffer, Holds::accumulators)},
-            {"dram",
-             {{"word_bits", config.dram.word_bits},
-              {"bytes_per_cycle", config.dram.bytes_per_cycle},
-              {"latency_cycles", config.dram.latency.count()},
-              {"row_bytes", config.dram.row_bytes},
-              {"row_miss_cycles", config.dram.row_miss.count()},
-              {"burst_bytes", config.dram.burst_bytes}}},
-            {"vector_unit",
-             {{"lanes", config.vector_unit.lanes},
-              {"pipeline_cycles", config.vector_unit.pipeline_depth.count()}}}};
+    nlohmann::json value = {{"name", config.name},
+                            {"clock_mhz", config.clock_mhz},
+                            {"array", array_json(config.array)},
+                            {"weight_buffer", buffer_json(config.weight_buffer, Holds::weights)},
+                            {"activation_buffer", buffer_json(config.activation_buffer, Holds::activations)},
+                            {"output_buffer", buffer_json(config.output_buffer, Holds::accumulators)},
+                            {"dram",
+                             {{"word_bits", config.dram.word_bits},
+                              {"bytes_per_cycle", config.dram.bytes_per_cycle},
+                              {"latency_cycles", config.dram.latency.count()},
+                              {"row_bytes", config.dram.row_bytes},
+                              {"row_miss_cycles", config.dram.row_miss.count()},
+                              {"burst_bytes", config.dram.burst_bytes}}},
+                            {"vector_unit",
+                             {{"lanes", config.vector_unit.lanes},
+                              {"pipeline_cycles", config.vector_unit.pipeline_depth.count()}}}};
+    if (config.array.format != OperandFormat::int8) {
+        value["format"] = name_of(config.array.format);
+    }
+    return value;
+}
+
+void require_int8(const AcceleratorConfig& config, const std::string& what) {
+    if (config.array.format != OperandFormat::int8) {
+        throw InputError(
+            config.name, "format",
+            std::string("is ") + name_of(config.array.format) + ": " + what + " needs a machine of int8",
+            "int8; cycles, traffic, energy and area of others: fluence simulate, fluence area");
+    }
 }
 
 }  // namespace fluence

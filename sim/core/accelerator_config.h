@@ -31,6 +31,19 @@ enum class Drain { parallel, shift };
 // Where the triangular delay of operands is: in the feeders or in registers inside the array.
 enum class Skew { external, internal };
 
+// What weights and activations are (docs/formats-numbers.md). Values, registers and upsets are simulated for
+// int8; machines of the others have cycles, traffic, energy and area.
+enum class OperandFormat { int8, fxp16, fxp32, fp32 };
+const char* name_of(OperandFormat format);
+
+// Bytes that one value takes in the memories.
+struct StoredWidths {
+    int operand = 1;  // weights and activations; int8: the logits take what a sum takes
+    int bias = 4;
+    int sum = 4;  // accumulators in the output buffer
+};
+StoredWidths stored_widths(OperandFormat format);
+
 enum class PartialFolds { actual, full };
 enum class Overflow { wrap, saturate };
 
@@ -48,8 +61,9 @@ struct ArrayConfig {
     Drain drain = Drain::shift;
     Skew skew = Skew::external;
     PartialFolds partial_folds = PartialFolds::actual;
+    OperandFormat format = OperandFormat::int8;
     int operand_bits = 8;       // width of operand registers; wider ones hold the code sign-extended
-    int accumulator_bits = 32;  // width of the array's sums; the output buffer's are 32
+    int accumulator_bits = 32;  // width of the array's sums; the output buffer's are stored_widths()
     Overflow overflow = Overflow::wrap;
     Cycles fold_overhead{};       // added to every fold's end
     Cycles single_edge_saving{};  // taken off it where the fold uses one row or one column
@@ -94,7 +108,7 @@ struct AcceleratorConfig {
     ArrayConfig array;
     BufferConfig weight_buffer;
     BufferConfig activation_buffer;
-    BufferConfig output_buffer;  // 32-bit accumulators
+    BufferConfig output_buffer;  // accumulators
     DramConfig dram;
     VectorUnitConfig vector_unit;
 };
@@ -103,5 +117,8 @@ struct AcceleratorConfig {
 AcceleratorConfig parse_accelerator(const nlohmann::json& value, const std::string& file);
 AcceleratorConfig read_accelerator(const std::string& path);
 nlohmann::json to_json(const AcceleratorConfig& config);
+
+// Throws InputError, naming `what`, for a machine of another format than int8.
+void require_int8(const AcceleratorConfig& config, const std::string& what);
 
 }  // namespace fluence

@@ -13,6 +13,8 @@ constexpr double kAnchorNode = 45;
 constexpr double kAnchorSupply = 0.9;
 constexpr double kAddBit = 0.1 / 32;           // pJ
 constexpr double kProductBit = 3.1 / 32 / 32;  // pJ; 0.194 for 8 × 8
+constexpr double kAddFp32 = 0.9;               // pJ
+constexpr double kMultiplyFp32 = 3.7;          // pJ
 constexpr double kSramBit = 10.0 / 64;         // pJ, of a memory of kSramBytes
 constexpr double kSramBytes = 8192;
 constexpr double kDramBit = 1950.0 / 64;  // pJ, the middle of what is stated
@@ -37,6 +39,14 @@ Picojoules EnergyTable::add(int bits) const {
 
 Picojoules EnergyTable::multiply(int a, int b) const {
     return Picojoules(scale_ * kProductBit * a * b);
+}
+
+Picojoules EnergyTable::add_fp32() const {
+    return Picojoules(scale_ * kAddFp32);
+}
+
+Picojoules EnergyTable::multiply_fp32() const {
+    return Picojoules(scale_ * kMultiplyFp32);
 }
 
 Picojoules EnergyTable::logic(GateEquivalents area) const {

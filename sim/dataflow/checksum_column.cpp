@@ -16,9 +16,8 @@ ChecksumColumn::ChecksumColumn(const ArrayConfig& array)
 }
 
 std::int64_t checksum_words(const workloads::Graph& graph, const AcceleratorConfig& config) {
-    constexpr std::int64_t kAccumulatorBytes = 4;
     const std::int64_t cols = config.array.cols;
-    const std::int64_t held = config.output_buffer.half().count() / kAccumulatorBytes;
+    const std::int64_t held = config.output_buffer.half().count() / stored_widths(config.array.format).sum;
     std::int64_t words = std::max<std::int64_t>(1, held / cols);
     for (const workloads::Layer& layer : graph.layers) {
         if (layer.has_macs()) {

@@ -5,8 +5,6 @@
 namespace fluence::dataflow {
 namespace {
 
-constexpr std::int64_t kAccumulatorBytes = 4;
-
 // The most items, up to `limit`, that still fit; what fits n fits fewer.
 template <class Fits>
 int most(int limit, Fits fits) {
@@ -41,19 +39,18 @@ MacLayerPlanner::MacLayerPlanner(PlanBuilder& builder, std::int64_t fold_terms)
     out_width_ = output_.width;
     if (rows_of_accumulators(1) == 0) {
         builder.too_small("output_buffer", builder.config().output_buffer, "one row of accumulators",
-                          out_width_ * std::min<std::int64_t>(pe_cols(), positions_) * kAccumulatorBytes);
+                          out_width_ * std::min<std::int64_t>(pe_cols(), positions_) * sum_bytes());
     }
 }
 
 int MacLayerPlanner::rows_of_accumulators(int n_folds) const {
     const std::int64_t channels = std::min(n_folds * pe_cols(), positions_);
     const std::int64_t half = builder_.config().output_buffer.half().count();
-    return static_cast<int>(
-        std::min<std::int64_t>(out_rows_, half / (out_width_ * channels * kAccumulatorBytes)));
+    return static_cast<int>(std::min<std::int64_t>(out_rows_, half / (out_width_ * channels * sum_bytes())));
 }
 
 int MacLayerPlanner::n_folds_of_accumulators(std::int64_t pixels) const {
-    const std::int64_t half = builder_.config().output_buffer.half().count() / kAccumulatorBytes;
+    const std::int64_t half = builder_.config().output_buffer.half().count() / sum_bytes();
     return pixels * positions_ <= half
                ? n_folds()
                : static_cast<int>(std::max<std::int64_t>(1, half / (pixels * pe_cols())));
@@ -189,7 +186,7 @@ MacLayerPlanner::Block MacLayerPlanner::begin_block(int group, int first_row, in
     block.pixels = std::int64_t{rows} * out_width_;
     block.first_n_fold = first_n_fold;
     block.last_n_fold = std::min(first_n_fold + n_folds, this->n_folds());
-    block.accumulator = ordinal % 2 * builder_.config().output_buffer.half().count() / kAccumulatorBytes;
+    block.accumulator = ordinal % 2 * builder_.config().output_buffer.half().count() / sum_bytes();
     return block;
 }
 

@@ -52,6 +52,7 @@ class MacLayerPlanner {
     std::int64_t k_terms(int k_fold) const;
     std::int64_t channels_of(int n_fold) const;
     std::int64_t pe_rows() const { return builder_.config().array.rows; }
+    std::int64_t sum_bytes() const { return builder_.map().sum_bytes(); }
     std::int64_t pe_cols() const { return builder_.config().array.cols; }
     const workloads::GemmShape& gemm() const { return gemm_; }
     int n_folds() const { return static_cast<int>((positions_ + pe_cols() - 1) / pe_cols()); }

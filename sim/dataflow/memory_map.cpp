@@ -11,7 +11,7 @@ using workloads::Layer;
 
 namespace {
 
-constexpr std::int64_t kParameterBytes = 4;  // bias, multiplier; a shift takes one byte
+constexpr std::int64_t kMultiplierBytes = 4;  // a shift takes one
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
     return (a + b - 1) / b;
@@ -36,6 +36,8 @@ void for_each_value(std::int64_t first_byte, std::int64_t word_bytes, std::int64
 
 MemoryMap::MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& config, ChannelOrders orders)
     : graph_(&graph),
+      format_(config.array.format),
+      widths_(stored_widths(config.array.format)),
       rows_(config.array.rows),
       cols_(config.array.cols),
       word_bytes_(config.dram.word_bytes()) {
@@ -46,7 +48,7 @@ MemoryMap::MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& con
         if (layer.has_macs()) {
             const workloads::GemmShape gemm = workloads::gemm_shape(graph, layer);
             const std::int64_t full = positions_[i] / cols_;
-            words = gemm.groups * gemm.k * (full * words_of(cols_) + words_of(positions_[i] % cols_));
+            words = gemm.groups * gemm.k * (full * row_words_of(cols_) + row_words_of(positions_[i] % cols_));
         }
         weight_region_.push_back(regions_.size());
         append(Content::weights, static_cast<std::int32_t>(i), words);
@@ -58,7 +60,7 @@ MemoryMap::MemoryMap(const workloads::Graph& graph, const AcceleratorConfig& con
         };
         parameter_region_.push_back(regions_.size());
         append(Content::parameters, static_cast<std::int32_t>(i),
-               words(layer.bias.size(), kParameterBytes) + words(layer.multiplier.size(), kParameterBytes) +
+               words(layer.bias.size(), widths_.bias) + words(layer.multiplier.size(), kMultiplierBytes) +
                    words(layer.shift.size(), 1));
     }
     // A flatten moves nothing: its output is its input's region, found by going up the chain of flattens.
@@ -154,23 +156,23 @@ WeightBlock MemoryMap::weight_block(LayerId layer, int group, int n_fold, int k_
         block.used_cols < 1) {
         throw std::out_of_range("weight block beyond the layer");
     }
-    block.row_words = static_cast<std::int32_t>(words_of(block.used_cols));
+    block.row_words = static_cast<std::int32_t>(row_words_of(block.used_cols));
     block.words = std::int64_t{block.used_rows} * block.row_words;
     block.first_word = region.first_word + group * (region.words / gemm.groups) +
-                       n_fold * gemm.k * words_of(cols_) + std::int64_t{k_fold} * rows_ * block.row_words;
+                       n_fold * gemm.k * row_words_of(cols_) + std::int64_t{k_fold} * rows_ * block.row_words;
     return block;
 }
 
 std::int64_t MemoryMap::plane_bytes(TensorId stored) const {
     const workloads::TensorInfo& info = graph_->tensor(stored);
-    const std::int64_t code = workloads::width_bits(info.format) / 8;
+    const std::int64_t code = code_bytes(stored);
     return info.shape.plane() > 1 ? words_of(info.shape.plane() * code) * word_bytes_ : code;
 }
 
 std::int64_t MemoryMap::activation_byte(TensorId stored, std::int64_t element) const {
     const workloads::TensorInfo& info = graph_->tensor(stored);
     const std::int64_t plane = info.shape.plane();
-    return element / plane * plane_bytes(stored) + element % plane * (workloads::width_bits(info.format) / 8);
+    return element / plane * plane_bytes(stored) + element % plane * code_bytes(stored);
 }
 
 std::int64_t MemoryMap::weight_word(LayerId layer, std::int64_t index) const {
@@ -179,12 +181,12 @@ std::int64_t MemoryMap::weight_word(LayerId layer, std::int64_t index) const {
     const std::int64_t n = position(layer, channel);
     const WeightBlock block = weight_block(layer, static_cast<int>(channel / gemm.n),
                                            static_cast<int>(n / cols_), static_cast<int>(k / rows_));
-    return block.first_word + k % rows_ * block.row_words + n % cols_ / word_bytes_;
+    return block.first_word + k % rows_ * block.row_words + n % cols_ * widths_.operand / word_bytes_;
 }
 
 int MemoryMap::weight_bit(LayerId layer, std::int64_t index) const {
     const workloads::GemmShape gemm = workloads::gemm_shape(*graph_, graph_->layer(layer));
-    return static_cast<int>(8 * (position(layer, index / gemm.k) % cols_ % word_bytes_));
+    return static_cast<int>(8 * (position(layer, index / gemm.k) % cols_ * widths_.operand % word_bytes_));
 }
 
 std::int64_t MemoryMap::activation_word(TensorId tensor, std::int64_t element) const {
@@ -233,20 +235,19 @@ void MemoryMap::weight_fields(const Region& region, std::int64_t word, std::vect
     const std::int64_t group_words = region.words / gemm.groups;
     const std::int64_t group = word / group_words;
     std::int64_t rest = word % group_words;
-    const std::int64_t full_block = gemm.k * words_of(cols_);  // all reduction rows of a full n fold
+    const std::int64_t full_block = gemm.k * row_words_of(cols_);  // all reduction rows of a full n fold
     const std::int64_t n_fold = std::min(rest / full_block, ceil_div(positions(id), cols_) - 1);
     rest -= n_fold * full_block;
     const std::int64_t used_cols = std::min<std::int64_t>(cols_, positions(id) - n_fold * cols_);
-    const std::int64_t row_words = words_of(used_cols);
+    const std::int64_t row_words = row_words_of(used_cols);
     const std::int64_t k = rest / row_words;
-    const std::int64_t first_col = rest % row_words * word_bytes_;
-    const std::int64_t last_col = std::min(first_col + word_bytes_, used_cols);
-    for (std::int64_t c = first_col; c < last_col; ++c) {
-        const std::int64_t n = n_fold * cols_ + c;
-        const auto of_group = static_cast<int>(group);
-        out.push_back({FieldKind::weight, region.owner, channel(id, of_group, n) * gemm.k + k,
-                       static_cast<std::int32_t>(8 * (c - first_col)), 8, 0, is_copy(id, of_group, n)});
-    }
+    for_each_value(rest % row_words * word_bytes_, word_bytes_, widths_.operand, used_cols,
+                   [&](std::int64_t c, std::int32_t bit, std::int32_t width, std::int32_t value_bit) {
+                       const std::int64_t n = n_fold * cols_ + c;
+                       const auto of_group = static_cast<int>(group);
+                       out.push_back({FieldKind::weight, region.owner, channel(id, of_group, n) * gemm.k + k,
+                                      bit, width, value_bit, is_copy(id, of_group, n)});
+                   });
 }
 
 void MemoryMap::parameter_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const {
@@ -256,8 +257,8 @@ void MemoryMap::parameter_fields(const Region& region, std::int64_t word, std::v
         std::size_t values;
         std::int64_t bytes;
     };
-    for (const Part& part : {Part{FieldKind::bias, layer.bias.size(), kParameterBytes},
-                             Part{FieldKind::multiplier, layer.multiplier.size(), kParameterBytes},
+    for (const Part& part : {Part{FieldKind::bias, layer.bias.size(), widths_.bias},
+                             Part{FieldKind::multiplier, layer.multiplier.size(), kMultiplierBytes},
                              Part{FieldKind::shift, layer.shift.size(), 1}}) {
         const auto count = static_cast<std::int64_t>(part.values);
         const std::int64_t words = words_of(count * part.bytes);
@@ -274,7 +275,7 @@ void MemoryMap::parameter_fields(const Region& region, std::int64_t word, std::v
 
 void MemoryMap::activation_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const {
     const workloads::TensorInfo& info = graph_->tensors[static_cast<std::size_t>(region.owner)];
-    const std::int64_t code = workloads::width_bits(info.format) / 8;
+    const std::int64_t code = code_bytes(tensor_id(static_cast<std::size_t>(region.owner)));
     const bool planes = info.shape.plane() > 1;
     const std::int64_t run = planes ? info.shape.plane() : info.shape.elements();  // elements without a gap
     const std::int64_t run_words = words_of(run * code);

@@ -1,7 +1,9 @@
 // Where the words of a workload lie in DRAM, and what each word holds. A pure function of the graph and
 // the machine; the machine's DMA, the resolver and the traffic report all use this one.
 //
-// E = word_bytes elements of one byte share a word. Regions follow each other, each begins on a word:
+// Widths are those of int8; machines of other formats store operands, biases and sums in the bytes that
+// stored_widths() says, and no multipliers. E = word_bytes elements of one byte share a word. Regions follow
+// each other, each begins on a word:
 //   weights of a layer     blocks in the order group, n_fold, k_fold; a block is used_rows rows (k order)
 //                          of ⌈used_cols/E⌉ words; PE column c of row r is byte c of its row
 //   parameters of a layer  bias (4 bytes each, little endian), then multiplier (4 bytes each), then shift
@@ -86,6 +88,12 @@ class MemoryMap {
 
     std::int64_t words() const { return words_; }
     int word_bytes() const { return word_bytes_; }
+    // Bytes of an accumulator in the output buffer, and of a code of a tensor.
+    int sum_bytes() const { return widths_.sum; }
+    int code_bytes(TensorId tensor) const {
+        return format_ == OperandFormat::int8 ? workloads::width_bits(graph_->tensor(tensor).format) / 8
+                                              : widths_.operand;
+    }
     const std::vector<Region>& regions() const { return regions_; }
     // Zero words where the layer has none.
     const Region& weights(LayerId layer) const;
@@ -111,6 +119,8 @@ class MemoryMap {
   private:
     void take_orders(ChannelOrders orders);
     void append(traces::Content content, std::int32_t owner, std::int64_t words);
+    // Of a row of weights.
+    std::int64_t row_words_of(std::int64_t columns) const { return words_of(columns * widths_.operand); }
     std::int64_t words_of(std::int64_t bytes) const { return (bytes + word_bytes_ - 1) / word_bytes_; }
     // Byte of an element inside the region of the tensor `stored`, which a layer produced.
     std::int64_t activation_byte(TensorId stored, std::int64_t element) const;
@@ -120,6 +130,8 @@ class MemoryMap {
     void activation_fields(const Region& region, std::int64_t word, std::vector<Field>& out) const;
 
     const workloads::Graph* graph_;
+    OperandFormat format_;
+    StoredWidths widths_;
     std::vector<std::int64_t> positions_;  // by layer
     ChannelOrders channel_at_;             // by layer; empty, or by group·positions + position
     ChannelOrders position_of_, copy_of_;  // likewise, by channel

@@ -40,6 +40,17 @@ std::vector<RegisterBank> travelling_banks(const ArrayConfig& array) {
 
 }  // namespace
 
+int product_bits(const ArrayConfig& array) {
+    switch (array.format) {
+        case OperandFormat::int8:
+            return kProductBits;
+        case OperandFormat::fp32:
+            return array.operand_bits;
+        default:
+            return 2 * array.operand_bits;
+    }
+}
+
 std::vector<RegisterBank> register_banks(const ArrayConfig& array) {
     if (array.control == ArrayControl::travelling) {
         return travelling_banks(array);
@@ -56,7 +67,7 @@ std::vector<RegisterBank> register_banks(const ArrayConfig& array) {
     banks.push_back({SiteKind::pe_activation, pes, array.operand_bits});
     banks.push_back({SiteKind::pe_psum, SpaceTimeMap(array).psum_rows() * cols, array.accumulator_bits});
     if (array.multiplier_stages > 0) {
-        banks.push_back({SiteKind::pe_product, array.multiplier_stages * pes, kProductBits});
+        banks.push_back({SiteKind::pe_product, array.multiplier_stages * pes, product_bits(array)});
     }
     if (array.accumulator_stages > 1) {
         banks.push_back(

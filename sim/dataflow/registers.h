@@ -13,6 +13,8 @@
 namespace fluence::dataflow {
 
 inline constexpr int kProductBits = 16;
+// Of a register between multiplier and adder, in any format.
+int product_bits(const ArrayConfig& array);
 
 struct RegisterBank {
     traces::SiteKind kind{};

@@ -20,7 +20,7 @@ TensorLayout::TensorLayout(const workloads::Graph& graph, const MemoryMap& map, 
         return map.activation_word(stored_, element) * map.word_bytes() +
                map.activation_bit(stored_, element) / 8;
     };
-    element_bytes_ = workloads::width_bits(info.format) / 8;
+    element_bytes_ = map.code_bytes(stored_);
     elements_ = info.shape.elements();
     plane_ = info.shape.plane();
     base_ = address(0);

@@ -17,8 +17,7 @@ using cost::area_sum;
 using cost::AreaNode;
 using cost::times;
 
-constexpr int kSumBits = 32;  // of an accumulator in the output buffer
-constexpr int kSumBytes = kSumBits / 8;
+constexpr int kSumBits = 32;     // of an accumulator in the output buffer
 constexpr int kElementBits = 8;  // of the vector unit's results
 constexpr int kDramAddressBits = 32;
 constexpr int kChecksumBanks = 3;  // dataflow/checksum_column.h
@@ -60,8 +59,9 @@ Ports ports_of(const AcceleratorConfig& config, Memory memory) {
         }
         case Memory::output_buffer: {
             const int word = config.output_buffer.word_bytes();
-            const int accumulated = ceil_div(kSumBytes * sums_per_cycle(array), word);
-            return {accumulated, accumulated + ceil_div(kSumBytes * config.vector_unit.lanes, word)};
+            const int sum = stored_widths(array.format).sum;
+            const int accumulated = ceil_div(sum * sums_per_cycle(array), word);
+            return {accumulated, accumulated + ceil_div(sum * config.vector_unit.lanes, word)};
         }
     }
     return {};
@@ -141,7 +141,7 @@ AreaNode checksum_area(const AcceleratorConfig& config, const Policy& policy) {
     const ArrayConfig& array = config.array;
     const int width = kSumBits + cost::growth_bits(array.cols);
     const std::int64_t pixels = std::max<std::int64_t>(
-        1, config.output_buffer.half().count() / (std::int64_t{kSumBytes} * array.cols));
+        1, config.output_buffer.half().count() / (std::int64_t{kSumBits / 8} * array.cols));
     const GateEquivalents pe = cost::checksum_pe(array.operand_bits, array.accumulator_bits, array.cols);
     std::vector<AreaNode> parts = {
         added_part("PEs", times(array.rows, pe)),

@@ -8,7 +8,9 @@
 
 #include "tests/apps/program.h"
 #include "tests/apps/small_bundle.h"
+#include "tests/support/random_words.h"
 #include "tests/support/temporary_directory.h"
+#include "workloads/word_bundle.h"
 
 namespace {
 
@@ -150,6 +152,42 @@ TEST(SimulateCommand, bad_requests_are_one_line_and_exit_code_2) {
         EXPECT_THAT(run.output, HasSubstr("error: ")) << arguments;
         EXPECT_EQ(run.output.find('\n', run.output.find("error: ")), run.output.size() - 1) << arguments;
     }
+}
+
+std::string write_bundle_of_words(const TemporaryDirectory& folder, fluence::workloads::WordFormat format) {
+    fluence::RandomStream stream(5, fluence::RandomPurpose::testing, 0);
+    fluence::workloads::WordBundle bundle;
+    bundle.graph = fluence::test::random_word_graph(format, stream);
+    bundle.image_count = 1;
+    bundle.images = fluence::test::random_word_image(bundle.graph, stream);
+    bundle.labels = {0};
+    const std::string path = folder.file(fluence::workloads::name_of(format));
+    fluence::workloads::write_word_bundle(bundle, path);
+    return path;
+}
+
+TEST(SimulateCommand, MachinesOfWords) {
+    using fluence::workloads::WordFormat;
+    const TemporaryDirectory folder;
+    for (const WordFormat format : {WordFormat::fxp16, WordFormat::fxp32, WordFormat::fp32}) {
+        const std::string bundle = write_bundle_of_words(folder, format);
+        const std::string machine = std::string(" -a edge-16x16-") + fluence::workloads::name_of(format);
+        const Finished run = simulate(bundle + machine + " -p secded --json " + folder.file("words.json"));
+        ASSERT_EQ(run.exit_code, 0) << run.output;
+        EXPECT_GT(json::parse(read_file(folder.file("words.json"))).at("cycles").get<std::int64_t>(), 0);
+        const Finished values = simulate(bundle + machine + " --image 0");
+        EXPECT_EQ(values.exit_code, 2);
+        EXPECT_THAT(values.output, HasSubstr("--image: goes with values"));
+        const Finished other = simulate(bundle + " -a edge-16x16");
+        EXPECT_EQ(other.exit_code, 2);
+        EXPECT_THAT(other.output, HasSubstr("format: is int8, the bundle's is "));
+    }
+    const Finished codes = simulate(write_bundle(folder) + " -a edge-16x16-fxp16");
+    EXPECT_EQ(codes.exit_code, 2);
+    EXPECT_THAT(codes.output, HasSubstr("format: is fxp16: this bundle needs a machine of int8"));
+    const Finished bf16 = simulate(write_bundle_of_words(folder, WordFormat::bf16) + " -a edge-16x16-fxp16");
+    EXPECT_EQ(bf16.exit_code, 2);
+    EXPECT_THAT(bf16.output, HasSubstr("the bundle's is bf16"));
 }
 
 }  // namespace

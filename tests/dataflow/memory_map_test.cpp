@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
+#include <tuple>
+#include <vector>
 
 namespace fluence::dataflow {
 namespace {
@@ -80,6 +83,85 @@ TEST(MemoryMap, RegionsFollowEachOther) {
     EXPECT_EQ(next, map.words());
     EXPECT_THROW(map.region_of(map.words()), std::out_of_range);
     EXPECT_THROW(map.region_of(-1), std::out_of_range);
+}
+
+// What machines of words store: no multipliers, here a shift for the bias and one for the sum.
+Graph small_graph_of_words() {
+    Graph graph = small_graph();
+    for (Layer& layer : graph.layers) {
+        layer.multiplier.clear();
+        layer.shift.resize(layer.has_macs() ? 2 : 0);
+    }
+    return graph;
+}
+
+// By hand as above, operands of 4 bytes in words of 4: a row of two columns takes two words, one of one
+// column one. Biases of 4 bytes; both shifts share a word.
+TEST(MemoryMap, WordsAreAsWideAsTheFormat) {
+    const Graph graph = small_graph_of_words();
+    AcceleratorConfig config = machine(3, 2, 32);
+    config.array.format = OperandFormat::fxp32;
+    const MemoryMap map(graph, config);
+    EXPECT_EQ(map.weights(layer_id(0)).words, 2 * 8 * (2 + 1));
+    EXPECT_EQ(map.weights(layer_id(2)).words, 54 * (2 + 2 + 1));
+    EXPECT_EQ(map.parameters(layer_id(0)).words, 6 + 1);
+    EXPECT_EQ(map.parameters(layer_id(2)).words, 5 + 1);
+    EXPECT_EQ(map.activations(tensor_id(0)).words, 4 * 9);
+    EXPECT_EQ(map.activations(tensor_id(1)).words, 6 * 9);
+    EXPECT_EQ(map.activations(tensor_id(3)).words, 5);
+    EXPECT_EQ(map.words(), 48 + 270 + 7 + 6 + 36 + 54 + 5);
+    EXPECT_EQ(map.sum_bytes(), 16);
+
+    config.array.format = OperandFormat::fxp16;
+    const MemoryMap half(graph, config);
+    EXPECT_EQ(half.weights(layer_id(0)).words, 2 * 8 * (1 + 1));
+    EXPECT_EQ(half.parameters(layer_id(0)).words, 3 + 1);    // 12 bytes of biases
+    EXPECT_EQ(half.activations(tensor_id(0)).words, 4 * 5);  // 18 bytes a plane
+    EXPECT_EQ(half.activations(tensor_id(3)).words, 3);      // 10 bytes
+    EXPECT_EQ(half.sum_bytes(), 8);
+}
+
+// Every bit of every value lies in one place, where weight_word() and weight_bit(), activation_word() and
+// activation_bit() say.
+TEST(MemoryMap, EveryBitOfAWordHasAPlace) {
+    const Graph graph = small_graph_of_words();
+    for (const OperandFormat format : {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32}) {
+        for (const int word_bits : {16, 32, 128}) {
+            AcceleratorConfig config = machine(3, 2, word_bits);
+            config.array.format = format;
+            const MemoryMap map(graph, config);
+            const int width = 8 * stored_widths(format).operand;
+            std::map<std::tuple<FieldKind, std::int32_t, std::int64_t>, std::vector<int>>
+                seen;  // bits by value
+            for (std::int64_t word = 0; word < map.words(); ++word) {
+                for (const Field& field : map.fields(word)) {
+                    EXPECT_LE(field.bit + field.width, word_bits);
+                    std::vector<int>& bits = seen[{field.kind, field.owner, field.index}];
+                    for (int i = 0; i < field.width; ++i) {
+                        bits.push_back(field.value_bit + i);
+                    }
+                    const LayerId layer = layer_id(static_cast<std::size_t>(field.owner));
+                    if (field.value_bit == 0 && field.kind == FieldKind::weight) {
+                        EXPECT_EQ(map.weight_word(layer, field.index), word);
+                        EXPECT_EQ(map.weight_bit(layer, field.index), field.bit);
+                    } else if (field.value_bit == 0 && field.kind == FieldKind::activation) {
+                        const TensorId tensor = tensor_id(static_cast<std::size_t>(field.owner));
+                        EXPECT_EQ(map.activation_word(tensor, field.index), word);
+                        EXPECT_EQ(map.activation_bit(tensor, field.index), field.bit);
+                    }
+                }
+            }
+            EXPECT_EQ(seen.size(), 48u + 270 + 6 + 5 + 2 + 2 + 36 + 54 + 5);
+            for (auto& [value, bits] : seen) {
+                const int expected = std::get<0>(value) == FieldKind::shift ? 8 : width;
+                std::sort(bits.begin(), bits.end());
+                ASSERT_EQ(static_cast<int>(bits.size()), expected);
+                for (int i = 0; i < expected; ++i) {
+                    ASSERT_EQ(bits[static_cast<std::size_t>(i)], i);
+                }
+            }
+        }
+    }
 }
 
 TEST(MemoryMap, WeightBlocksInFoldOrder) {
