@@ -251,7 +251,8 @@ void Teller::struck(const StruckSite& site) {
         line("    Held " + held(value) + ".");
     }
     if (site.held.empty()) {
-        line(site.known ? "    The struck bits hold no value that is used."
+        line(site.known                                  ? "    The struck bits hold no value that is used."
+             : traces::is_request_state(site.upset.site) ? "    State of the unit at the inference end."
              : traces::is_unit_state(site.upset.site)
                  ? "    State of the checksum column or of the vector unit."
                  : "    A register of the travelling control or of its chains.");

@@ -25,6 +25,7 @@ constexpr std::array<const char*, kSiteKindCount> kNames = {"pe_weight",        
                                                             "range_bound",      "relu_operand",
                                                             "duplicate_sum",    "duplicate_compare",
                                                             "filter_buffer",    "filter_threshold",
+                                                            "kept_answer",      "confidence_threshold",
                                                             "neuron_dropout",   "neuron_noise"};
 
 // Units of a level in 1.

@@ -53,12 +53,14 @@ enum class SiteKind {
     duplicate_compare,    // their comparator's registers, one a lane
     filter_buffer,        // filters of whole pixels (dataflow/filter_unit.h): unit = byte, a code
     filter_threshold,     // their limits, one register a lane
+    kept_answer,          // inference end (sim/protect/answers.h): unit = answer · words of an answer + word
+    confidence_threshold,  // registers of top1_confidence and top2_difference
     // All neurons of layer `layer` on unprotected PEs, each by a draw of its own: unit = the number of the
     // stream of draws, bits = the level (level_of()). docs/fault-models.md defines the draws.
     neuron_dropout,  // outputs 0 with a probability
     neuron_noise,    // a normally distributed number is added to its code
 };
-inline constexpr int kSiteKindCount = 38;
+inline constexpr int kSiteKindCount = 40;
 const char* name_of(SiteKind kind);
 SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {
@@ -71,7 +73,12 @@ constexpr bool is_value(SiteKind kind) {
 }
 // State of the machine outside the array and the memories (dataflow::unit_banks()).
 constexpr bool is_unit_state(SiteKind kind) {
-    return kind >= SiteKind::checksum_weight && kind <= SiteKind::filter_threshold;
+    return kind >= SiteKind::checksum_weight && kind <= SiteKind::confidence_threshold;
+}
+// Of them, state of a request: it outlives a run, and its cycles are those of the request
+// (sim/protect/rerun.h).
+constexpr bool is_request_state(SiteKind kind) {
+    return kind == SiteKind::kept_answer || kind == SiteKind::confidence_threshold;
 }
 // Values that are drawn neuron by neuron; every run of an inference meets draws of its own.
 constexpr bool is_disturbance(SiteKind kind) {

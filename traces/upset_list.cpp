@@ -240,6 +240,8 @@ bool has_rows_and_columns(SiteKind kind) {
         case SiteKind::duplicate_compare:
         case SiteKind::filter_buffer:
         case SiteKind::filter_threshold:
+        case SiteKind::kept_answer:
+        case SiteKind::confidence_threshold:
         case SiteKind::neuron_dropout:
         case SiteKind::neuron_noise:
             return false;

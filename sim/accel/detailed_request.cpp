@@ -13,15 +13,18 @@ DetailedRequest::DetailedRequest(const Workload& workload, traces::Cycle cycles,
       cycles_(cycles),
       check_(protect::check_cycles(workload.policy, workload.config, workload.graph).count()),
       restart_(protect::restart_cycles(workload.config).count()),
-      judge_(workload.policy, workload.graph) {}
+      answers_(workload, upsets),
+      judge_(workload.policy) {}
 
 // A run that was aborted is not checked, and what it had recovered from does not count.
 bool DetailedRequest::again(const DetailedRun& run) {
     run_end_ = next_ + (run.aborted ? run.cycles : cycles_);
     check_end_ = run_end_ + (run.aborted ? 0 : check_);
     next_ = check_end_ + restart_;
+    answers_.check_begins(run_end_);
     after_ = judge_.judge(
-        {run.aborted, run.zeroed, run.unrepaired, run.aborted ? workloads::Codes() : run.tensors[logits_]});
+        {run.aborted, run.zeroed, run.unrepaired, run.aborted ? workloads::Codes() : run.tensors[logits_]},
+        answers_);
     return after_ == protect::AfterRun::again;
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "sim/accel/answer_unit.h"
 #include "sim/accel/machine.h"
 #include "sim/accel/workload.h"
 #include "sim/protect/rerun.h"
@@ -26,6 +27,7 @@ class DetailedRequest {
     const std::vector<traces::Upset>& upsets_;
     const std::size_t logits_;
     const traces::Cycle cycles_, check_, restart_;
+    AnswerUnit answers_;
     protect::RerunJudge judge_;
     protect::AfterRun after_ = protect::AfterRun::accept;
     // The run judged last ends, its check ends, the run behind it begins.

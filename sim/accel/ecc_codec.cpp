@@ -65,17 +65,18 @@ void EccCodec::encode(std::int64_t word, const std::uint8_t* data, std::uint8_t*
     }
 }
 
-WordCodec::Verdict EccCodec::decode(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data) {
-    if (selective_ == nullptr) {
-        return codec_.decode(stored, data);
+SelectiveMemory::Verdict EccCodec::decode(std::int64_t word, const std::uint8_t* stored,
+                                          std::uint8_t* data) const {
+    if (selective_ != nullptr) {
+        return selective_->decode(word, stored, data);
     }
-    const SelectiveMemory::Verdict verdict = selective_->decode(word, stored, data);
-    signature_read_ = verdict.signature;
-    return {verdict.corrected, verdict.detected};
+    const WordCodec::Verdict verdict = codec_.decode(stored, data);
+    return {verdict.corrected, verdict.detected, 0};
 }
 
 void EccCodec::deliver(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data, bool recover) {
-    const WordCodec::Verdict verdict = decode(word, stored, data);
+    const SelectiveMemory::Verdict verdict = decode(word, stored, data);
+    signature_read_ = verdict.signature;
     stats_.corrected += verdict.corrected ? 1 : 0;
     if (!verdict.detected) {
         return;
@@ -95,14 +96,20 @@ void EccCodec::access_stored(tlm::tlm_command command, std::int64_t word, std::u
 }
 
 void EccCodec::read_for_scrubbing(std::int64_t word) {
-    std::vector<std::uint8_t> stored(static_cast<std::size_t>(codec_.stored_bytes()));
+    std::vector<std::uint8_t> stored(static_cast<std::size_t>(stored_bytes()));
     scrubbed_.resize(stored.size());
     access_stored(tlm::TLM_READ_COMMAND, word, stored.data());
     std::vector<std::uint8_t> data(static_cast<std::size_t>(codec_.data_bytes()));
-    const WordCodec::Verdict verdict = codec_.decode(stored.data(), data.data());
-    stats_.corrected += verdict.corrected ? 1 : 0;
-    scrubbed_word_ = verdict.corrected ? word : -1;
-    codec_.encode(data.data(), scrubbed_.data());
+    const SelectiveMemory::Verdict verdict = decode(word, stored.data(), data.data());
+    // A word with an error that was seen and not corrected stays as it is: who reads it shall see that, too.
+    const bool repaired = verdict.corrected && !verdict.detected;
+    stats_.corrected += repaired ? 1 : 0;
+    scrubbed_word_ = repaired ? word : -1;
+    if (selective_ != nullptr) {
+        selective_->encode_again(word, verdict.signature, data.data(), scrubbed_.data());
+    } else {
+        codec_.encode(data.data(), scrubbed_.data());
+    }
 }
 
 void EccCodec::write_scrubbed() {

@@ -58,7 +58,7 @@ class EccCodec : public sc_core::sc_module, public Scrubbing, public Signatures 
         return selective_ != nullptr ? selective_->stored_bytes() : codec_.stored_bytes();
     }
     void encode(std::int64_t word, const std::uint8_t* data, std::uint8_t* stored) const;
-    WordCodec::Verdict decode(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data);
+    SelectiveMemory::Verdict decode(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data) const;
     void deliver(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data, bool recover);
     void access_stored(tlm::tlm_command command, std::int64_t word, std::uint8_t* stored);
 

@@ -116,7 +116,8 @@ int word_bits(const AcceleratorConfig& config, Memory memory) {
 // Signatures and check bits of the parameters that a word has on the average, or room for.
 template <class Access>
 void add_selective_memory(std::vector<EnergyPart>& parts, const Policy& policy, Memory memory, int bits,
-                          const MemoryAccesses& accesses, Access access, const EnergyTable& table) {
+                          const MemoryAccesses& accesses, std::int64_t scrubbed, Access access,
+                          const EnergyTable& table) {
     const std::string name = text_of(memory);
     const protect::SelectiveCode code(bits);
     const int slots = protect::selective_slots(policy, memory, bits);
@@ -125,7 +126,12 @@ void add_selective_memory(std::vector<EnergyPart>& parts, const Policy& policy, 
     const double check_bits = code.signature_bits() + protect::kParameterCheckBits * stored;
     parts.push_back({name + " check bits", accesses.all(), access(1) * check_bits, true});
     parts.push_back({name + " encoders", accesses.writes, table.logic(code.encoder_area(slots)), true});
-    parts.push_back({name + " decoders", accesses.reads, table.logic(code.decoder_area(slots)), true});
+    const Picojoules decoder = table.logic(code.decoder_area(slots));
+    parts.push_back({name + " decoders", accesses.reads, decoder, true});
+    if (scrubbed > 0) {
+        parts.push_back(
+            {name + " scrubbing", scrubbed, access(bits) + access(1) * check_bits + decoder, true});
+    }
 }
 
 // A memory, its check bits, codecs and scrubber.
@@ -140,16 +146,18 @@ void add_memory(std::vector<EnergyPart>& parts, const AcceleratorConfig& config,
     const protect::MemoryPart& part = policy.memory[index_of(memory)];
     const protect::MemoryCode& code = protect::memory_code(part.code);
     const MemoryAccesses accesses = accesses_of(config, timeline, memory);
+    const std::int64_t period = part.scrub_period.count();
+    const std::int64_t scrubbed = period > 0 ? timeline.cycles / period : 0;
     parts.push_back({name, accesses.all(), access(bits), false});
     if (protect::is_selective(policy, memory)) {
-        return add_selective_memory(parts, policy, memory, bits, accesses, access, table);
+        return add_selective_memory(parts, policy, memory, bits, accesses, scrubbed, access, table);
     }
     const int check_bits = protect::stored_bits(policy, memory, bits) - bits;
     parts.push_back({name + " check bits", accesses.all(), access(check_bits), true});
     parts.push_back({name + " encoders", accesses.writes, table.logic(code.encoder_area(bits)), true});
     parts.push_back({name + " decoders", accesses.reads, table.logic(code.decoder_area(bits)), true});
-    if (part.scrub_period.count() > 0) {
-        parts.push_back({name + " scrubbing", timeline.cycles / part.scrub_period.count(),
+    if (period > 0) {
+        parts.push_back({name + " scrubbing", scrubbed,
                          access(bits + check_bits) + table.logic(code.decoder_area(bits)), true});
     }
 }

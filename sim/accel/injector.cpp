@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -87,7 +88,9 @@ void Injector::check(const Workload& workload, const std::vector<traces::Upset>&
 
 void Injector::attach(const std::vector<traces::Upset>& upsets) {
     check(workload_, upsets);
-    upsets_.insert(upsets_.end(), upsets.begin(), upsets.end());
+    // State of the request is no part of the machine in one run.
+    std::copy_if(upsets.begin(), upsets.end(), std::back_inserter(upsets_),
+                 [](const traces::Upset& upset) { return !traces::is_request_state(upset.site); });
     std::stable_sort(upsets_.begin() + static_cast<std::ptrdiff_t>(next_), upsets_.end(),
                      [](const traces::Upset& a, const traces::Upset& b) { return a.cycle < b.cycle; });
 }

@@ -36,11 +36,15 @@ int SelectiveMemory::cells(std::int64_t word) const {
 
 void SelectiveMemory::encode(std::int64_t word, protect::Signature signature, const std::uint8_t* data,
                              std::uint8_t* stored) const {
-    const Word kind = word_of(word);
+    encode_again(word, dram_.empty() ? signature : word_of(word).signature, data, stored);
+}
+
+void SelectiveMemory::encode_again(std::int64_t word, protect::Signature signature, const std::uint8_t* data,
+                                   std::uint8_t* stored) const {
     const WordBits bits = bits_of(data, data_bits_);
-    const protect::Signature own =
-        dram_.empty() ? protect::SelectiveCode::fitted(signature, most_slots_) : kind.signature;
-    put_bits(kind.coded ? code_.encode(bits, own) : bits, static_cast<int>(8 * stored_bytes()), stored);
+    const protect::Signature own = protect::SelectiveCode::fitted(signature, slots(word));
+    put_bits(word_of(word).coded ? code_.encode(bits, own) : bits, static_cast<int>(8 * stored_bytes()),
+             stored);
 }
 
 SelectiveMemory::Verdict SelectiveMemory::decode(std::int64_t word, const std::uint8_t* stored,

@@ -27,6 +27,9 @@ class SelectiveMemory {
     void encode(std::int64_t word, protect::Signature signature, const std::uint8_t* data,
                 std::uint8_t* stored) const;
     Verdict decode(std::int64_t word, const std::uint8_t* stored, std::uint8_t* data) const;
+    // What a scrubber writes back of a word that it read as `data` with that signature, right or wrong.
+    void encode_again(std::int64_t word, protect::Signature signature, const std::uint8_t* data,
+                      std::uint8_t* stored) const;
 
   private:
     struct Word {

@@ -4,6 +4,7 @@
 #include "sim/arith/sum_rule.h"
 #include "sim/core/error.h"
 #include "sim/dataflow/registry.h"
+#include "sim/protect/answers.h"
 #include "sim/protect/array_orders.h"
 #include "sim/protect/layer_filters.h"
 
@@ -96,6 +97,11 @@ dataflow::UnitParts unit_parts(const Workload& workload) {
     parts.duplicates = workload.policy.duplication.has_value();
     parts.filter_bytes = protect::filter_buffer_bytes(workload.policy);
     parts.filter_threshold_bits = protect::threshold_bits(workload.policy);
+    parts.kept_answers = protect::kept_answers(workload.policy);
+    parts.kept_classes = protect::compare_of(workload.policy) == protect::AnswerCompare::top1;
+    parts.kept_bits = protect::kept_bits(workload.policy);
+    parts.confidence_thresholds = workload.policy.confidence_rerun ? protect::kConfidenceThresholds : 0;
+    parts.confidence_threshold_bits = protect::kConfidenceThresholdBits;
     return parts;
 }
 

@@ -59,8 +59,12 @@ bool same_faults(const std::vector<LayerFault>& a, const std::vector<LayerFault>
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_fault);
 }
 
-// The entry of a request, of which `first` is that of the first run alone.
-LedgerEntry of_request(const LedgerEntry& first, const Inference& request) {
+// The entry of a request, of which `first` is that of the first run alone. `state_alone`: upsets struck what
+// the request keeps, and no run.
+LedgerEntry of_request(const LedgerEntry& first, const Inference& request, bool state_alone) {
+    if (state_alone) {
+        return ledger_entry_of_state(request.outcome, request.dead);
+    }
     if (request.runs == 1) {
         return first;
     }
@@ -211,8 +215,9 @@ BatchRunner::Struck BatchRunner::strike(const fault::FaultDraw& draw, std::int32
     const PolicyPlan& machine = plan_.policies[static_cast<std::size_t>(policy)];
     Struck struck;
     struck.policy = policy;
-    struck.upsets = upsets_of_request({plan_.experiment->accelerator, machine.policy, plan_.dram_words}, draw,
-                                      machine.timeline.cycles);
+    struck.upsets = upsets_of_request(
+        {plan_.experiment->accelerator, machine.policy, plan_.dram_words}, draw,
+        {machine.timeline.cycles, fault_free_[static_cast<std::size_t>(policy)].cycles, draws_later(plan_)});
     struck.resolution = resolvers_[static_cast<std::size_t>(policy)]->resolve(
         upsets_of_first_run(machine.policy, machine.timeline, struck.upsets), golden_[machine.engine],
         engines_[machine.engine]);
@@ -305,7 +310,10 @@ OutcomeRow BatchRunner::outcome_row(Struck& struck, const Chunk& chunk, std::int
     const fault::Resolution& resolution = request.resolution;
     const arith::FaultyRun& run = request.run;
     const Inference& inference = request.result;
-    const LedgerEntry masked = of_request(of_first, inference);
+    const bool state_alone =
+        std::all_of(struck.upsets.begin(), struck.upsets.end(),
+                    [](const fault::Upset& upset) { return traces::is_request_state(upset.site); });
+    const LedgerEntry masked = of_request(of_first, inference, state_alone);
 
     OutcomeRow row;
     row.fault = struck.fault;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "sim/arith/golden_sums.h"
 #include "sim/arith/parameters.h"
@@ -213,25 +214,33 @@ LedgerEntry behind(const LedgerCase& one, arith::Engine& engine) {
             number};
 }
 
-// No layer was changed.
-LedgerEntry without_change(const fault::Resolution& resolution, fault::DeadReason dead) {
+// Nothing where something was read that is wrong.
+std::optional<MaskedBy> before_use(fault::DeadReason dead) {
     using fault::DeadReason;
     switch (dead) {
         case DeadReason::absent:
-            return {MaskedBy::absent, -1};
+            return MaskedBy::absent;
         case DeadReason::idle:
-            return {MaskedBy::idle, -1};
+            return MaskedBy::idle;
         case DeadReason::overwritten:
-            return {MaskedBy::overwritten, -1};
+            return MaskedBy::overwritten;
         case DeadReason::never_read:
-            return {MaskedBy::never_read, -1};
+            return MaskedBy::never_read;
         case DeadReason::padding:
-            return {MaskedBy::padding, -1};
+            return MaskedBy::padding;
         case DeadReason::corrected:
-            return {MaskedBy::corrected, -1};
+            return MaskedBy::corrected;
         case DeadReason::none:
         case DeadReason::no_effect:
             break;
+    }
+    return std::nullopt;
+}
+
+// No layer was changed.
+LedgerEntry without_change(const fault::Resolution& resolution, fault::DeadReason dead) {
+    if (const std::optional<MaskedBy> by = before_use(dead)) {
+        return {*by, -1};
     }
     return {resolution.zeroed          ? MaskedBy::suppressed
             : resolution.sums_absorbed ? MaskedBy::accumulate
@@ -240,6 +249,16 @@ LedgerEntry without_change(const fault::Resolution& resolution, fault::DeadReaso
 }
 
 }  // namespace
+
+LedgerEntry ledger_entry_of_state(Outcome outcome, fault::DeadReason dead) {
+    if (outcome == Outcome::sdc || outcome == Outcome::due) {
+        return {};
+    }
+    if (outcome == Outcome::benign) {
+        return {MaskedBy::same_top1, -1};
+    }
+    return {before_use(dead).value_or(MaskedBy::rerun), -1};
+}
 
 LedgerEntry ledger_entry(const LedgerCase& one, arith::Engine& engine) {
     const Graph& graph = engine.graph();

@@ -27,5 +27,7 @@ struct LedgerCase {
 // With several struck layers the one that got furthest counts. Where residual connections leave open which
 // tensor was the last to differ, `engine` (which made `golden`) is asked once more.
 LedgerEntry ledger_entry(const LedgerCase& one, arith::Engine& engine);
+// Of a fault that struck nothing but what a request keeps (traces::is_request_state()).
+LedgerEntry ledger_entry_of_state(Outcome outcome, fault::DeadReason dead);
 
 }  // namespace fluence::campaign

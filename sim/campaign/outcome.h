@@ -39,7 +39,7 @@ enum class MaskedBy {
     later_layer,  // a layer behind the struck one gave the same codes
     logits,       // the layer of the logits gave the same ones
     same_top1,    // the logits differ, the predicted class does not
-    rerun,        // the first run was wrong, and the answer of a further one counted
+    rerun,        // the first run, or what is kept of a run, was wrong, and the answer that counted was not
 };
 inline constexpr int kMaskedByCount = 17;
 const char* name_of(MaskedBy by);

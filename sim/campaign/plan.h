@@ -53,6 +53,10 @@ struct PlannedFault {
     std::int32_t image = 0, stratum = 0;
 };
 PlannedFault planned_fault(const CampaignPlan& plan, std::int64_t id);
+// Whether faults have upsets that strike further runs.
+inline bool draws_later(const CampaignPlan& plan) {
+    return plan.later_mean > 0;
+}
 
 // Simulates the machine once a policy, in `workers` processes, and checks each run and the bundle's golden
 // activations against the engine. Nothing when `stop` said so before all was done. Throws InputError for an

@@ -135,7 +135,8 @@ void Recheck::check(const Case& one, arith::Engine& engine, const arith::GoldenR
     std::string message = "self-check: fault " + std::to_string(one.fault.id) + " under policy " + policy +
                           " is not what full re-execution gives (" + *difference + ")";
     if (!reproducer_.empty()) {
-        message += "; described in " + write_reproducer(one, *difference, value);
+        message += "; described in " +
+                   write_reproducer(one, *difference, value, golden.tensors[index_of(graph.logits)]);
     }
     throw std::runtime_error(message);
 }
@@ -182,16 +183,19 @@ std::string quoted(const std::string& path) {
 
 // The machine, the policy and the upsets each as a file of its kind, for `fluence replay`; which also runs
 // them on the register-true machine.
-std::string Recheck::write_reproducer(const Case& one, const std::string& difference,
-                                      const WrongValue& value) const {
+std::string Recheck::write_reproducer(const Case& one, const std::string& difference, const WrongValue& value,
+                                      const Codes& golden_logits) const {
     const Experiment& experiment = *plan_.experiment;
     const PolicyPlan& policy = plan_.policies[static_cast<std::size_t>(one.policy)];
     const workloads::Graph& graph = plan_.bundle->graph;
     traces::UpsetGroup group;
     group.id = "fault " + std::to_string(one.fault.id);
     group.image = one.fault.image;
-    group.upsets = upsets_of_request({plan_.experiment->accelerator, policy.policy, plan_.dram_words},
-                                     one.fault.draw(), policy.timeline.cycles);
+    const FaultFreeRequest fault_free = fault_free_request(policy.policy, graph, experiment.accelerator,
+                                                           policy.timeline.cycles, golden_logits);
+    group.upsets =
+        upsets_of_request({experiment.accelerator, policy.policy, plan_.dram_words}, one.fault.draw(),
+                          {policy.timeline.cycles, fault_free.cycles, draws_later(plan_)});
     group.expected.changed_values = one.run.changed_values;
     group.expected.first_changed_layer = one.run.first_changed_layer;
     group.expected.last_changed_layer = one.run.last_changed_layer;

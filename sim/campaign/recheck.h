@@ -58,8 +58,8 @@ class Recheck {
   private:
     WrongValue first_wrong(const Case& one, arith::Engine& engine, const arith::GoldenRun& golden,
                            const std::vector<workloads::Codes>& full) const;
-    std::string write_reproducer(const Case& one, const std::string& difference,
-                                 const WrongValue& value) const;
+    std::string write_reproducer(const Case& one, const std::string& difference, const WrongValue& value,
+                                 const workloads::Codes& golden_logits) const;
 
     const CampaignPlan& plan_;
     std::string reproducer_;

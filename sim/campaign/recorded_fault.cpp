@@ -24,6 +24,19 @@ const PolicyRow& policy_named(const ResultReader& results, const std::string& na
     return *found;
 }
 
+// Whether the campaign drew upsets of further runs.
+bool by_poisson(const nlohmann::json& experiment) {
+    const nlohmann::json& model = experiment.at("fault_model");
+    return model.contains("upsets") && model.at("upsets").is_object();
+}
+
+bool strikes_request_state(const FaultRow& fault) {
+    return traces::is_request_state(fault.upset.site) ||
+           std::any_of(fault.further.begin(), fault.further.end(), [](const fault::DrawnUpset& other) {
+               return traces::is_request_state(other.upset.site);
+           });
+}
+
 traces::ExpectedOutcome expected_of(const OutcomeRow& row) {
     traces::ExpectedOutcome expected;
     expected.outcome = name_of(row.outcome);
@@ -49,8 +62,12 @@ RecordedFault recorded_fault(const ResultReader& results, std::int64_t fault, co
     recorded.policy = protect::parse_policy(row.composition, results.path());
     recorded.group.id = "fault " + std::to_string(fault);
     recorded.group.image = struck.image;
-    recorded.group.upsets = upsets_of_request(
-        {recorded.accelerator, recorded.policy, results.header().dram_words}, struck.draw(), row.cycles);
+    const bool later = by_poisson(results.header().experiment);
+    const std::int64_t request_cycles =
+        strikes_request_state(struck) && !later ? results.golden(struck.image, row.id).cycles : row.cycles;
+    recorded.group.upsets =
+        upsets_of_request({recorded.accelerator, recorded.policy, results.header().dram_words}, struck.draw(),
+                          {row.cycles, request_cycles, later});
     recorded.group.expected = expected_of(outcome);
     return recorded;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "sim/campaign/request_state.h"
 #include "sim/protect/rerun.h"
 
 namespace fluence::campaign {
@@ -53,8 +54,9 @@ class Request {
         : machine_(machine),
           upsets_(upsets),
           here_(upsets_of_first_run(machine.policy, machine.timeline, upsets)),
-          judge_(machine.policy, machine.graph),
-          check_(protect::check_cycles(machine.policy, machine.config, machine.graph).count()),
+          state_(machine.policy, machine.config, machine.graph, upsets),
+          judge_(machine.policy),
+          check_(state_.check_cycles()),
           restart_(protect::restart_cycles(machine.config).count()) {}
 
     // Whether the run is followed by another one.
@@ -68,7 +70,9 @@ class Request {
             flags_.suppressed = flags_.suppressed || flags.suppressed;
             recovery_ += run.resolution.recovery_cycles;
         }
-        after_ = judge_.judge({flags.aborted, run.resolution.zeroed, flags.unrepaired, run.result.logits});
+        state_.check_begins(begin_ + length_);
+        after_ =
+            judge_.judge({flags.aborted, run.resolution.zeroed, flags.unrepaired, run.result.logits}, state_);
         return after_ == protect::AfterRun::again;
     }
 
@@ -91,7 +95,8 @@ class Request {
         }
         here_ = dram.upsets();
         for (Upset upset : upsets_) {
-            if (upset.cycle >= next && upset.cycle < next + machine_.timeline.cycles) {
+            if (!traces::is_request_state(upset.site) && upset.cycle >= next &&
+                upset.cycle < next + machine_.timeline.cycles) {
                 upset.cycle -= next;
                 here_.push_back(upset);
             }
@@ -115,6 +120,13 @@ class Request {
         last.resolution.recovery_cycles = recovery_;
         Inference& result = last.result;
         result.dead = struck.dead;
+        if (state_.struck_alone()) {
+            result.dead = state_.dead();
+            last.resolution.golden_bits = state_.golden_bits();
+            last.resolution.faulty_bits = state_.faulty_bits();
+        } else if (state_.struck() && state_.dead() == fault::DeadReason::none) {
+            result.dead = fault::DeadReason::none;
+        }
         result.runs = runs_;
         result.cycles = cycles_ + recovery_;
         const bool unresolved = after_ == protect::AfterRun::give_up && !result.flags.aborted;
@@ -134,6 +146,7 @@ class Request {
     const RequestMachine& machine_;
     const std::vector<Upset>& upsets_;
     std::vector<Upset> here_;  // of the run in work, in its own cycles
+    RequestState state_;
     protect::RerunJudge judge_;
     const Cycle check_, restart_;
     protect::AfterRun after_ = protect::AfterRun::accept;
@@ -145,14 +158,17 @@ class Request {
 }  // namespace
 
 std::vector<Upset> upsets_of_request(const fault::WordLayout& layout, const fault::FaultDraw& draw,
-                                     Cycle cycles) {
-    std::vector<Upset> upsets = cluster_upsets(draw.at(cycles), draw.cluster, layout);
+                                     const RequestAxis& axis) {
+    const auto at = [&](const Upset& upset, double phase) {
+        const bool of_request = traces::is_request_state(upset.site) && phase < 1;
+        return fault::placed(upset, phase, of_request ? axis.state : axis.run);
+    };
+    std::vector<Upset> upsets = cluster_upsets(at(draw.upset, draw.phase), draw.cluster, layout);
     for (const fault::DrawnUpset& other : draw.further) {
         if (other.phase >= 1 && !protect::reruns(layout.policy)) {
             continue;
         }
-        const std::vector<Upset> struck =
-            cluster_upsets(fault::placed(other.upset, other.phase, cycles), other.cluster, layout);
+        const std::vector<Upset> struck = cluster_upsets(at(other.upset, other.phase), other.cluster, layout);
         upsets.insert(upsets.end(), struck.begin(), struck.end());
     }
     return upsets;
@@ -164,8 +180,9 @@ std::vector<Upset> upsets_of_first_run(const protect::Policy& policy, const trac
         return upsets;
     }
     std::vector<Upset> first;
-    std::copy_if(upsets.begin(), upsets.end(), std::back_inserter(first),
-                 [&](const Upset& upset) { return upset.cycle < timeline.cycles; });
+    std::copy_if(upsets.begin(), upsets.end(), std::back_inserter(first), [&](const Upset& upset) {
+        return upset.cycle < timeline.cycles && !traces::is_request_state(upset.site);
+    });
     return first;
 }
 
@@ -190,9 +207,10 @@ FaultFreeRequest fault_free_request(const protect::Policy& policy, const workloa
                                     const AcceleratorConfig& config, Cycle cycles,
                                     const workloads::Codes& golden_logits) {
     const Cycle check = protect::check_cycles(policy, config, graph).count();
-    protect::RerunJudge judge(policy, graph);
+    protect::KeptAnswers answers(policy, graph);
+    protect::RerunJudge judge(policy);
     FaultFreeRequest request{1, cycles + check};
-    while (judge.judge({false, false, false, golden_logits}) == protect::AfterRun::again) {
+    while (judge.judge({false, false, false, golden_logits}, answers) == protect::AfterRun::again) {
         ++request.runs;
         request.cycles += protect::restart_cycles(config).count() + cycles + check;
     }

@@ -22,11 +22,20 @@ struct RequestMachine {
     const workloads::Codes& golden_logits;
 };
 
-// A drawn fault on the axis of a request whose runs take `cycles` each, cluster by cluster; those of the
-// first upset come first. Upsets of phase 1 and more lie behind the first run: they strike nothing where the
-// policy has no other.
+// The cycles that a draw's phases in [0, 1) are a share of: of what a run clears those of a run; of what
+// lives as long as the request (traces::is_request_state()) those of the whole fault-free request, because a
+// machine that serves one request behind the other is struck there at any time. Where the campaign draws what
+// strikes further runs by itself (`later`: phases of 1 and more) phases are shares of a run for all.
+struct RequestAxis {
+    RequestAxis(traces::Cycle run_cycles, traces::Cycle request_cycles, bool later)
+        : run(run_cycles), state(later ? run_cycles : request_cycles) {}
+    traces::Cycle run, state;
+};
+
+// A drawn fault on the axis of a request, cluster by cluster; those of the first upset come first. Upsets of
+// phase 1 and more lie behind the first run: they strike nothing where the policy has no other.
 std::vector<fault::Upset> upsets_of_request(const fault::WordLayout& layout, const fault::FaultDraw& draw,
-                                            traces::Cycle cycles);
+                                            const RequestAxis& axis);
 // Those of a request's upsets that the first run is resolved with: all, where the policy has no other run.
 std::vector<fault::Upset> upsets_of_first_run(const protect::Policy& policy, const traces::Timeline& timeline,
                                               const std::vector<fault::Upset>& upsets);

@@ -100,6 +100,17 @@ void ResultReader::for_each_golden(const std::function<void(const GoldenRow&)>& 
     }
 }
 
+GoldenRow ResultReader::golden(std::int32_t image, std::int32_t policy) const {
+    Statement rows(impl_->database, "SELECT * FROM golden WHERE image = " + std::to_string(image) +
+                                        " AND policy = " + std::to_string(policy));
+    if (!rows.next()) {
+        throw InputError(path(), "golden",
+                         "image " + std::to_string(image) + " has not been run without faults",
+                         "images that are done");
+    }
+    return read_golden(rows);
+}
+
 void ResultReader::for_each_fault(
     const std::function<void(const FaultRow&, const std::vector<OutcomeRow>&)>& visit) const {
     Statement faults(impl_->database, kSelectFaults);

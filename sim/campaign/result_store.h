@@ -145,6 +145,8 @@ class ResultReader {
     std::vector<std::vector<Tally>> tally(const std::string& property) const;
     bool any_fired() const;  // whether some fault fired under some policy (see fired())
     void for_each_golden(const std::function<void(const GoldenRow&)>& visit) const;
+    // InputError where the row is not (or not yet) in the file.
+    GoldenRow golden(std::int32_t image, std::int32_t policy) const;
     // Calls visit(fault, rows): the fault and its outcomes, one a policy.
     void for_each_fault(
         const std::function<void(const FaultRow&, const std::vector<OutcomeRow>&)>& visit) const;

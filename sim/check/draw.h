@@ -68,6 +68,9 @@ class UpsetDraw {
     void aim_at_vector_unit(Draw& draw, traces::Upset& upset) const;
     void aim_at_kept_sum(Draw& draw, traces::Upset& upset) const;
     void aim_at_filter(Draw& draw, traces::Upset& upset) const;
+    void aim_at_inference_end(Draw& draw, traces::Upset& upset) const;
+    // Into the first run, but for what outlives it.
+    void keep_in_run(traces::Upset& upset) const;
     const fault::SiteClass& site_of(traces::SiteKind kind) const;
 
     const Setup& setup_;

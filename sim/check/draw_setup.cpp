@@ -73,6 +73,10 @@ void draw_memories(Draw& draw, AcceleratorConfig& config) {
     config.output_buffer = draw_buffer(draw, draw.one_of(std::array{32, 32, 64, 128}));
 }
 
+Cycles draw_scrub_period(Draw& draw) {
+    return Cycles(draw.chance(2) ? draw.between(1, 8) : draw.between(9, 200));
+}
+
 // Weights of DRAM, and mostly of the weight buffer.
 void draw_selective_ecc(Draw& draw, protect::Policy& policy) {
     protect::SelectiveEccPart part;
@@ -82,9 +86,10 @@ void draw_selective_ecc(Draw& draw, protect::Policy& policy) {
     part.weight_buffer = !draw.chance(4);
     part.check_slots = draw.between(1, 16);
     const auto action = draw.chance(4) ? protect::DueAction::abort : protect::DueAction::zero;
-    policy.memory[index_of(Memory::dram)] = {"none", action, Cycles(0)};
+    const Cycles scrub_period = draw.chance(2) ? draw_scrub_period(draw) : Cycles(0);
+    policy.memory[index_of(Memory::dram)] = {"none", action, scrub_period};
     if (part.weight_buffer) {
-        policy.memory[index_of(Memory::weight_buffer)] = {"none", action, Cycles(0)};
+        policy.memory[index_of(Memory::weight_buffer)] = {"none", action, scrub_period};
     }
     policy.selective_ecc = part;
 }
@@ -104,7 +109,7 @@ void draw_memory_part(Draw& draw, Memory memory, protect::MemoryPart& part) {
                                                                : DueAction::zero;
     part.on_due = draw.one_of(std::array{DueAction::zero, DueAction::abort, repair, repair});
     if (draw.chance(2) && protect::memory_code(part.code).strength().corrects > 0) {
-        part.scrub_period = Cycles(draw.chance(2) ? draw.between(1, 8) : draw.between(9, 200));
+        part.scrub_period = draw_scrub_period(draw);
     }
 }
 

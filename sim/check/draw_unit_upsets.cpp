@@ -10,6 +10,7 @@
 #include "sim/fault/filter_schedule.h"
 #include "sim/protect/array_orders.h"
 #include "sim/protect/layer_filters.h"
+#include "sim/protect/rerun.h"
 
 namespace fluence::check {
 
@@ -144,6 +145,26 @@ void UpsetDraw::aim_at_filter(Draw& draw, Upset& upset) const {
     upset.cycle = written + draw.below(taken.complete - written + 1) - (draw.chance(8) ? 1 : 0);
 }
 
+// A word around the cycle in which a check of one of the first three runs (of full length) compares it, or
+// between two checks; a threshold until the first check has read it, give or take a cycle.
+void UpsetDraw::aim_at_inference_end(Draw& draw, Upset& upset) const {
+    const protect::CheckTiming timing(setup_.policy, setup_.config, setup_.graph);
+    const Cycle request =
+        timeline_.cycles + timing.cycles().count() + protect::restart_cycles(setup_.config).count();
+    if (upset.site == SiteKind::confidence_threshold) {
+        const Cycle read = timeline_.cycles + timing.thresholds_read();
+        upset.cycle = draw.chance(3) ? read + draw.between(-1, 1) : draw.below(read + 1);
+        return;
+    }
+    const std::int64_t words = protect::kept_words(setup_.policy, setup_.graph);
+    const std::int64_t word = draw.below(words);
+    if (draw.chance(2)) {
+        upset.unit = word;  // of the first answer
+    }
+    upset.cycle = draw.between(0, 2) * request + timeline_.cycles + timing.compared(upset.unit % words) +
+                  (draw.chance(2) ? draw.between(-1, 2) : draw.below(request));
+}
+
 bool UpsetDraw::aim_at_unit(Draw& draw, Upset& upset) const {
     switch (upset.site) {
         case SiteKind::checksum_weight:
@@ -169,6 +190,10 @@ bool UpsetDraw::aim_at_unit(Draw& draw, Upset& upset) const {
         case SiteKind::filter_buffer:
         case SiteKind::filter_threshold:
             aim_at_filter(draw, upset);
+            return true;
+        case SiteKind::kept_answer:
+        case SiteKind::confidence_threshold:
+            aim_at_inference_end(draw, upset);
             return true;
         default:
             return false;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "sim/check/draw.h"
 #include "sim/dataflow/space_time.h"
@@ -171,7 +172,7 @@ Upset UpsetDraw::upset(Draw& draw) const {
             aim_at_register(draw, upset);
         }
     }
-    upset.cycle = std::clamp<Cycle>(upset.cycle, 0, timeline_.cycles - 1);
+    keep_in_run(upset);
     upset.bits = draw_bits(draw, site_of(upset.site).bits);
     return upset;
 }
@@ -192,7 +193,7 @@ UpsetList UpsetDraw::list(RandomStream& random) const {
         } else if (draw.chance(3)) {
             next.cycle = any(draw, list).cycle + draw.between(-2, 8);
         }
-        next.cycle = std::clamp<Cycle>(next.cycle, 0, timeline_.cycles - 1);
+        keep_in_run(next);
         list.push_back(next);
     }
     for (Upset& upset : list) {
@@ -201,6 +202,12 @@ UpsetList UpsetDraw::list(RandomStream& random) const {
         }
     }
     return list;
+}
+
+void UpsetDraw::keep_in_run(Upset& upset) const {
+    const Cycle last =
+        traces::is_request_state(upset.site) ? std::numeric_limits<Cycle>::max() : timeline_.cycles - 1;
+    upset.cycle = std::clamp<Cycle>(upset.cycle, 0, last);
 }
 
 // The beginning of a run behind others of full length, give or take the pause between them.

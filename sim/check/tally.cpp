@@ -76,6 +76,9 @@ void add_policy_features(const protect::Policy& policy, std::set<std::string>& f
     if (policy.selective_ecc) {
         features.insert(policy.selective_ecc->weight_buffer ? "selective ECC, weight buffer too"
                                                             : "selective ECC of DRAM");
+        if (policy.memory[index_of(Memory::dram)].scrub_period.count() > 0) {
+            features.insert("scrubbing of selective ECC");
+        }
     }
     if (policy.checksum) {
         features.insert(policy.zero ? "checksum, zero on detection" : "checksum");

@@ -47,6 +47,13 @@ std::vector<RegisterBank> unit_banks(const workloads::Graph& graph, const Accele
     if (parts.filter_threshold_bits > 0) {
         banks.push_back({SiteKind::filter_threshold, unit.lanes, parts.filter_threshold_bits});
     }
+    if (parts.kept_answers > 0) {
+        const std::int64_t kept =
+            parts.kept_classes ? graph.images() : graph.tensor(graph.logits).shape.elements();
+        banks.push_back({SiteKind::kept_answer, parts.kept_answers * kept, parts.kept_bits});
+    }
+    banks.push_back(
+        {SiteKind::confidence_threshold, parts.confidence_thresholds, parts.confidence_threshold_bits});
     banks.erase(
         std::remove_if(banks.begin(), banks.end(), [](const RegisterBank& bank) { return bank.units == 0; }),
         banks.end());

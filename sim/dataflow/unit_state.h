@@ -19,6 +19,11 @@ struct UnitParts {
     bool duplicates = false;        // duplicated filters: kept sums and their comparators
     std::int64_t filter_bytes = 0;  // of the buffer of a filter of whole pixels
     int filter_threshold_bits = 0;  // of the register of a lane of that filter
+    int kept_answers = 0;           // at the inference end: so many answers
+    bool kept_classes = false;      // of each the class of every image, otherwise all logits
+    int kept_bits = 0;              // of one of those
+    int confidence_thresholds = 0;  // registers
+    int confidence_threshold_bits = 0;
 };
 
 std::vector<RegisterBank> unit_banks(const workloads::Graph& graph, const AcceleratorConfig& config,

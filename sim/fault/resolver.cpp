@@ -181,6 +181,10 @@ class Resolver::Impl::Run {
             case SiteKind::filter_buffer:
             case SiteKind::filter_threshold:
                 return filters_.strike(upset, low_32(bits), result_);
+            case SiteKind::kept_answer:
+            case SiteKind::confidence_threshold:
+                result_.dead = DeadReason::never_read;  // by a run: the request reads it
+                return;
             default:
                 return add_register(upset, judge_register(machine_, upset, bits, verdicts_, result_));
         }

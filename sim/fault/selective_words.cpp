@@ -14,7 +14,8 @@ SelectiveWords::SelectiveWords(const workloads::Graph& graph, const protect::Pol
 }
 
 bool SelectiveWords::codes(Memory memory, std::int64_t dram_word) const {
-    return protect::is_selective(policy_, memory) && dataflow::holds_weights(map_, dram_word);
+    return protect::is_selective(policy_, memory) &&
+           (memory == Memory::weight_buffer || dataflow::holds_weights(map_, dram_word));
 }
 
 protect::Signature SelectiveWords::planned(std::int64_t dram_word) const {

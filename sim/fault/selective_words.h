@@ -12,11 +12,14 @@ namespace fluence::fault {
 
 class SelectiveWords {
   public:
+    static constexpr std::int64_t kNoWord = -1;
+
     // Keeps references.
     SelectiveWords(const workloads::Graph& graph, const protect::Policy& policy,
                    const dataflow::MemoryMap& map);
 
-    // Whether the DRAM word `dram_word`, or its copy in the weight buffer, is coded there.
+    // Whether the DRAM word `dram_word`, or its copy in the weight buffer, is coded there. The weight buffer
+    // codes all its words, those as well that nothing was written to yet (kNoWord): all zero.
     bool codes(Memory memory, std::int64_t dram_word) const;
     const protect::SelectiveCode& code() const { return *code_; }
     // Of the weights that the plan names.

@@ -5,6 +5,7 @@
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/registers.h"
 #include "sim/dataflow/unit_state.h"
+#include "sim/protect/answers.h"
 #include "sim/protect/duplication.h"
 #include "sim/protect/layer_filters.h"
 
@@ -45,6 +46,11 @@ dataflow::UnitParts unit_parts(const protect::Policy& policy) {
     parts.duplicates = policy.duplication.has_value();
     parts.filter_bytes = protect::filter_buffer_bytes(policy);
     parts.filter_threshold_bits = protect::threshold_bits(policy);
+    parts.kept_answers = protect::kept_answers(policy);
+    parts.kept_classes = protect::compare_of(policy) == protect::AnswerCompare::top1;
+    parts.kept_bits = protect::kept_bits(policy);
+    parts.confidence_thresholds = policy.confidence_rerun ? protect::kConfidenceThresholds : 0;
+    parts.confidence_threshold_bits = protect::kConfidenceThresholdBits;
     return parts;
 }
 

@@ -59,12 +59,19 @@ WordSites::Read WordSites::decode(Memory memory, std::int64_t dram_word, const S
     return read;
 }
 
+WordBits WordSites::right_value(std::int64_t dram_word) const {
+    WordBits right;
+    if (dram_word != SelectiveWords::kNoWord) {
+        for (const Field& field : machine_.memory.fields(dram_word)) {
+            right |= WordBits(stored_bits(field)) << static_cast<std::size_t>(field.bit);
+        }
+    }
+    return right;
+}
+
 // What a wrong signature does depends on the data.
 WordSites::Read WordSites::decode_selective(Memory memory, std::int64_t dram_word, const State& state) const {
-    WordBits right;
-    for (const Field& field : machine_.memory.fields(dram_word)) {
-        right |= WordBits(stored_bits(field)) << static_cast<std::size_t>(field.bit);
-    }
+    const WordBits right = right_value(dram_word);
     const protect::SelectiveCode& code = machine_.selective.code();
     const WordBits value = state.stored.zero ? WordBits() : right ^ state.stored.residual;
     const protect::SelectiveCode::Read got = code.decode(code.encode(value, state.signature) ^ state.latent,
@@ -78,6 +85,12 @@ protect::Signature WordSites::signature_of(Memory memory, std::int64_t dram_word
     }
     return protect::SelectiveCode::fitted(machine_.selective.planned(dram_word),
                                           machine_.selective.slots(memory, dram_word));
+}
+
+protect::Signature WordSites::kept_signature(Memory memory, std::int64_t dram_word, const Read& read) const {
+    return machine_.selective.codes(memory, dram_word)
+               ? protect::SelectiveCode::fitted(read.signature, machine_.selective.slots(memory, dram_word))
+               : 0;
 }
 
 bool WordSites::stores_data_alone(Memory memory, std::int64_t dram_word) const {
@@ -104,8 +117,13 @@ std::vector<WordSites::State> WordSites::history(Memory memory, std::int64_t wor
         if (states.back().latent.any()) {
             const Cycle scrubbed = machine_.next_scrub(memory, word, states.back().from);
             if (scrubbed < end) {
-                if (const Read read = decode(memory, dram_word, states.back()); read.corrected) {
-                    states.push_back({scrubbed + 1, read.delivered, {}, scrubbed, 0});
+                const Read read = decode(memory, dram_word, states.back());
+                if (read.corrected && !read.detected) {
+                    states.push_back({scrubbed + 1,
+                                      read.delivered,
+                                      {},
+                                      scrubbed,
+                                      kept_signature(memory, dram_word, read)});
                 }
             }
         }
@@ -122,9 +140,16 @@ WordBits WordSites::left(std::int64_t word, const std::vector<Strike>& strikes, 
     const Cycle written = machine_.written_at(word);
     const Cycle from = written <= last_edge ? written : 0;
     const std::vector<State> states =
-        history(Memory::dram, word, word, {from, {}, {}, -1, 0}, strikes, last_edge + 1);
+        history(Memory::dram, word, word, {from, {}, {}, -1, signature_of(Memory::dram, word)}, strikes,
+                last_edge + 1);
     // A scrubber that reads in the last cycle writes nothing back any more.
     const State& last = states.back().from <= last_edge ? states.back() : *std::prev(states.end(), 2);
+    if (machine_.selective.codes(Memory::dram, word)) {
+        const protect::SelectiveCode& code = machine_.selective.code();
+        const WordBits right = right_value(word);
+        return last.latent ^ code.encode(right, signature_of(Memory::dram, word)) ^
+               code.encode(right ^ last.stored.residual, last.signature);
+    }
     const int data_bits = 8 * machine_.memory.word_bytes();
     return last.latent ^ machine_.code(Memory::dram).encode(last.stored.residual, data_bits);
 }
@@ -188,11 +213,11 @@ WordSites::Delivered WordSites::read_dram(std::int64_t word, Cycle cycle, Verdic
 }
 
 // The scrubber sees words, too, that nothing was written to yet.
-bool WordSites::scrub_unread(Memory memory, std::int64_t word, const std::vector<Strike>& strikes, Cycle from,
-                             Cycle until) {
+bool WordSites::scrub_unread(Memory memory, std::int64_t word, std::int64_t dram_word,
+                             const std::vector<Strike>& strikes, Cycle from, Cycle until) {
     bool scrubbed = false;
     if (until > from) {
-        for (const State& state : history(memory, word, 0, {from, {}, {}, -1, 0}, strikes, until)) {
+        for (const State& state : history(memory, word, dram_word, {from, {}, {}, -1, 0}, strikes, until)) {
             note_scrub(state);
             scrubbed = scrubbed || state.scrubbed >= 0;
         }
@@ -209,7 +234,7 @@ void WordSites::note_scrub(const State& state) {
 void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Resolution& result) {
     const std::vector<Field> fields = machine_.memory.fields(word);
     const Cycle stored = machine_.stored_at(word);
-    scrub_unread(Memory::dram, word, strikes, 0, stored);
+    scrub_unread(Memory::dram, word, word, strikes, 0, stored);
     if (strikes.back().cycle < stored) {
         result.dead = DeadReason::idle;  // a tensor that does not exist yet
         return;
@@ -235,7 +260,9 @@ void WordSites::dram(std::int64_t word, const std::vector<Strike>& strikes, Reso
         wrong = wrong || got.delivered.zero || touches(fields, got.delivered.residual);
         return got;
     };
-    const auto clean = [](const State& state) { return state.latent.none() && !state.stored.wrong(); };
+    const auto clean = [&](const State& state) {
+        return state.latent.none() && !state.stored.wrong() && state.signature == signature;
+    };
     for (const LoadedWord& loaded : machine_.loads_of(word)) {
         const auto next = std::upper_bound(states.begin(), states.end(), loaded.read,
                                            [](Cycle c, const State& state) { return c < state.from; });
@@ -288,13 +315,14 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
     const auto next = after(strikes.front().cycle);
     if (next == loads.begin()) {
         result.dead = DeadReason::idle;
-        scrub_unread(memory, word, strikes, 0, loads.empty() ? kEver : loads.front().write);
+        scrub_unread(memory, word, SelectiveWords::kNoWord, strikes, 0,
+                     loads.empty() ? kEver : loads.front().write);
     }
     const auto end = after(strikes.back().cycle);
     for (auto content = next == loads.begin() ? next : std::prev(next); content != end; ++content) {
         const Cycle until = std::next(content) == loads.end() ? kEver : std::next(content)->write;
         if (content->load < 0) {
-            result.dead = scrub_unread(memory, word, strikes, content->write, until)
+            result.dead = scrub_unread(memory, word, SelectiveWords::kNoWord, strikes, content->write, until)
                               ? DeadReason::corrected
                               : reason_without_effect(false, next != loads.end());
             continue;
@@ -310,10 +338,8 @@ void WordSites::buffer(Memory memory, std::int64_t word, const std::vector<Strik
         for (WrongLoad& wrong : wrong_loads_) {
             if (wrong.load == content->load && wrong.dram_word == content->dram_word) {
                 first.stored = wrong.delivered;
-                if (machine_.selective.codes(memory, content->dram_word)) {
-                    first.signature = protect::SelectiveCode::fitted(
-                        wrong.signature, machine_.selective.slots(memory, content->dram_word));
-                }
+                first.signature =
+                    kept_signature(memory, content->dram_word, {{}, false, false, wrong.signature});
                 wrong.placed = true;
             }
         }

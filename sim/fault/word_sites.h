@@ -87,6 +87,9 @@ class WordSites {
     Read decode_selective(Memory memory, std::int64_t dram_word, const State& state) const;
     // The signature that a word of this contents has where nothing is wrong; 0 without selective ECC.
     protect::Signature signature_of(Memory memory, std::int64_t dram_word) const;
+    // What a write of `read` leaves of its signature: the word has slots for so many parameters.
+    protect::Signature kept_signature(Memory memory, std::int64_t dram_word, const Read& read) const;
+    WordBits right_value(std::int64_t dram_word) const;
     // Whether nothing is stored with the data that could be struck.
     bool stores_data_alone(Memory memory, std::int64_t dram_word) const;
     // Its verdict, and what follows an error that is not corrected; what is delivered then.
@@ -95,9 +98,10 @@ class WordSites {
     std::vector<State> history(Memory memory, std::int64_t word, std::int64_t dram_word, const State& first,
                                const std::vector<Strike>& strikes, Cycle until) const;
     void note_scrub(const State& state);
-    // In [from, until) nobody reads the word, whatever it holds; whether scrubbing corrected it.
-    bool scrub_unread(Memory memory, std::int64_t word, const std::vector<Strike>& strikes, Cycle from,
-                      Cycle until);
+    // In [from, until) nobody reads the word; whether scrubbing corrected it. `dram_word`: what it holds, or
+    // SelectiveWords::kNoWord.
+    bool scrub_unread(Memory memory, std::int64_t word, std::int64_t dram_word,
+                      const std::vector<Strike>& strikes, Cycle from, Cycle until);
     // The states of a buffer word are read; one whose error is found is fetched again.
     struct Outcome {
         bool read = false, wrong_value = false, wrong = false, corrected = false;

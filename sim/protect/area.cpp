@@ -69,8 +69,7 @@ Ports ports_of(const AcceleratorConfig& config, Memory memory) {
 
 // Reads, corrects and writes back a word a period, in cycles in which the machine may use its own codecs:
 // two counters (of cycles and of addresses), the comparator of the first, an encoder and a decoder.
-GateEquivalents scrubber_area(const MemoryPart& part, const MemoryCode& code, int word_bits,
-                              int address_bits) {
+GateEquivalents scrubber_area(const MemoryPart& part, GateEquivalents codec, int address_bits) {
     if (part.scrub_period.count() == 0) {
         return {};
     }
@@ -79,26 +78,30 @@ GateEquivalents scrubber_area(const MemoryPart& part, const MemoryCode& code, in
     for (const int bits : {period_bits, address_bits}) {
         area += cost::flipflops(bits) + cost::adder(bits);
     }
-    return area + code.encoder_area(word_bits) + code.decoder_area(word_bits);
+    return area + codec;
 }
 
 // Encoders, decoders and scrubber of a memory; no nodes where it has no code.
 std::vector<AreaNode> codecs(const AcceleratorConfig& config, const Policy& policy, Memory memory,
                              int word_bits, int address_bits) {
     const Ports ports = ports_of(config, memory);
+    const MemoryPart& part = policy.memory[index_of(memory)];
+    std::string name = part.code;
+    GateEquivalents encoder{}, decoder{};
     if (is_selective(policy, memory)) {
         const SelectiveCode code(word_bits);
         const int slots = selective_slots(policy, memory, word_bits);
-        return {added_part("selective-ecc encoders", times(ports.encoders, code.encoder_area(slots))),
-                added_part("selective-ecc decoders", times(ports.decoders, code.decoder_area(slots)))};
+        name = "selective-ecc";
+        encoder = code.encoder_area(slots);
+        decoder = code.decoder_area(slots);
+    } else {
+        const MemoryCode& code = memory_code(part.code);
+        encoder = code.encoder_area(word_bits);
+        decoder = code.decoder_area(word_bits);
     }
-    const MemoryPart& part = policy.memory[index_of(memory)];
-    const MemoryCode& code = memory_code(part.code);
-    return {added_part(std::string(code.name()) + " encoders",
-                       times(ports.encoders, code.encoder_area(word_bits))),
-            added_part(std::string(code.name()) + " decoders",
-                       times(ports.decoders, code.decoder_area(word_bits))),
-            added_part("scrubber", scrubber_area(part, code, word_bits, address_bits))};
+    return {added_part(name + " encoders", times(ports.encoders, encoder)),
+            added_part(name + " decoders", times(ports.decoders, decoder)),
+            added_part("scrubber", scrubber_area(part, encoder + decoder, address_bits))};
 }
 
 }  // namespace

@@ -10,8 +10,6 @@
 namespace fluence::protect {
 namespace {
 
-constexpr std::int64_t kMaxScrubPeriod = std::int64_t{1} << 30;
-
 std::vector<std::string> memory_names() {
     std::vector<std::string> names;
     names.reserve(kMemories.size());

@@ -7,7 +7,9 @@
 //
 //   run      the timeline's T cycles; of a run that is aborted in cycle a, a + 1
 //   check    check_cycles(); not behind an aborted run
-//   restart  restart_cycles(): all registers and on-chip words are cleared. DRAM keeps its words
+//   restart  restart_cycles(): all registers and on-chip words are cleared. DRAM keeps its words, and the
+//   unit
+//            at the inference end its answers and thresholds (answers.h)
 //
 // Runs are judged one by one:
 //   1. due-rerun: a run in which something was detected and not repaired is thrown away, `reruns` times at
@@ -23,6 +25,7 @@
 #include "sim/core/accelerator_config.h"
 #include "sim/core/json.h"
 #include "sim/core/units.h"
+#include "sim/protect/answers.h"
 #include "sim/protect/policy.h"
 #include "workloads/graph.h"
 
@@ -48,32 +51,27 @@ struct RunEnd {
 
 enum class AfterRun { accept, again, give_up };
 
-// Of one request. Keeps a reference to the graph.
+// Of one request.
 class RerunJudge {
   public:
-    RerunJudge(const Policy& policy, const workloads::Graph& graph);
-    // Of the runs in their order, up to the first that is not followed by another one.
-    AfterRun judge(const RunEnd& run);
+    explicit RerunJudge(const Policy& policy);
+    // Of the runs in their order, up to the first that is not followed by another one. `check`: the same for
+    // all of them; it is given those that are answers.
+    AfterRun judge(const RunEnd& run, AnswerCheck& check);
     // Two answers differed.
     bool disagreed() const { return disagreed_; }
 
   private:
     bool thrown_away(const RunEnd& run);
-    bool low_confidence(const workloads::Codes& logits) const;
-    bool agree(const workloads::Codes& a, const workloads::Codes& b) const;
-
-    const workloads::Graph& graph_;
     std::optional<ConfidenceRerunPart> confidence_;
     std::optional<TemporalDmrPart> dmr_;
     std::optional<DueRerunPart> due_;
     int discarded_ = 0;
-    std::vector<workloads::Codes> answers_;
+    int answers_ = 0;
     bool disagreed_ = false;
 };
 
-// K logits of E bytes together are read from DRAM, which delivers B bytes a cycle after L + d_dram cycles,
-// and compared as they come: L + d_dram + ⌈E/B⌉ + 1. For the confidence 2·K + 4 more: the two largest are
-// found, then the exponentials summed. None where due-rerun is alone: it looks at flags.
+// CheckTiming::cycles().
 Cycles check_cycles(const Policy& policy, const AcceleratorConfig& config, const workloads::Graph& graph);
 // Every bank of the three buffers clears a word a cycle, all at once: max ⌈words/banks⌉.
 Cycles restart_cycles(const AcceleratorConfig& config);

@@ -7,34 +7,33 @@
 namespace fluence::protect {
 namespace {
 
-constexpr int kLogitBits = 32;
-constexpr int kScaleBits = 16;     // of the logits' scale times log2(e)
-constexpr int kSumBits = 26;       // 1,024 exponentials of 16 bits
-constexpr int kThresholdBits = 8;  // of a confidence
-constexpr int kClassBits = 10;     // of 1,024
-constexpr int kFlagBits = 8;       // flags of a run, and its number
-constexpr int kAddressBits = 24;   // of the words that a restart clears
+constexpr int kScaleBits = 16;    // of the logits' scale times log2(e)
+constexpr int kSumBits = 26;      // 1,024 exponentials of 16 bits
+constexpr int kFlagBits = 8;      // flags of a run, and its number
+constexpr int kAddressBits = 24;  // of the words that a restart clears
 
-GateEquivalents kept_answers(int answers, AnswerCompare compare) {
-    const int bits = compare == AnswerCompare::logits ? kLogitBits : kClassBits;
-    const GateEquivalents memory = compare == AnswerCompare::logits
-                                       ? cost::sram(kKeptLogits, kLogitBits)
-                                       : cost::enabled_flipflops(kClassBits) + cost::adder(kLogitBits) +
-                                             cost::enabled_flipflops(kLogitBits);
-    return cost::times(answers, memory + cost::equality_comparator(bits));
+GateEquivalents answers_area(const Policy& policy) {
+    const int bits = kept_bits(policy);
+    const GateEquivalents memory = compare_of(policy) == AnswerCompare::logits
+                                       ? cost::sram(kKeptLogits, bits)
+                                       : cost::enabled_flipflops(bits) + cost::adder(kKeptLogitBits) +
+                                             cost::enabled_flipflops(kKeptLogitBits);
+    return cost::times(kept_answers(policy), memory + cost::equality_comparator(bits));
 }
 
 }  // namespace
 
 GateEquivalents confidence_logic() {
-    const GateEquivalents largest = (cost::adder(kLogitBits) + cost::enabled_flipflops(kLogitBits)) * 2.0;
-    const GateEquivalents exponent = cost::adder(kLogitBits) + cost::multiplier(kExponentBits, kScaleBits) +
-                                     cost::multiplexers(kExponentBits * 4) +
-                                     cost::flipflops(2 * kExponentBits);
+    const GateEquivalents largest =
+        (cost::adder(kKeptLogitBits) + cost::enabled_flipflops(kKeptLogitBits)) * 2.0;
+    const GateEquivalents exponent =
+        cost::adder(kKeptLogitBits) + cost::multiplier(kExponentBits, kScaleBits) +
+        cost::multiplexers(kExponentBits * 4) + cost::flipflops(2 * kExponentBits);
     const GateEquivalents sum = cost::adder(kSumBits) + cost::clearable_flipflops(kSumBits);
-    const GateEquivalents thresholds = cost::multiplier(kSumBits, kThresholdBits) +
-                                       cost::adder(kSumBits + kThresholdBits) +
-                                       cost::enabled_flipflops(2 * kThresholdBits);
+    const GateEquivalents thresholds =
+        cost::multiplier(kSumBits, kConfidenceThresholdBits) +
+        cost::adder(kSumBits + kConfidenceThresholdBits) +
+        cost::enabled_flipflops(kConfidenceThresholds * kConfidenceThresholdBits);
     return largest + exponent + sum + thresholds;
 }
 
@@ -43,13 +42,8 @@ cost::AreaNode inference_end_area(const Policy& policy) {
     if (policy.confidence_rerun) {
         parts.push_back(cost::added_part("confidence", confidence_logic()));
         parts.push_back(cost::added_part("exponentials", cost::sram(kExponentWords, kExponentBits)));
-        parts.push_back(cost::added_part(
-            "answers", kept_answers(policy.confidence_rerun->runs - 1, policy.confidence_rerun->compare)));
     }
-    if (policy.temporal_dmr) {
-        parts.push_back(cost::added_part(
-            "answers", kept_answers(policy.temporal_dmr->runs - 1, policy.temporal_dmr->compare)));
-    }
+    parts.push_back(cost::added_part("answers", answers_area(policy)));
     if (reruns(policy)) {
         parts.push_back(cost::added_part(
             "restart",

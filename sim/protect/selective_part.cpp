@@ -43,12 +43,14 @@ void parse_selective_ecc(const PartInfo&, JsonObject& object, Policy& policy) {
     part.check_slots =
         static_cast<int>(object.integer_or("check_slots", kDefaultCheckSlots, 1, kMostParameters));
     const bool aborts = object.choice_or("on_due", "zero", {"zero", "abort"}) == "abort";
+    const Cycles scrub_period(object.integer_or("scrub_period_cycles", 0, 0, kMaxScrubPeriod));
     for (const Memory memory : kWeightMemories) {
         if (memory == Memory::weight_buffer && !part.weight_buffer) {
             continue;
         }
         claim_memory(object, policy, memory);
         policy.memory[index_of(memory)].on_due = aborts ? DueAction::abort : DueAction::zero;
+        policy.memory[index_of(memory)].scrub_period = scrub_period;
     }
     policy.selective_ecc = std::move(part);
 }
@@ -66,6 +68,7 @@ std::vector<nlohmann::json> write_selective_ecc(const PartInfo&, const Policy& p
     return {{{"plan", to_json(part.plan)},
              {"words", words},
              {"check_slots", part.check_slots},
+             {"scrub_period_cycles", policy.memory[index_of(Memory::dram)].scrub_period.count()},
              {"on_due", aborts ? "abort" : "zero"}}};
 }
 

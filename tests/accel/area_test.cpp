@@ -8,6 +8,7 @@
 #include "sim/dataflow/registers.h"
 #include "sim/protect/area.h"
 #include "sim/protect/memory_code.h"
+#include "sim/protect/selective_code.h"
 
 namespace {
 
@@ -172,6 +173,23 @@ TEST(Area, AScrubberIsTwoCountersAComparatorAndACodec) {
     EXPECT_EQ(find(*find(tree, "activation buffer"), "scrubber"), nullptr);
     EXPECT_NEAR(tree.area.count() - area_of(edge(), load_policy("secded")).area.count(),
                 scrubber->area.count(), 1e-6);
+}
+
+// The same beside the codec of selective ECC: 2 slots in the buffer.
+TEST(Area, AScrubberOfSelectiveEccHasItsCodec) {
+    Policy policy = load_policy("selective-ecc");
+    const double before = area_of(edge(), policy).area.count();
+    policy.memory[index_of(fluence::Memory::weight_buffer)].scrub_period = fluence::Cycles(1000);
+    const AreaNode tree = area_of(edge(), policy);
+    const AreaNode* scrubber = find(*find(tree, "weight buffer"), "scrubber");
+    ASSERT_NE(scrubber, nullptr);
+    const fluence::protect::SelectiveCode code(64);
+    using namespace fluence::cost;
+    const double expected = (flipflops(22) + adder(12) + adder(10) + equality_comparator(10) +
+                             code.encoder_area(2) + code.decoder_area(2))
+                                .count();
+    EXPECT_NEAR(scrubber->area.count(), expected, 0.02 * expected);
+    EXPECT_NEAR(tree.area.count() - before, scrubber->area.count(), 1e-6);
 }
 
 TEST(Area, TheChecksumColumnIsASmallPartOfTheArray) {

@@ -206,11 +206,12 @@ TEST(Sequential, IntervalsHoldAtEveryLook) {
 TEST(Technologies, MemoriesOfPartsAreSram) {
     using traces::SiteKind;
     for (const SiteKind kind : {SiteKind::weight_buffer, SiteKind::checksum_sum, SiteKind::duplicate_sum,
-                                SiteKind::filter_buffer}) {
+                                SiteKind::filter_buffer, SiteKind::kept_answer}) {
         EXPECT_EQ(technology_of(kind), Technology::sram) << name_of(kind);
     }
-    for (const SiteKind kind : {SiteKind::pe_weight, SiteKind::checksum_psum, SiteKind::duplicate_compare,
-                                SiteKind::filter_threshold, SiteKind::vector_pipeline}) {
+    for (const SiteKind kind :
+         {SiteKind::pe_weight, SiteKind::checksum_psum, SiteKind::duplicate_compare,
+          SiteKind::filter_threshold, SiteKind::confidence_threshold, SiteKind::vector_pipeline}) {
         EXPECT_EQ(technology_of(kind), Technology::flip_flop) << name_of(kind);
     }
     EXPECT_EQ(technology_of(SiteKind::neuron_dropout), Technology::none);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <map>
 
@@ -396,6 +397,7 @@ TEST_F(Campaign, RequestsOfSeveralRunsAreReplayed) {
     experiment.fault_model.upsets.most = 4;
     experiment.faults = 120;
     experiment.resolved["accelerator"] = to_json(experiment.accelerator);
+    experiment.resolved["fault_model"] = to_json(experiment.fault_model);
     run(experiment, "requests", 2);
     const ResultReader reader(folder_.file("requests"));
     const CampaignHeader& header = reader.header();
@@ -419,6 +421,62 @@ TEST_F(Campaign, RequestsOfSeveralRunsAreReplayed) {
     EXPECT_GT(later, 0);
     for (const char* policy : {"none", "temporal-dmr", "abort-rerun"}) {
         for (std::int64_t id = 0; id < experiment.faults; id += 40) {
+            const RecordedFault fault = recorded_fault(reader, id, policy);
+            const Replay replay(bundle_, fault.accelerator, fault.policy);
+            const std::vector<Replayed> replayed = replay.run({fault.group}, Fidelity::both);
+            EXPECT_TRUE(replayed[0].differences.empty())
+                << policy << " " << id << ": " << replayed[0].differences[0];
+        }
+    }
+}
+
+// What is kept of answers is struck at any time of the request.
+TEST_F(Campaign, KeptAnswersAreStruckThroughTheWholeRequest) {
+    Experiment experiment = small_experiment();
+    experiment.policies = {
+        protect::load_policy("none"), protect::load_policy("temporal-dmr"),
+        protect::parse_policy(
+            {{"name", "sure"},
+             {"inference_end", {{{"part", "confidence-rerun"}, {"top2_difference", 0.4}, {"runs", 2}}}}},
+            "test")};
+    for (int i = 0; i < traces::kSiteKindCount; ++i) {
+        const auto kind = static_cast<traces::SiteKind>(i);
+        experiment.fault_model.cross_section[name_of(kind)] = traces::is_request_state(kind) ? 1 : 0;
+    }
+    experiment.fault_model.cross_section["confidence_threshold"] = 10;
+    experiment.faults = 400;
+    experiment.resolved["accelerator"] = to_json(experiment.accelerator);
+    run(experiment, "kept", 2);
+    const ResultReader reader(folder_.file("kept"));
+    std::map<std::int32_t, std::map<std::pair<traces::SiteKind, fault::DeadReason>, int>> found;
+    std::map<std::int64_t, std::int64_t> another;  // a fault of each kind, by what became of it under DMR
+    int first_places = 0;
+    reader.for_each_fault([&](const FaultRow& fault, const std::vector<OutcomeRow>& rows) {
+        for (const OutcomeRow& row : rows) {
+            ++found[row.policy][{fault.upset.site, row.dead}];
+            EXPECT_EQ(row.outcome, Outcome::masked);
+            EXPECT_TRUE(row.dead != fault::DeadReason::none || row.masked_by == MaskedBy::rerun);
+        }
+        EXPECT_EQ(rows[0].dead, fault::DeadReason::absent);
+        const GoldenRow request = reader.golden(fault.image, 1);
+        EXPECT_EQ(rows[1].cycle,
+                  static_cast<std::int64_t>(fault.phase * static_cast<double>(request.cycles)));
+        EXPECT_EQ(rows[1].runs, rows[1].dead == fault::DeadReason::none ? 3 : 2);
+        EXPECT_EQ(rows[1].dead == fault::DeadReason::none, rows[1].recovery_cycles > 0);
+        const std::int64_t logits = bundle_.graph.tensor(bundle_.graph.logits).shape.elements();
+        first_places += fault.upset.site == traces::SiteKind::kept_answer && fault.upset.unit < logits;
+        another[static_cast<std::int64_t>(rows[1].dead)] = fault.id;
+    });
+    using traces::SiteKind;
+    const int live = found[1][{SiteKind::kept_answer, fault::DeadReason::none}];
+    // From the first check to the second: nearly all of the request but its first run and its last check.
+    const double share = 1 - static_cast<double>(reader.header().policies[1].cycles) /
+                                 static_cast<double>(reader.golden(0, 1).cycles);
+    EXPECT_NEAR(live, share * first_places, 3 * std::sqrt(first_places));
+    EXPECT_EQ((found[1][{SiteKind::confidence_threshold, fault::DeadReason::none}]), 0);
+    EXPECT_GT((found[2][{SiteKind::confidence_threshold, fault::DeadReason::none}]), 0);
+    for (const auto& [dead, id] : another) {
+        for (const char* policy : {"none", "temporal-dmr", "sure"}) {
             const RecordedFault fault = recorded_fault(reader, id, policy);
             const Replay replay(bundle_, fault.accelerator, fault.policy);
             const std::vector<Replayed> replayed = replay.run({fault.group}, Fidelity::both);

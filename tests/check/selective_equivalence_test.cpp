@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kSeed = 20261123;
 constexpr int kMachines = 20;
+constexpr int kScrubbedMachines = 12;
 constexpr int kListsPerMachine = 40;
 
 protect::SelectiveEccPart draw_part(Draw& draw) {
@@ -26,7 +27,7 @@ protect::SelectiveEccPart draw_part(Draw& draw) {
 
 // Words of weights while they stand in DRAM, or lie in the buffer and wait for their folds: two to four wrong
 // bits in the cells behind the data, or anywhere, so that signatures are taken for others.
-UpsetList aimed(Draw& draw, const Setup& setup, const traces::Timeline& timeline) {
+UpsetList aimed(Draw& draw, const Setup& setup, const traces::Timeline& timeline, int most) {
     UpsetList list;
     const traces::Load* load = nullptr;
     do {
@@ -36,7 +37,7 @@ UpsetList aimed(Draw& draw, const Setup& setup, const traces::Timeline& timeline
     const traces::Segment& segment = load->segments[static_cast<std::size_t>(
         draw.below(static_cast<std::int64_t>(load->segments.size())))];
     const std::int64_t inside = draw.below(segment.words);
-    for (int i = draw.between(1, 2); i > 0; --i) {
+    for (int i = draw.between(1, most); i > 0; --i) {
         traces::Upset upset;
         const bool dram = draw.chance(2);
         const Memory memory = dram ? Memory::dram : Memory::weight_buffer;
@@ -57,18 +58,26 @@ UpsetList aimed(Draw& draw, const Setup& setup, const traces::Timeline& timeline
     return list;
 }
 
-TEST(SelectiveEcc, FastAndDetailedMachineAgree) {
+void expect_agreement(std::uint64_t seed, bool scrubbed) {
     int lists = 0, corrected = 0, detected = 0, changed = 0;
-    for (int machine = 0; machine < test::machines_of_run(kMachines); ++machine) {
-        RandomStream random(kSeed, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
+    for (int machine = 0; machine < test::machines_of_run(scrubbed ? kScrubbedMachines : kMachines); ++machine) {
+        RandomStream random(seed, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
         Draw draw(random);
         int refused = 0;
         check::Setup setup = draw_setup(random, refused);
         setup.policy.memory[index_of(Memory::dram)] = {};
         setup.policy.memory[index_of(Memory::weight_buffer)] = {};
         setup.policy.selective_ecc = draw_part(draw);
-        if (draw.chance(4)) {
-            setup.policy.memory[index_of(Memory::dram)].on_due = protect::DueAction::abort;
+        for (const Memory memory : {Memory::dram, Memory::weight_buffer}) {
+            protect::MemoryPart& part = setup.policy.memory[index_of(memory)];
+            part.on_due = draw.chance(4) ? protect::DueAction::abort : protect::DueAction::zero;
+            part.scrub_period = Cycles(scrubbed && protect::is_selective(setup.policy, memory)
+                                           ? draw.between(1, draw.chance(2) ? 3 : 30)
+                                           : 0);
+        }
+        if (scrubbed && draw.chance(2)) {
+            setup.policy.confidence_rerun.reset();
+            setup.policy.temporal_dmr.emplace();  // what was written back is in DRAM for the second run
         }
         TileLevelRun run;
         try {
@@ -76,9 +85,9 @@ TEST(SelectiveEcc, FastAndDetailedMachineAgree) {
         } catch (const InputError&) {
             continue;
         }
-        const std::vector<UpsetList> upsets =
-            test::lists_of(kListsPerMachine, [&] { return aimed(draw, setup, run.timeline); });
-        for (const Verdict& verdict : test::agreeing(setup, run, upsets, test::named(kSeed, machine))) {
+        const std::vector<UpsetList> upsets = test::lists_of(
+            kListsPerMachine, [&] { return aimed(draw, setup, run.timeline, scrubbed ? 5 : 2); });
+        for (const Verdict& verdict : test::agreeing(setup, run, upsets, test::named(seed, machine))) {
             ++lists;
             corrected += verdict.flags.corrected ? 1 : 0;
             detected += verdict.flags.detected ? 1 : 0;
@@ -86,11 +95,20 @@ TEST(SelectiveEcc, FastAndDetailedMachineAgree) {
         }
         ASSERT_FALSE(testing::Test::HasFailure());
     }
-    std::cout << "seed " << kSeed << ": " << lists << " lists, " << corrected << " corrected, " << detected
+    std::cout << "seed " << seed << ": " << lists << " lists, " << corrected << " corrected, " << detected
               << " detected, " << changed << " with values changed" << std::endl;
     EXPECT_GT(corrected, lists / 10);
     EXPECT_GT(detected, lists / 100);
     EXPECT_GT(changed, lists / 20);
+}
+
+TEST(SelectiveEcc, FastAndDetailedMachineAgree) {
+    expect_agreement(kSeed, false);
+}
+
+// What the scrubber took wrong it writes back wrong.
+TEST(SelectiveEcc, FastAndDetailedMachineAgreeWhereWordsAreScrubbed) {
+    expect_agreement(kSeed + 1, true);
 }
 
 }  // namespace

@@ -111,6 +111,20 @@ TEST(Sites, SizesOfAMachine) {
     own = site_classes(filtered.graph, filtered.config, filtered.policy);
     EXPECT_EQ(own.size(), 10u + 1) << "the buffer, and no thresholds";
 
+    BareMachine again(OperandRegister::output, true);
+    const std::int64_t logits = again.graph.tensor(again.graph.logits).shape.elements();
+    again.policy.confidence_rerun.emplace();
+    again.policy.confidence_rerun->runs = 4;
+    own = site_classes(again.graph, again.config, again.policy);
+    EXPECT_EQ(site(own, SiteKind::kept_answer).units, 3 * logits);
+    EXPECT_EQ(site(own, SiteKind::kept_answer).bits, 32);
+    EXPECT_EQ(site(own, SiteKind::confidence_threshold).units, 2);
+    EXPECT_EQ(site(own, SiteKind::confidence_threshold).bits, 8);
+    again.policy.confidence_rerun->compare = protect::AnswerCompare::top1;
+    own = site_classes(again.graph, again.config, again.policy);
+    EXPECT_EQ(site(own, SiteKind::kept_answer).units, 3) << "a class an answer";
+    EXPECT_EQ(site(own, SiteKind::kept_answer).bits, 10);
+
     BareMachine plain(OperandRegister::output, false);
     const std::vector<SiteClass> fewer = site_classes(plain.graph, plain.config, plain.policy);
     EXPECT_EQ(fewer.size(), 9u);

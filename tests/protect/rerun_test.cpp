@@ -31,10 +31,11 @@ Policy policy_of(const json& part, const json& memory = json::array()) {
 
 std::vector<AfterRun> judged(const Policy& policy, const workloads::Graph& graph,
                              const std::vector<RunEnd>& runs) {
-    RerunJudge judge(policy, graph);
+    KeptAnswers answers(policy, graph);
+    RerunJudge judge(policy);
     std::vector<AfterRun> after;
     for (const RunEnd& run : runs) {
-        after.push_back(judge.judge(run));
+        after.push_back(judge.judge(run, answers));
     }
     return after;
 }
@@ -68,14 +69,13 @@ TEST(Rerun, TemporalDmrTakesTheFirstAnswerThatComesTwice) {
     EXPECT_EQ(judged(policy, graph, {a, b, c, a}), (std::vector{kAgain, kAgain, kAgain, kAccept}));
     EXPECT_EQ(judged(policy, graph, {a, b, c, d}), (std::vector{kAgain, kAgain, kAgain, kGiveUp}));
     EXPECT_EQ(judged(policy, graph, {a, aborted()}), (std::vector{kAgain, kGiveUp}));
-    RerunJudge judge(policy, graph);
-    judge.judge(a);
-    judge.judge(a);
-    EXPECT_FALSE(judge.disagreed());
-    RerunJudge other(policy, graph);
-    other.judge(a);
-    other.judge(b);
-    EXPECT_TRUE(other.disagreed());
+    for (const RunEnd& second : {a, b}) {
+        KeptAnswers answers(policy, graph);
+        RerunJudge judge(policy);
+        judge.judge(a, answers);
+        judge.judge(second, answers);
+        EXPECT_EQ(judge.disagreed(), second.logits != a.logits);
+    }
 }
 
 TEST(Rerun, AnswersMayBeComparedByTheirClassAlone) {

@@ -218,6 +218,7 @@ TEST(SelectivePolicy, WhatMakesNoSenseIsRefused) {
     expect_error(part(R"(, "words": ["output_buffer"])").c_str(), "keeps no weights");
     expect_error(part(R"(, "on_due": "refetch")").c_str(), "zero, abort");
     expect_error(part(R"(, "check_slots": 17)").c_str(), "check_slots");
+    expect_error(part(R"(, "scrub_period_cycles": -1)").c_str(), "scrub_period_cycles");
     expect_error(R"([{"part": "selective-ecc"}])", "plan: is missing");
     expect_error(R"([{"part": "selective-ecc", "plan": {"by": "macs", "fraction": 0.1}}])",
                  "random, magnitude");
@@ -238,10 +239,28 @@ TEST(SelectivePolicy, StatesItsCellsCyclesAndShare) {
     EXPECT_EQ(stored_bits(policy, Memory::weight_buffer, 64), 64 + 12 + 12);
     EXPECT_EQ(stored_bits(policy, Memory::weight_buffer, 8), 8 + 3 + 4) << "one parameter has one slot";
     EXPECT_EQ(stored_bits(policy, Memory::activation_buffer, 64), 64);
+    EXPECT_EQ(policy.memory[index_of(Memory::dram)].scrub_period, fluence::Cycles(0));
     EXPECT_EQ(timing_of(policy).decode_cycles, (std::array<std::int32_t, 4>{2, 2, 0, 0}));
     fluence::AcceleratorConfig config;
     config.dram.word_bits = 64;
     EXPECT_DOUBLE_EQ(fluence::protect::dram_check_share(config, policy), 0.25 * 4 / 8 + 1.0 / 8 + 4.0 / 64);
+}
+
+TEST(SelectivePolicy, ScrubsTheMemoriesThatItCodes) {
+    for (const bool buffer : {false, true}) {
+        const std::string words = buffer ? R"(["dram", "weight_buffer"])" : R"(["dram"])";
+        const auto policy = parsed((R"([{"part": "selective-ecc", "plan": {"by": "random", "fraction": 0.25},
+                                         "words": )" +
+                                    words + R"(, "scrub_period_cycles": 700}])")
+                                       .c_str());
+        EXPECT_EQ(policy.memory[index_of(Memory::dram)].scrub_period, fluence::Cycles(700));
+        EXPECT_EQ(policy.memory[index_of(Memory::weight_buffer)].scrub_period,
+                  fluence::Cycles(buffer ? 700 : 0));
+        EXPECT_EQ(policy.memory[index_of(Memory::activation_buffer)].scrub_period, fluence::Cycles(0));
+        const json written = to_json(policy);
+        EXPECT_EQ(to_json(fluence::protect::parse_policy(written, "again")), written);
+        EXPECT_EQ(written["memory"][0]["scrub_period_cycles"], 700);
+    }
 }
 
 }  // namespace
