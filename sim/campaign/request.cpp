@@ -91,6 +91,9 @@ class Request {
         }
         here_ = dram.upsets();
         for (Upset upset : upsets_) {
+            if (upset.held != traces::Held::no) {
+                upset.cycle = std::max(upset.cycle, next);
+            }
             if (upset.cycle >= next && upset.cycle < next + machine_.timeline.cycles) {
                 upset.cycle -= next;
                 here_.push_back(upset);

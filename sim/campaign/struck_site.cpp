@@ -120,7 +120,9 @@ void add_macs(StruckSite& site, const Macs& macs) {
 StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
     StruckSite site;
     site.upset = upset;
-    if (traces::is_disturbance(upset.site)) {
+    if (upset.held != traces::Held::no) {
+        site.known = false;  // it meets whatever passes
+    } else if (traces::is_disturbance(upset.site)) {
         site.layer = upset.layer;
     } else if (traces::is_value(upset.site)) {
         HeldValue value;

@@ -296,7 +296,7 @@ TEST(ResultStore, ForeignAndDamagedFilesAreRefused) {
         Database newer(path, Database::Open::read_write);
         newer.execute("PRAGMA user_version=99");
     }
-    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 5)")));
+    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 6)")));
 
     // Truncated anywhere, or a page of rubbish: an InputError, never a crash or a silent success.
     for (std::size_t size = 1024; size < whole.size(); size += 4096) {
