@@ -57,22 +57,26 @@ void ArraySide::edge(Cycle t) {
     model_->edge(t, *this);
 }
 
-ArraySide::Values ArraySide::take(ByFold& values, std::int32_t fold) {
-    const auto found = values.find(fold);
-    if (found == values.end()) {
+ArraySide::Values ArraySide::take(ByFold& by_fold, std::int32_t fold) {
+    const auto found = by_fold.values.find(fold);
+    if (found == by_fold.values.end()) {
         return {};
     }
     Values taken = std::move(found->second);
-    values.erase(found);
+    by_fold.values.erase(found);
+    by_fold.latest = -1;
     return taken;
 }
 
-ArraySide::Values& ArraySide::values_of(ByFold& values, std::int32_t fold, std::int64_t size) const {
-    Values& found = values[fold];
-    if (found.empty()) {
-        found.assign(static_cast<std::size_t>(size), 0);
+ArraySide::Values& ArraySide::values_of(ByFold& by_fold, std::int32_t fold, std::int64_t size) {
+    if (by_fold.latest != fold) {
+        by_fold.latest = fold;
+        by_fold.of_latest = &by_fold.values[fold];
+        if (by_fold.of_latest->empty()) {
+            by_fold.of_latest->assign(static_cast<std::size_t>(size), 0);
+        }
     }
-    return found;
+    return *by_fold.of_latest;
 }
 
 void ArraySide::read_last_column(Cycle t, std::int32_t first, std::int32_t last) {

@@ -50,9 +50,13 @@ class ArraySide : public array::Boundary {
     Values take_leaving(std::int32_t fold) { return take(leaving_, fold); }
 
   private:
-    using ByFold = std::map<std::int32_t, Values>;
-    static Values take(ByFold& values, std::int32_t fold);
-    Values& values_of(ByFold& values, std::int32_t fold, std::int64_t size) const;
+    struct ByFold {
+        std::map<std::int32_t, Values> values;
+        std::int32_t latest = -1;  // the fold that was asked for last, and its values
+        Values* of_latest = nullptr;
+    };
+    static Values take(ByFold& by_fold, std::int32_t fold);
+    static Values& values_of(ByFold& by_fold, std::int32_t fold, std::int64_t size);
 
     std::int32_t activation(std::int32_t fold, std::int64_t m, std::int64_t k) const;
     std::int32_t weight(std::int32_t fold, std::int64_t k, std::int64_t n) const;

@@ -106,6 +106,7 @@ TEST(ResultStore, GivesBackEveryFieldExactly) {
             EXPECT_EQ(faults[fault_index].upset.unit, expected.faults[i].upset.unit);
             EXPECT_EQ(faults[fault_index].upset.layer, expected.faults[i].upset.layer);
             EXPECT_EQ(faults[fault_index].upset.bits, expected.faults[i].upset.bits);
+            EXPECT_EQ(faults[fault_index].upset.held, expected.faults[i].upset.held);
             EXPECT_EQ(faults[fault_index].phase, expected.faults[i].phase);
             EXPECT_EQ(faults[fault_index].stratum, expected.faults[i].stratum);
             EXPECT_EQ(faults[fault_index].cluster.rows, expected.faults[i].cluster.rows);
@@ -118,6 +119,7 @@ TEST(ResultStore, GivesBackEveryFieldExactly) {
                 EXPECT_EQ(a.upset.unit, b.upset.unit);
                 EXPECT_EQ(a.upset.layer, b.upset.layer);
                 EXPECT_EQ(a.upset.bits, b.upset.bits);
+                EXPECT_EQ(a.upset.held, b.upset.held);
                 EXPECT_EQ(a.phase, b.phase);
                 EXPECT_EQ(a.cluster.rows, b.cluster.rows);
                 EXPECT_EQ(a.cluster.cols, b.cluster.cols);
