@@ -121,7 +121,12 @@ StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
     StruckSite site;
     site.upset = upset;
     if (upset.held != traces::Held::no) {
-        site.known = false;  // it meets whatever passes
+        locate_register(run, site);
+        // It meets whatever passes, not one value.
+        site.known = false;
+        site.fold = site.layer = -1;
+        site.held.clear();
+        site.reads.clear();
     } else if (traces::is_disturbance(upset.site)) {
         site.layer = upset.layer;
     } else if (traces::is_value(upset.site)) {
