@@ -241,6 +241,12 @@ void Teller::struck(const StruckSite& site) {
             bits.push_back(std::to_string(bit));
         }
     }
+    if (site.upset.held != traces::Held::no) {
+        line("  Held: " + site_name(site) + ", bit" + (bits.size() == 1 ? " " : "s ") + joined(bits, ", ") +
+             " at " + (site.upset.held == traces::Held::at_1 ? "1" : "0") + " from cycle " +
+             std::to_string(site.upset.cycle) + " on");
+        return;
+    }
     const bool timed = !traces::is_value(site.upset.site);
     line("  Struck: " + site_name(site) + ", bit" + (bits.size() == 1 ? " " : "s ") + joined(bits, ", ") +
          (timed ? ", cycle " + std::to_string(site.upset.cycle) : ""));

@@ -56,7 +56,11 @@ void print_case(std::ostream& stream, const check::Case& one) {
     }
     for (const traces::Upset& upset : one.upsets) {
         stream << "upset of " << name_of(upset.site) << " unit " << upset.unit << " at cycle " << upset.cycle
-               << ", bits" << bits_of(upset.bits) << "\n";
+               << ", bits" << bits_of(upset.bits)
+               << (upset.held == traces::Held::no     ? ""
+                   : upset.held == traces::Held::at_1 ? ", held at 1"
+                                                      : ", held at 0")
+               << "\n";
     }
 }
 

@@ -4,7 +4,9 @@
 # upsets over all sites.
 #
 #   bench/networks_table.sh DATA OUTPUT [NETWORK...]
+#   FORMATS="fxp16 fxp8" bench/networks_table.sh DATA OUTPUT [NETWORK...]
 #
+# The second one makes the table of other formats instead: test images, correct in fp32, then in each format.
 # DATA: folder with models/, mnist/, cifar10/, imagenet_val/. OUTPUT: bundles, results and one row a network; what is
 # there is not made again. Columns: test images, fp32 and int8 correct, cycles on edge-16x16 and cloud-32x32, and of
 # the campaign dead / otherwise masked / benign / SDC / DUE.
@@ -14,7 +16,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 program=${FLUENCE:-$root/build/release/fluence}
 if [ $# -lt 2 ]; then
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 data=$1
@@ -61,20 +63,51 @@ JSON
         "$output/$1/campaign/policies.csv"
 }
 
+# import_network NAME SPECIFICATION BUNDLE IMAGES [OPTION...]: its report on standard output.
+import_network() {
+    import_name=$1
+    specification=$2
+    bundle=$3
+    images=$4
+    shift 4
+    # shellcheck disable=SC2046
+    "$program" import "$data/models/$import_name.pt" --dataset "$(field "$specification" 1)" \
+        --data "$data/$(field "$specification" 2)" $(field "$specification" 3) --images "$images" \
+        --evaluate "${EVALUATE:--1}" --calibration-images "${CALIBRATION:-1000}" --output "$bundle" "$@" \
+        2>"$output/$import_name/import.err" || { cat "$output/$import_name/import.err" >&2; exit 1; }
+}
+
+# Top-1 on 10000 test images: fp32 91.73 % (9173/10000), int8 91.64 % (9164/10000)
+# correct LOG FORMAT: of how many, in fp32, in the format.
+correct() {
+    sed -n "s/^Top-1 on [0-9]* test images: fp32 [^(]*(\([0-9]*\)\/\([0-9]*\)), $2 [^(]*(\([0-9]*\)\/.*/\2 | \1 | \3/p" "$1"
+}
+
+formats_row() {  # NAME SPECIFICATION
+    line="| \`$1\`"
+    for format in $FORMATS; do
+        log=$output/$1/import-$format.log
+        mkdir -p "$output/$1"
+        if [ ! -f "$log" ]; then
+            import_network "$1" "$2" "$output/$1/bundle-$format" 1 --format "$format" >"$log.part"
+            rm -rf "$output/$1/bundle-$format"
+            mv "$log.part" "$log"
+        fi
+        counts=$(correct "$log" "$format")
+        [ "$line" != "| \`$1\`" ] || line="$line | ${counts% | *}"
+        line="$line | ${counts##* | }"
+    done
+    echo "$line |"
+}
+
 row() {  # NAME "DATASET|FOLDER|PREPROCESSING|IMAGES"
     name=$1
     folder=$output/$name
     mkdir -p "$folder"
     if [ ! -f "$folder/bundle/workload.json" ]; then
-        # shellcheck disable=SC2086
-        "$program" import "$data/models/$name.pt" --dataset "$(field "$2" 1)" --data "$data/$(field "$2" 2)" \
-            $(field "$2" 3) --images "$(field "$2" 4)" --evaluate "${EVALUATE:--1}" \
-            --calibration-images "${CALIBRATION:-1000}" --output "$folder/bundle" >"$folder/import.log" 2>"$folder/import.err" ||
-            { cat "$folder/import.err" >&2; exit 1; }
+        import_network "$name" "$2" "$folder/bundle" "$(field "$2" 4)" >"$folder/import.log"
     fi
-    # Top-1 on 10000 test images: fp32 91.73 % (9173/10000), int8 91.64 % (9164/10000)
-    accuracy=$(sed -n 's/^Top-1 on [0-9]* test images: fp32 [^(]*(\([0-9]*\)\/\([0-9]*\)), int8 [^(]*(\([0-9]*\)\/.*/\2 | \1 | \3/p' \
-        "$folder/import.log")
+    accuracy=$(correct "$folder/import.log" int8)
     edge=$(cycles "$folder/bundle" edge-16x16 "$folder/edge.txt")
     cloud=$(cycles "$folder/bundle" cloud-32x32 "$folder/cloud.txt")
     outcomes=$(campaign "$name" "$(field "$2" 4)")
@@ -88,6 +121,10 @@ printf '%s\n' "$networks" | while IFS= read -r line; do
         *" $name "*) ;;
         *) continue ;;
     esac
+    if [ -n "${FORMATS:-}" ]; then
+        formats_row "$name" "${line#*: }"
+        continue
+    fi
     [ -f "$output/$name/row.md" ] || row "$name" "${line#*: }"
     cat "$output/$name/row.md"
 done

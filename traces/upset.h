@@ -1,5 +1,5 @@
-// An upset: bits of one storage site inverted at the edge that begins one cycle. Lists of upsets are files
-// that can be replayed (docs/formats.md).
+// An upset: bits of one storage site inverted at the edge that begins one cycle, or held at one value from
+// there on. Lists of upsets are files that can be replayed (docs/formats.md).
 #pragma once
 
 #include <cstdint>
@@ -66,6 +66,11 @@ SiteKind site_kind_named(const std::string& name);  // throws std::out_of_range
 constexpr bool is_control(SiteKind kind) {
     return kind == SiteKind::pe_valid || kind == SiteKind::pe_propagate || kind == SiteKind::pe_weight_valid;
 }
+// Registers of the PE array, control bits and skew registers among them (dataflow::register_banks()).
+constexpr bool is_array_register(SiteKind kind) {
+    return kind <= SiteKind::pe_psum ||
+           (kind >= SiteKind::pe_activation_shadow && kind <= SiteKind::pe_weight_valid);
+}
 // Values, whatever holds them: they belong to a layer, and in its run the upset has no cycle of its own.
 constexpr bool is_value(SiteKind kind) {
     return kind == SiteKind::neuron || kind == SiteKind::mac_output || kind == SiteKind::weight ||
@@ -85,12 +90,18 @@ constexpr bool is_disturbance(SiteKind kind) {
     return kind == SiteKind::neuron_dropout || kind == SiteKind::neuron_noise;
 }
 
+// A permanent fault: bits of a register of the array that are 0, or 1, in every cycle from the upset's on,
+// whatever is written there.
+enum class Held { no, at_0, at_1 };
+inline constexpr int kHeldCount = 3;
+
 struct Upset {
     SiteKind site = SiteKind::pe_weight;
     std::int64_t unit = 0;
     std::int32_t layer = -1;  // values only
     Cycle cycle = 0;          // of values: 0, or any cycle of a further run
-    WordBits bits;            // the bits to invert; of disturbances the level
+    WordBits bits;            // the bits to invert or to hold; of disturbances the level
+    Held held = Held::no;     // of registers of the array alone
 };
 
 // How much a disturbance disturbs: neuron_dropout: the probability of a neuron, in units of 2⁻³²;

@@ -89,6 +89,16 @@ WordBits read_level(JsonObject& object, SiteKind kind) {
     return level_bits(kind, object.number(level_key(kind), 0, most));
 }
 
+Held read_held(JsonObject& object, SiteKind kind) {
+    if (!object.has("held")) {
+        return Held::no;
+    }
+    if (!is_array_register(kind)) {
+        object.fail("held", std::string("does not go with ") + name_of(kind), "registers of the PE array");
+    }
+    return object.integer("held", 0, 1) == 0 ? Held::at_0 : Held::at_1;
+}
+
 Upset read_upset(JsonObject& object, const ArrayConfig& array) {
     Upset upset;
     upset.site = site_kind_named(object.choice("site", site_names()));
@@ -100,6 +110,7 @@ Upset read_upset(JsonObject& object, const ArrayConfig& array) {
         upset.cycle = object.integer("cycle", 0, kLargest);
     }
     upset.bits = is_disturbance(upset.site) ? read_level(object, upset.site) : read_bits(object);
+    upset.held = read_held(object, upset.site);
     return upset;
 }
 
@@ -189,6 +200,9 @@ Json json_of(const Upset& upset) {
         if (upset.bits[bit]) {
             value["bits"].push_back(bit);
         }
+    }
+    if (upset.held != Held::no) {
+        value["held"] = upset.held == Held::at_1 ? 1 : 0;
     }
     return value;
 }

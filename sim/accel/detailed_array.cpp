@@ -97,6 +97,10 @@ void DetailedArray::result(std::int32_t fold, std::int64_t step, int row, int co
     sums_.take(now_, fold, step, row, col, sum);
 }
 
+std::uint32_t DetailedArray::read(traces::SiteKind bank, std::int64_t unit) const {
+    return model_->read(bank, unit);
+}
+
 void DetailedArray::flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) {
     model_->flip(bank, unit, mask);
 }

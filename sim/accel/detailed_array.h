@@ -37,6 +37,7 @@ class DetailedArray : public sc_core::sc_module,
     void edge(Cycle t) override;
     void cycle(Cycle t) override;
     void observe(ArrayObserver* observer) { observer_ = observer; }
+    std::uint32_t read(traces::SiteKind bank, std::int64_t unit) const override;
     void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) override;
     void flip_state(traces::SiteKind bank, std::int64_t unit, const WordBits& bits) override {
         checksum_->flip(bank, unit, bits.to_ullong());

@@ -1,5 +1,6 @@
 #include "sim/accel/detailed_request.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fluence::accel {
@@ -31,6 +32,9 @@ bool DetailedRequest::again(const DetailedRun& run) {
 std::vector<Upset> DetailedRequest::next_upsets() const {
     std::vector<Upset> strikes;
     for (Upset upset : upsets_) {
+        if (upset.held != traces::Held::no) {
+            upset.cycle = std::max(upset.cycle, next_);  // it is there in every run from its own on
+        }
         const bool inside = upset.cycle >= next_ && upset.cycle < next_ + cycles_;
         const bool between = upset.cycle >= run_end_ && upset.cycle < next_;
         if (inside || (between && upset.site == traces::SiteKind::dram)) {

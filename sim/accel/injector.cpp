@@ -59,7 +59,32 @@ Injector::Injector(const sc_core::sc_module_name& name, const Script& script)
       activation_buffer("activation_buffer"),
       output_buffer("output_buffer"),
       workload_(script.workload),
-      layers_(script.timeline) {}
+      layers_(script.timeline),
+      cycles_(script.timeline.cycles) {}
+
+Cycle Injector::next() const {
+    const Cycle strikes = next_ < upsets_.size() ? upsets_[next_].cycle : kNever;
+    return held_.empty() || now_ + 1 >= cycles_ ? strikes : std::min(strikes, now_ + 1);
+}
+
+void Injector::cycle(Cycle t) {
+    now_ = t;
+    for (; next_ < upsets_.size() && upsets_[next_].cycle <= t; ++next_) {
+        const traces::Upset& upset = upsets_[next_];
+        if (upset.held == traces::Held::no) {
+            strike(upset);
+        } else {
+            held_.push_back(upset);
+        }
+    }
+    // Behind the run nothing reads them, and an array whose registers change would never rest.
+    if (t >= cycles_) {
+        return;
+    }
+    for (const traces::Upset& held : held_) {
+        force(held, t);
+    }
+}
 
 void Injector::check(const Workload& workload, const std::vector<traces::Upset>& upsets) {
     for (std::size_t i = 0; i < upsets.size(); ++i) {
@@ -79,6 +104,11 @@ void Injector::check(const Workload& workload, const std::vector<traces::Upset>&
                                  std::to_string(units),
                              "0 … " + std::to_string(units - 1));
         }
+        if (upset.held != traces::Held::no && !traces::is_array_register(upset.site)) {
+            throw InputError(workload.config.name, key + ".held",
+                             std::string("does not go with ") + name_of(upset.site),
+                             "registers of the PE array");
+        }
         if (upset.cycle < 0) {
             throw InputError(workload.config.name, key + ".cycle", "is " + std::to_string(upset.cycle),
                              "0 and above");
@@ -96,7 +126,7 @@ void Injector::attach(const std::vector<traces::Upset>& upsets) {
 }
 
 // The split is a register of the controller, which says which codecs look at their registers.
-protect::RegisterPart Injector::codec_of(const traces::Upset& upset) const {
+protect::RegisterPart Injector::codec_of(const traces::Upset& upset, Cycle t) const {
     const ArrayConfig& array_config = workload_.config.array;
     const auto role = dataflow::register_role(array_config, upset.site);
     if (!role) {
@@ -104,7 +134,7 @@ protect::RegisterPart Injector::codec_of(const traces::Upset& upset) const {
     }
     const std::int64_t column = dataflow::first_column_served(array_config, upset.site, upset.unit);
     if (layers_.any()) {
-        const std::string& layer = workload_.graph.layer(layers_.at(upset.cycle)).name;
+        const std::string& layer = workload_.graph.layer(layers_.at(t)).name;
         if (!protect::is_checked(workload_.policy, column, array_config.cols, layer)) {
             return {};
         }
@@ -114,22 +144,37 @@ protect::RegisterPart Injector::codec_of(const traces::Upset& upset) const {
 
 // The codec of a register stands beside it: what an upset inverts is judged at once, and what passes it is
 // what the array computes with.
-void Injector::strike_register(const traces::Upset& upset) {
+void Injector::judge(const traces::Upset& upset, const WordBits& error, Cycle t) {
     const dataflow::RegisterBank bank = *dataflow::register_bank(workload_.config.array, upset.site);
-    const protect::RegisterPart part = codec_of(upset);
-    const protect::RegisterCode& code = protect::register_code(part.code);
-    WordBits error;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(code.stored_bits(bank.bits)); ++i) {
-        error[i] = upset.bits[i];
-    }
-    const protect::RegisterVerdict verdict = code.judge(error, bank.bits);
+    const protect::RegisterPart part = codec_of(upset, t);
+    const protect::RegisterVerdict verdict = protect::register_code(part.code).judge(error, bank.bits);
     if (verdict.corrected) {
         alarm->register_corrected();
     }
     if (verdict.detected) {
-        alarm->register_error(part.on_due, upset.cycle);
+        // A bit that is held would be wrong again when the work is computed again.
+        const bool permanent = upset.held != traces::Held::no;
+        alarm->register_error(permanent ? protect::RegisterAction::abort : part.on_due, t);
     } else if (verdict.residual != 0) {
         array->flip(upset.site, upset.unit, verdict.residual);
+    }
+}
+
+void Injector::strike_register(const traces::Upset& upset) {
+    const dataflow::RegisterBank bank = *dataflow::register_bank(workload_.config.array, upset.site);
+    const protect::RegisterPart part = codec_of(upset, upset.cycle);
+    const int stored = protect::register_code(part.code).stored_bits(bank.bits);
+    judge(upset, upset.bits & ~(WordBits().set() << static_cast<std::size_t>(stored)), upset.cycle);
+}
+
+// Of the register itself: check bits and further copies are right.
+void Injector::force(const traces::Upset& held, Cycle t) {
+    const dataflow::RegisterBank bank = *dataflow::register_bank(workload_.config.array, held.site);
+    const WordBits mask = held.bits & ~(WordBits().set() << static_cast<std::size_t>(bank.bits));
+    const WordBits value = held.held == traces::Held::at_1 ? mask : WordBits();
+    const WordBits error = (WordBits(array->read(held.site, held.unit)) ^ value) & mask;
+    if (error.any()) {
+        judge(held, error, t);
     }
 }
 

@@ -1,5 +1,6 @@
 // Inverts the bits of upsets at their cycles: registers of the array through its bank, words of the memories
-// behind their codecs, check bits included, and the state of the checksum column and the vector unit.
+// behind their codecs, check bits included, and the state of the checksum column and the vector unit. Held
+// bits are forced in every cycle from theirs on, behind the edge and the upsets of the cycle.
 #pragma once
 
 #include <systemc>
@@ -31,28 +32,31 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
     void attach(const std::vector<traces::Upset>& upsets);
     static void check(const Workload& workload, const std::vector<traces::Upset>& upsets);
 
-    // The cycle of the first upset that is still to strike; kNever.
-    Cycle next() const override { return next_ < upsets_.size() ? upsets_[next_].cycle : kNever; }
+    // The cycle of the first upset that is still to strike; every cycle of the run while bits are held;
+    // kNever.
+    Cycle next() const override;
     void edge(Cycle) override {}
-    void cycle(Cycle t) override {
-        while (next_ < upsets_.size() && upsets_[next_].cycle <= t) {
-            strike(upsets_[next_++]);
-        }
-    }
+    void cycle(Cycle t) override;
 
   private:
     void strike(const traces::Upset& upset);
     void strike_register(const traces::Upset& upset);
+    void force(const traces::Upset& held, Cycle t);
     void strike_unit(const traces::Upset& upset, const dataflow::RegisterBank& bank);
 
-    // What the codec beside a register is, in a cycle.
-    protect::RegisterPart codec_of(const traces::Upset& upset) const;
+    // What the codec beside a register is in cycle t.
+    protect::RegisterPart codec_of(const traces::Upset& upset, Cycle t) const;
+    // What the codec says of inverted stored bits. What it cannot correct and does not see stays.
+    void judge(const traces::Upset& upset, const WordBits& error, Cycle t);
 
     const Workload& workload_;
     const dataflow::ArrayLayers layers_;
     const SelectiveMemory* dram_words_ = nullptr;
     std::vector<traces::Upset> upsets_;  // by cycle
     std::size_t next_ = 0;
+    const Cycle cycles_;               // of the run
+    Cycle now_ = -1;                   // last cycle
+    std::vector<traces::Upset> held_;  // that have begun, by cycle
 };
 
 }  // namespace fluence::accel

@@ -54,6 +54,7 @@ class Cells : public virtual sc_core::sc_interface {
 // The registers of the array, for the injector.
 class Registers : public virtual sc_core::sc_interface {
   public:
+    virtual std::uint32_t read(traces::SiteKind bank, std::int64_t unit) const = 0;
     virtual void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask) = 0;
 };
 

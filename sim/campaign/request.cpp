@@ -95,8 +95,13 @@ class Request {
         }
         here_ = dram.upsets();
         for (Upset upset : upsets_) {
-            if (!traces::is_request_state(upset.site) && upset.cycle >= next &&
-                upset.cycle < next + machine_.timeline.cycles) {
+            if (traces::is_request_state(upset.site)) {
+                continue;
+            }
+            if (upset.held != traces::Held::no) {
+                upset.cycle = std::max(upset.cycle, next);
+            }
+            if (upset.cycle >= next && upset.cycle < next + machine_.timeline.cycles) {
                 upset.cycle -= next;
                 here_.push_back(upset);
             }

@@ -2,7 +2,7 @@
 // sim/protect/rerun.h says when there is another run and which answer counts, docs/policies/rerun.md what it
 // is struck by: upsets that lie in the run's own cycles of the request's axis; and what earlier upsets, those
 // between two runs among them, left in DRAM's words, in place when the run begins. What strikes registers and
-// buffers is gone then.
+// buffers is gone then; bits that are held are held in every run from theirs on.
 #pragma once
 
 #include <functional>

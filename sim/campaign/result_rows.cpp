@@ -57,7 +57,7 @@ static fault::Cluster cluster_of(std::int64_t code, const std::string& file) {
     return cluster;
 }
 
-// [[site, unit, layer, "bits", phase, cluster], …]; empty for none.
+// [[site, unit, layer, "bits", phase, cluster, held], …]; empty for none.
 static std::string further_text(const std::vector<fault::DrawnUpset>& further) {
     if (further.empty()) {
         return "";
@@ -65,7 +65,8 @@ static std::string further_text(const std::vector<fault::DrawnUpset>& further) {
     nlohmann::json list = nlohmann::json::array();
     for (const fault::DrawnUpset& other : further) {
         list.push_back({static_cast<int>(other.upset.site), other.upset.unit, other.upset.layer,
-                        to_hex(other.upset.bits), other.phase, code_of(other.cluster)});
+                        to_hex(other.upset.bits), other.phase, code_of(other.cluster),
+                        static_cast<int>(other.upset.held)});
     }
     return list.dump();
 }
@@ -85,6 +86,8 @@ static std::vector<fault::DrawnUpset> further_of(const std::string& text, const 
             other.upset.bits = bits_from_hex(entry.at(3).get<std::string>(), file);
             other.phase = entry.at(4).get<double>();
             other.cluster = cluster_of(entry.at(5).get<std::int64_t>(), file);
+            other.upset.held = static_cast<traces::Held>(
+                checked_code(entry.at(6).get<std::int32_t>(), traces::kHeldCount, file, "fault.further"));
             further.push_back(other);
         }
     } catch (const nlohmann::json::exception&) {
@@ -121,6 +124,7 @@ void bind_row(Statement& statement, const FaultRow& row) {
     statement.bind(row.upset.unit).bind(std::int64_t{row.upset.layer}).bind(to_hex(row.upset.bits));
     statement.bind(row.phase).bind(std::int64_t{row.stratum}).bind(further_text(row.further));
     statement.bind(code_of(row.cluster)).bind(std::int64_t{row.checked});
+    statement.bind(static_cast<std::int64_t>(row.upset.held));
 }
 
 void bind_row(Statement& statement, const OutcomeRow& row) {
@@ -168,6 +172,8 @@ FaultRow read_fault(Statement& statement, const std::string& file) {
     row.further = further_of(statement.text(), file);
     row.cluster = cluster_of(statement.integer(), file);
     row.checked = checked_code(statement.integer32(), 2, file, "fault.checked") != 0;
+    row.upset.held = static_cast<traces::Held>(
+        checked_code(statement.integer32(), traces::kHeldCount, file, "fault.held"));
     return row;
 }
 

@@ -39,7 +39,7 @@ struct RowShape {
     const char* table;
     int columns;
 };
-inline constexpr RowShape kGoldenRows = {"golden", 8}, kFaultRows = {"fault", 11},
+inline constexpr RowShape kGoldenRows = {"golden", 8}, kFaultRows = {"fault", 12},
                           kOutcomeRows = {"outcome", 22};
 extern const char* const kSelectGolden;
 extern const char* const kSelectFaults;

@@ -18,7 +18,7 @@
 
 namespace fluence::campaign {
 
-inline constexpr int kResultSchemaVersion = 5;
+inline constexpr int kResultSchemaVersion = 6;
 
 struct PolicyRow {
     std::int32_t id = 0;

@@ -120,7 +120,14 @@ void add_macs(StruckSite& site, const Macs& macs) {
 StruckSite struck_site(const RecordedRun& run, const traces::Upset& upset) {
     StruckSite site;
     site.upset = upset;
-    if (traces::is_disturbance(upset.site)) {
+    if (upset.held != traces::Held::no) {
+        locate_register(run, site);
+        // It meets whatever passes, not one value.
+        site.known = false;
+        site.fold = site.layer = -1;
+        site.held.clear();
+        site.reads.clear();
+    } else if (traces::is_disturbance(upset.site)) {
         site.layer = upset.layer;
     } else if (traces::is_value(upset.site)) {
         HeldValue value;

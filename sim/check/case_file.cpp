@@ -73,7 +73,12 @@ json upset_json(const traces::Upset& upset) {
             bits.push_back(i);
         }
     }
-    return {{"site", name_of(upset.site)}, {"unit", upset.unit}, {"cycle", upset.cycle}, {"bits", bits}};
+    json value = {
+        {"site", name_of(upset.site)}, {"unit", upset.unit}, {"cycle", upset.cycle}, {"bits", bits}};
+    if (upset.held != traces::Held::no) {
+        value["held"] = upset.held == traces::Held::at_1 ? 1 : 0;
+    }
+    return value;
 }
 
 traces::Upset parse_upset(JsonObject object) {
@@ -93,6 +98,9 @@ traces::Upset parse_upset(JsonObject object) {
             object.fail("bits", "holds " + std::to_string(bit), "0 to " + std::to_string(kMaxWordBits - 1));
         }
         upset.bits.set(bit);
+    }
+    if (object.has("held")) {
+        upset.held = object.integer("held", 0, 1) == 0 ? traces::Held::at_0 : traces::Held::at_1;
     }
     object.finish();
     return upset;

@@ -205,7 +205,8 @@ std::vector<Verdict> compare_fidelities(const Setup& setup, const TileLevelRun& 
         const Answer fast = fast_answer(runner, lists[i], verdicts[i]);
         verdicts[i].difference = first_difference(setup.graph, fast, detailed[i]);
         if (verdicts[i].difference.empty() && lists[i].size() == 1 &&
-            lists[i][0].cycle < run.timeline.cycles && setup.config.array.control == ArrayControl::central) {
+            lists[i][0].cycle < run.timeline.cycles && lists[i][0].held == traces::Held::no &&
+            setup.config.array.control == ArrayControl::central) {
             verdicts[i].difference =
                 single_difference(setup, resolver, engine, runner, lists[i][0], fast, verdicts[i]);
         }

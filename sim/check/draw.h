@@ -45,7 +45,8 @@ void draw_inference_end(RandomStream& random, protect::Policy& policy);
 Setup draw_setup(RandomStream& random, int& refused);
 
 // One to four upsets on the sites of a machine and in the cycles of its run, half of them where and when
-// something is going on, sometimes the same word or register twice. Where the policy runs inferences again,
+// something is going on, sometimes the same word or register twice, a quarter of those in registers of the
+// array as bits that are held. Where the policy runs inferences again,
 // some of them in later runs or between two.
 class UpsetDraw {
   public:

@@ -52,6 +52,15 @@ WordBits draw_bits(Draw& draw, int width) {
     return mask.none() ? mask.set(0) : mask;
 }
 
+// Bits of registers are held now and then, half of them from the beginning on.
+void draw_held(Draw& draw, Upset& upset) {
+    upset.held = traces::Held::no;
+    if (traces::is_array_register(upset.site) && draw.chance(4)) {
+        upset.held = draw.chance(2) ? traces::Held::at_0 : traces::Held::at_1;
+        upset.cycle = draw.chance(2) ? 0 : upset.cycle;
+    }
+}
+
 }  // namespace
 
 UpsetDraw::UpsetDraw(const Setup& setup, const traces::Timeline& timeline)
@@ -174,6 +183,7 @@ Upset UpsetDraw::upset(Draw& draw) const {
     }
     keep_in_run(upset);
     upset.bits = draw_bits(draw, site_of(upset.site).bits);
+    draw_held(draw, upset);
     return upset;
 }
 
@@ -190,6 +200,7 @@ UpsetList UpsetDraw::list(RandomStream& random) const {
             next.cycle = draw.chance(3) ? before.cycle : before.cycle + draw.between(-3, 12);
             next.site = before.site;
             next.unit = before.unit;
+            draw_held(draw, next);
         } else if (draw.chance(3)) {
             next.cycle = any(draw, list).cycle + draw.between(-2, 8);
         }

@@ -1,5 +1,6 @@
 #include "sim/check/tally.h"
 
+#include <algorithm>
 #include <set>
 
 #include "sim/core/error.h"
@@ -156,6 +157,9 @@ void Tally::add_case(const Setup& setup, const UpsetList& list, const Verdict& v
     when(verdict.flags.aborted, "aborted");
     when(verdict.recovered, "recovered");
     when(verdict.runs > 1, "run again");
+    when(std::any_of(list.begin(), list.end(),
+                     [](const traces::Upset& upset) { return upset.held != traces::Held::no; }),
+         "with held bits");
 }
 
 void Tally::add(const Tally& other) {

@@ -1,6 +1,7 @@
 #include "sim/fault/effects.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/arith/disturbed.h"
 #include "sim/arith/parameters.h"
@@ -242,19 +243,19 @@ std::uint32_t LayerChanges::claim(std::int32_t fold, std::int64_t m, std::int64_
     if (found == folds_.end()) {
         return 0;
     }
-    const auto at = found->second.find({m, n});
-    if (at == found->second.end()) {
-        return 0;
-    }
-    const std::uint32_t delta = at->second;
-    found->second.erase(at);
-    return delta;
+    const std::pair<std::int64_t, std::int64_t> key(m, n);
+    const auto at =
+        std::lower_bound(found->second.begin(), found->second.end(), key,
+                         [](const auto& delta, const auto& place) { return delta.first < place; });
+    return at == found->second.end() || at->first != key ? 0 : std::exchange(at->second, 0);
 }
 
 arith::LayerFault LayerChanges::take() {
     for (const auto& [id, deltas] : folds_) {
         for (const auto& [at, delta] : deltas) {
-            accumulator_off(machine_.fold(id), at.first, at.second, delta);
+            if (delta != 0) {  // nobody has claimed it
+                accumulator_off(machine_.fold(id), at.first, at.second, delta);
+            }
         }
     }
     const auto element = [](const arith::AccumulatorDelta& d) { return d.index; };

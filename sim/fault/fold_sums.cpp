@@ -257,7 +257,7 @@ StruckFold::Deltas StruckFold::evaluate() const {
     for (const auto& [at, point] : points()) {
         const std::uint32_t delta = delta_at(at, point);
         if (delta != 0) {
-            deltas[at] = delta;
+            deltas.emplace_back(at, delta);
         }
     }
     return deltas;

@@ -106,8 +106,8 @@ class StruckFold {
     void add(const StruckProduct& product);
     void add(const StruckSum& sum);
 
-    // By (m, n): struck sum − true sum, modulo 2³²; zeros left out.
-    using Deltas = std::map<std::pair<std::int64_t, std::int64_t>, std::uint32_t>;
+    // Ascending by (m, n): struck sum − true sum, modulo 2³²; zeros left out.
+    using Deltas = std::vector<std::pair<std::pair<std::int64_t, std::int64_t>, std::uint32_t>>;
     Deltas evaluate() const;
     // Whether a product or a partial sum differs at any point where evaluate() finds no delta.
     bool absorbs() const;

@@ -26,6 +26,9 @@ const std::vector<FaultModel>& fault_model_table() {
          false, false, Pattern::unit, parse_noise, write_noise, noise_sites, nullptr, "sigma"},
         {"weight-flip", "one bit of one stored weight inverted from the beginning on, uniform over weights",
          false, false, Pattern::bit, parse_layers, write_layers, weight_sites, nullptr},
+        {"stuck-at",
+         "one bit of a register of the PE array held at 0 or 1, for the whole run or from a cycle on", true,
+         false, Pattern::bit, parse_stuck_at, write_stuck_at, register_sites, strike_held},
     };
     return table;
 }

@@ -24,7 +24,7 @@ struct FaultModel {
     // The sites it strikes, in proportion to SiteClass::weight(). `storage`: the machine's.
     std::vector<SiteClass> (*sites)(const FaultModelConfig& config, const workloads::Graph& graph,
                                     const std::vector<SiteClass>& storage);
-    // Completes a draw at a unit of `bits` bits; null for single bits.
+    // Completes a draw at a unit of `bits` bits; null for single bits that are inverted.
     void (*strike)(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
     // Models that disturb the neurons of whole layers: what their level is called; otherwise null.
     const char* level = nullptr;
@@ -58,6 +58,11 @@ void parse_noise(JsonObject& object, FaultModelConfig& config);
 void write_noise(const FaultModelConfig& config, nlohmann::json& value);
 std::vector<SiteClass> noise_sites(const FaultModelConfig& config, const workloads::Graph& graph,
                                    const std::vector<SiteClass>& storage);
+void parse_stuck_at(JsonObject& object, FaultModelConfig& config);
+void write_stuck_at(const FaultModelConfig& config, nlohmann::json& value);
+std::vector<SiteClass> register_sites(const FaultModelConfig& config, const workloads::Graph& graph,
+                                      const std::vector<SiteClass>& storage);
+void strike_held(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
 std::vector<SiteClass> weight_sites(const FaultModelConfig& config, const workloads::Graph& graph,
                                     const std::vector<SiteClass>& storage);
 

@@ -12,6 +12,7 @@
 #include "sim/fault/duplicate_sites.h"
 #include "sim/fault/effects.h"
 #include "sim/fault/filter_sites.h"
+#include "sim/fault/held_registers.h"
 #include "sim/fault/machine_view.h"
 #include "sim/fault/neuron_disturbance.h"
 #include "sim/fault/register_sites.h"
@@ -96,7 +97,24 @@ struct Resolver::Impl {
         if (bits > 0 && upset.site == SiteKind::dram) {
             bits = machine.selective.cells(Memory::dram, upset.unit, bits);
         }
+        if (upset.held != traces::Held::no && bits > 0) {
+            if (!traces::is_array_register(upset.site)) {
+                throw std::invalid_argument(std::string("no bits are held in ") + name_of(upset.site));
+            }
+            // Of the register itself: its check bits and further copies are right.
+            bits = dataflow::register_bank(machine.config.array, upset.site)->bits;
+        }
         return present(upset.bits, bits);
+    }
+
+    // What is known of the upset before anything else is.
+    Resolution held_bits(const Upset& upset) const {
+        Resolution resolution;
+        const std::uint32_t bits = low_32(bits_of(upset));
+        resolution.golden_bits = upset.held == traces::Held::at_0 ? bits : 0;
+        resolution.faulty_bits = resolution.golden_bits ^ bits;
+        resolution.dead = bits == 0 ? DeadReason::absent : DeadReason::none;
+        return resolution;
     }
 
     // A struck weight as its DRAM word; others as they are.
@@ -130,13 +148,15 @@ struct Resolver::Impl {
 
 class Resolver::Impl::Run {
   public:
-    Run(const Impl& impl, const arith::GoldenRun& golden, arith::Engine* engine, bool joint)
+    // `holds`: some of the upsets hold bits.
+    Run(const Impl& impl, const arith::GoldenRun& golden, arith::Engine* engine, bool joint, bool holds)
         : machine_(impl.machine),
           disturbance_(impl.disturbance),
           golden_(golden),
           bounds_(impl.bounds),
           engine_(engine),
           joint_(joint),
+          holds_(holds),
           golden_tensors_(golden.tensors),
           met_(golden.tensors),
           golden_sums_(machine_, golden_tensors_),
@@ -147,7 +167,8 @@ class Resolver::Impl::Run {
           duplicates_(machine_, golden_sums_, effects_),
           filters_({machine_, golden_sums_, &golden_, golden_sums_, golden_, impl.bounds}, effects_),
           words_(machine_, golden, effects_, verdicts_),
-          stepped_(machine_, joint) {}
+          stepped_(machine_, joint),
+          held_(machine_) {}
 
     void add(const Upset& upset, const WordBits& bits) {
         switch (upset.site) {
@@ -186,6 +207,11 @@ class Resolver::Impl::Run {
                 result_.dead = DeadReason::never_read;  // by a run: the request reads it
                 return;
             default:
+                if (upset.held != traces::Held::no) {
+                    const std::uint32_t mask = low_32(bits);
+                    const std::uint32_t value = upset.held == traces::Held::at_1 ? mask : 0;
+                    return held_.hold({upset.site, upset.unit, upset.cycle, mask, value});
+                }
                 return add_register(upset, judge_register(machine_, upset, bits, verdicts_, result_));
         }
     }
@@ -193,13 +219,17 @@ class Resolver::Impl::Run {
     Resolution finish() {
         strike_words();
         stepped_.finish();
-        verdicts_.finish(result_);
-        if (result_.aborted) {
-            result_.dead = DeadReason::none;
+        held_.finish();
+        if (!holds_ && judged()) {
             return std::move(result_);
         }
         for (const LayerId layer : struck_layers()) {
             resolve_layer(layer);
+        }
+        held_.end_run(golden_sums_, verdicts_);
+        if (holds_ && judged()) {
+            result_.faults.clear();
+            return std::move(result_);
         }
         read_logits();
         if (!result_.faults.empty()) {
@@ -211,6 +241,13 @@ class Resolver::Impl::Run {
     }
 
   private:
+    // Whether the codes ended the inference. What they say of held bits is known behind the last layer.
+    bool judged() {
+        verdicts_.finish(result_);
+        result_.dead = result_.aborted ? DeadReason::none : result_.dead;
+        return result_.aborted;
+    }
+
     struct StruckWord {
         SiteKind site{};
         std::int64_t word = 0;
@@ -221,6 +258,9 @@ class Resolver::Impl::Run {
     void add_register(const Upset& upset, std::uint32_t mask) {
         if (mask == 0) {
             return;
+        }
+        if (holds_) {
+            return held_.strike({upset.site, upset.unit, upset.cycle, mask});
         }
         if (machine_.config.array.control == ArrayControl::travelling) {
             return stepped_.add({upset.site, upset.unit, upset.cycle, mask});
@@ -313,6 +353,8 @@ class Resolver::Impl::Run {
         }
         const std::vector<LayerId> stepped = stepped_.layers();
         layers.insert(layers.end(), stepped.begin(), stepped.end());
+        const std::vector<LayerId> held = held_.layers();
+        layers.insert(layers.end(), held.begin(), held.end());
         std::sort(layers.begin(), layers.end());
         layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
         for (const LayerId layer : layers) {
@@ -330,6 +372,7 @@ class Resolver::Impl::Run {
         const StruckLayer& struck = effects_.of(layer);
         LayerChanges changes(machine_, sums, struck, joint_);
         stepped_.evaluate(layer, sums, effects_.layers(), changes, result_);
+        held_.evaluate(layer, sums, effects_.layers(), changes, verdicts_);
         for (AccumulatorWord& word : accumulators_) {
             word.evaluate(layer, sums, as_golden ? &golden_ : nullptr, changes);
         }
@@ -341,7 +384,7 @@ class Resolver::Impl::Run {
             check_disturbed(machine_, sums, fault);
         }
         if (!changes_anything(fault)) {
-            result_.sums_absorbed = result_.sums_absorbed || changes.absorbs();
+            result_.sums_absorbed = result_.sums_absorbed || (!holds_ && changes.absorbs());
             return;
         }
         keep(std::move(fault));
@@ -406,6 +449,7 @@ class Resolver::Impl::Run {
     const std::vector<arith::OutputBounds>& bounds_;
     arith::Engine* engine_;
     const bool joint_;
+    const bool holds_;
     const MetTensors golden_tensors_;
     MetTensors met_;
     const FoldSums golden_sums_;
@@ -418,6 +462,7 @@ class Resolver::Impl::Run {
     FilterSites filters_;
     WordSites words_;
     SteppedArray stepped_;
+    HeldRegisters held_;
     std::vector<StruckWord> struck_words_;
     std::vector<AccumulatorWord> accumulators_;
     std::optional<arith::Engine::Walk> walk_;  // joint: behind the first layer that is struck
@@ -426,7 +471,13 @@ class Resolver::Impl::Run {
 
 Resolution Resolver::Impl::resolve(const Upset* first, const Upset* last, const arith::GoldenRun& golden,
                                    arith::Engine* engine) const {
-    Run run(*this, golden, engine, engine != nullptr);
+    const bool holds = std::any_of(first, last, [&](const Upset& upset) {
+        return upset.held != traces::Held::no && bits_of(upset).any();
+    });
+    if (holds && engine == nullptr) {
+        throw std::invalid_argument("held bits are resolved in a list, with an engine");
+    }
+    Run run(*this, golden, engine, engine != nullptr, holds);
     bool any = false;
     for (const Upset* given = first; given != last; ++given) {
         const Upset upset = stored(*given);
@@ -465,8 +516,9 @@ Resolution Resolver::resolve(const std::vector<Upset>& upsets, const arith::Gold
     }
     const auto first = std::min_element(upsets.begin(), upsets.end(),
                                         [](const Upset& a, const Upset& b) { return a.cycle < b.cycle; });
-    Resolution alone = resolve(*first, golden);
-    if (upsets.size() == 1 && (alone.faults.empty() || !impl_->reaches_several_layers(upsets[0]))) {
+    const bool held = first->held != traces::Held::no;
+    Resolution alone = held ? impl_->held_bits(*first) : resolve(*first, golden);
+    if (!held && upsets.size() == 1 && (alone.faults.empty() || !impl_->reaches_several_layers(upsets[0]))) {
         return alone;
     }
     Resolution all = impl_->resolve(upsets.data(), upsets.data() + upsets.size(), golden, &engine);

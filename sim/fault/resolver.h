@@ -1,7 +1,7 @@
 // Upset → the exact set of changed values, or the reason it is dead. Closed form: from the timeline, the
 // space-time map and the memory map, without stepping the machine. (Arrays with travelling control are the
-// exception: where an upset strikes one of their registers, the array alone is stepped through the folds that
-// it can reach.) tests/fault holds it against machines that are stepped.
+// exception, and bits that are held: the array alone is stepped through the folds that the upset of a
+// register can reach.) tests/fault holds it against machines that are stepped.
 //
 // Several upsets in one inference: what each leaves wrong is collected, memory words in the order of their
 // events, and then layer by layer, on the tensors that earlier layers left, the sums that something reaches
@@ -37,10 +37,11 @@ struct Resolution {
     // The struck field (register, or of the struck elements of the word that hold a value the lowest) before
     // and after the upset, as raw bits; equal where no value was struck (check bits, padding, idle; zeros in
     // registers that move at every edge count as values). Of a neuron: the golden code behind restriction. Of
-    // a filter's threshold, which is not known here: 0, and the bits that the upset inverts.
+    // a filter's threshold, which is not known here: 0, and the bits that the upset inverts. Of held bits:
+    // what they would be where they are wrong, and what they are held at.
     std::uint64_t golden_bits = 0, faulty_bits = 0;
     // No layer is changed, but products or partial sums were off on their way to a sum that is right (changes
-    // that cancel, registers that wrap or saturate). Not told under travelling control.
+    // that cancel, registers that wrap or saturate). Not told under travelling control and of held bits.
     bool sums_absorbed = false;
     std::int32_t layer = -1;                // layer whose work was at the site when it was struck; −1: none
     std::vector<arith::LayerFault> faults;  // ascending by layer; empty where dead or aborted
@@ -56,7 +57,8 @@ class Resolver {
              const traces::Timeline& timeline, const std::vector<arith::OutputBounds>* bounds = nullptr);
     ~Resolver();
 
-    // `golden`: of the struck image under this policy. Not for registers under travelling control (below).
+    // `golden`: of the struck image under this policy. Not for registers under travelling control and held
+    // bits (below).
     Resolution resolve(const Upset& upset, const arith::GoldenRun& golden) const;
     // The joint effect of upsets in one inference, exactly, whatever they share: a word, a register, an
     // accumulator, a layer (later ones meet what earlier ones left). None: dead (absent). `engine` made

@@ -71,11 +71,11 @@ Sampler::Sampler(const FaultModelConfig& config, const workloads::Graph& graph,
 }
 
 bool Sampler::timed() const {
-    return model_->timed;
+    return model_->timed && !config_.stuck_at.whole_run;
 }
 
 bool Sampler::single_bits() const {
-    return model_->pattern == Pattern::bit;
+    return model_->pattern == Pattern::bit && (model_->strike == nullptr || config_.stuck_at.value);
 }
 
 bool Sampler::begins_at_bits() const {
@@ -84,12 +84,12 @@ bool Sampler::begins_at_bits() const {
 
 namespace {
 
-Upset struck_at(const SiteClass& site, std::int64_t unit, const WordBits& bits) {
-    Upset upset;
+// `drawn`: what strikes there.
+Upset struck_at(const SiteClass& site, std::int64_t unit, const Upset& drawn) {
+    Upset upset = drawn;
     upset.site = site.kind;
     upset.layer = site.layer;
     upset.unit = unit;
-    upset.bits = bits;
     return upset;
 }
 
@@ -110,8 +110,8 @@ DrawnUpset Sampler::draw_from(RandomStream& random) const {
     if (model_->strike != nullptr) {
         model_->strike(config_, site.bits, random, draw);
     }
-    draw.upset = struck_at(site, unit, draw.upset.bits);
-    draw.phase = model_->timed ? random.uniform() : 0;
+    draw.upset = struck_at(site, unit, draw.upset);
+    draw.phase = timed() ? random.uniform() : 0;
     return draw;
 }
 
@@ -125,7 +125,7 @@ FaultDraw Sampler::draw_at(std::uint64_t seed, std::uint64_t sample, const SiteC
         RandomStream random(seed, RandomPurpose::fault_sampling, sample);
         model_->strike(config_, site.bits, random, draw);
     }
-    return {struck_at(site, unit, draw.upset.bits), 0, {}, draw.cluster};
+    return {struck_at(site, unit, draw.upset), 0, {}, draw.cluster};
 }
 
 FaultDraw Sampler::draw(std::uint64_t seed, std::uint64_t sample) const {

@@ -45,12 +45,20 @@ struct DisturbanceConfig {
     std::int64_t calibration_images = 100;  // agn: that the layers' mean outputs are taken over
 };
 
+// Which bits are held at what, and from when on.
+struct StuckAtConfig {
+    std::optional<int> value;  // 0 or 1; none: drawn, both alike
+    bool whole_run = false;    // otherwise from a uniform cycle on
+};
+
 struct FaultModelConfig {
-    std::string name = "seu";                     // a row of the registry
-    std::map<std::string, double> cross_section;  // seu, mbu: by site kind; 0 leaves the kind out; default 1
-    UpsetCount upsets;                            // seu, mbu, mac-bits, mac-word
-    std::vector<ClusterShape> shapes;             // mbu
-    DisturbanceConfig disturbance;                // dropout, agn
+    std::string name = "seu";  // a row of the registry
+    std::map<std::string, double>
+        cross_section;                 // seu, mbu, stuck-at: by site kind; 0 leaves the kind out; default 1
+    UpsetCount upsets;                 // seu, mbu, mac-bits, mac-word, stuck-at
+    std::vector<ClusterShape> shapes;  // mbu
+    DisturbanceConfig disturbance;     // dropout, agn
+    StuckAtConfig stuck_at;
     std::vector<std::string> layers;  // the models of values and weights: names; empty: see each model
 };
 // Keys: "name", and those of the model (docs/fault-models.md). Throws InputError.

@@ -24,6 +24,7 @@ std::vector<SiteClass> site_classes(const workloads::Graph& graph, const Acceler
     for (const dataflow::RegisterBank& bank : dataflow::register_banks(config.array)) {
         const auto role = dataflow::register_role(config.array, bank.kind);
         add(bank.kind, bank.units, role ? protect::stored_bits(policy, *role, bank.bits) : bank.bits);
+        classes.back().own_bits = bank.bits;
     }
     for (const dataflow::RegisterBank& bank : dataflow::unit_banks(graph, config, unit_parts(policy))) {
         add(bank.kind, bank.units, bank.bits);

@@ -19,6 +19,8 @@ struct SiteClass {
     std::int32_t bits = 0;
     std::int32_t layer = -1;   // neuron only: one class a layer
     double cross_section = 1;  // relative sensitivity of a bit
+    // Registers of the array: the first of `bits`, without check bits and copies of a code; otherwise 0.
+    std::int32_t own_bits = 0;
     double weight() const { return static_cast<double>(units) * bits * cross_section; }
 };
 

@@ -43,13 +43,10 @@ class SteppedArray {
         std::int32_t first = 0, last = 0;
         std::vector<StruckRegister> struck;  // by ascending cycle
     };
-    class Side;
 
     Window window(const StruckRegister& struck) const;
     void step(const Window& window, std::int32_t last, LayerId layer, const FoldSums& sums,
               const std::vector<StruckLayer>& struck, LayerChanges& changes, Resolution& result) const;
-    static StruckFold::Deltas sum_changes(const Side& right, const Side& wrong, std::int32_t id);
-    static StruckFold::RowChanges row_changes(const Side& right, const Side& wrong, std::int32_t id);
     bool same_registers(const array::ArrayModel& a, const array::ArrayModel& b) const;
 
     const MachineView& machine_;

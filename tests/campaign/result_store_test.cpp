@@ -106,6 +106,7 @@ TEST(ResultStore, GivesBackEveryFieldExactly) {
             EXPECT_EQ(faults[fault_index].upset.unit, expected.faults[i].upset.unit);
             EXPECT_EQ(faults[fault_index].upset.layer, expected.faults[i].upset.layer);
             EXPECT_EQ(faults[fault_index].upset.bits, expected.faults[i].upset.bits);
+            EXPECT_EQ(faults[fault_index].upset.held, expected.faults[i].upset.held);
             EXPECT_EQ(faults[fault_index].phase, expected.faults[i].phase);
             EXPECT_EQ(faults[fault_index].stratum, expected.faults[i].stratum);
             EXPECT_EQ(faults[fault_index].cluster.rows, expected.faults[i].cluster.rows);
@@ -118,6 +119,7 @@ TEST(ResultStore, GivesBackEveryFieldExactly) {
                 EXPECT_EQ(a.upset.unit, b.upset.unit);
                 EXPECT_EQ(a.upset.layer, b.upset.layer);
                 EXPECT_EQ(a.upset.bits, b.upset.bits);
+                EXPECT_EQ(a.upset.held, b.upset.held);
                 EXPECT_EQ(a.phase, b.phase);
                 EXPECT_EQ(a.cluster.rows, b.cluster.rows);
                 EXPECT_EQ(a.cluster.cols, b.cluster.cols);
@@ -296,7 +298,7 @@ TEST(ResultStore, ForeignAndDamagedFilesAreRefused) {
         Database newer(path, Database::Open::read_write);
         newer.execute("PRAGMA user_version=99");
     }
-    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 5)")));
+    EXPECT_THAT(read, ThrowsMessage<InputError>(HasSubstr("schema version: is 99 (valid: 6)")));
 
     // Truncated anywhere, or a page of rubbish: an InputError, never a crash or a silent success.
     for (std::size_t size = 1024; size < whole.size(); size += 4096) {

@@ -120,6 +120,7 @@ BatchResult sample_batch(std::int64_t batch) {
             fault.image = static_cast<std::int32_t>(image);
             fault.upset.site = static_cast<fault::SiteKind>(fault.id % fault::kSiteKindCount);
             fault.upset.unit = fault.id * 31;
+            fault.upset.held = static_cast<traces::Held>(fault.id % traces::kHeldCount);
             fault.upset.layer = static_cast<std::int32_t>(fault.id % 2) - 1;
             fault.upset.bits.set(static_cast<std::size_t>(fault.id * 13 % kMaxWordBits));
             fault.phase = static_cast<double>(fault.id) / 1e6;
@@ -132,6 +133,7 @@ BatchResult sample_batch(std::int64_t batch) {
                 other.upset.site = fault::SiteKind::dram;
                 other.upset.unit = fault.id * 7;
                 other.upset.bits.set(71);
+                other.upset.held = static_cast<traces::Held>((fault.id + 1) % traces::kHeldCount);
                 other.phase = 1.0 / 3;
                 other.cluster = {1, 4};
                 fault.further = {other, other};

@@ -232,6 +232,9 @@ std::string describe(const Upset& upset) {
             text << ' ' << i;
         }
     }
+    if (upset.held != traces::Held::no) {
+        text << (upset.held == traces::Held::at_1 ? " held at 1" : " held at 0");
+    }
     return text.str();
 }
 

@@ -102,8 +102,9 @@ bool check_upsets(const Case& c, const arith::GoldenRun& golden, arith::Engine& 
                   const Resolver& resolver, test::Stepper& stepper, const std::vector<Upset>& upsets,
                   Tally& tally) {
     const Upset& upset = upsets.front();
-    const Resolution resolution =
-        upsets.size() == 1 ? resolver.resolve(upset, golden) : resolver.resolve(upsets, golden, engine);
+    const Resolution resolution = upsets.size() == 1 && upset.held == traces::Held::no
+                                      ? resolver.resolve(upset, golden)
+                                      : resolver.resolve(upsets, golden, engine);
     const test::StepperResult stepped = stepper.run(upsets);
     const std::vector<workloads::Codes> expected =
         arith::reference_run(c.graph, {}, c.image, resolution.faults);
@@ -113,7 +114,7 @@ bool check_upsets(const Case& c, const arith::GoldenRun& golden, arith::Engine& 
     EXPECT_EQ(resolution.corrected, stepped.corrected);
     EXPECT_EQ(resolution.detected, stepped.detected);
     EXPECT_EQ(resolution.faults.empty(), resolution.dead != DeadReason::none);
-    if (upsets.size() == 1) {
+    if (upsets.size() == 1 && upset.held == traces::Held::no) {
         check_bits(c, upset, resolution, stepped);
     }
     if (c.policy.checksum) {
@@ -139,7 +140,21 @@ bool check_upsets(const Case& c, const arith::GoldenRun& golden, arith::Engine& 
 struct Kind {
     bool real_machine = false;  // timelines of the SystemC machine
     bool several = false;       // upsets in one inference
+    bool held = false;          // bits of registers, one of them at least
 };
+
+// Bits of registers are held, half of them from the beginning on.
+void hold(RandomStream& random, std::vector<Upset>& upsets) {
+    Draw draw(random);
+    for (Upset& upset : upsets) {
+        const bool may = traces::is_array_register(upset.site);
+        upset.held = traces::Held::no;
+        if (may && (&upset == &upsets.front() || draw.chance(2))) {
+            upset.held = draw.chance(2) ? traces::Held::at_0 : traces::Held::at_1;
+            upset.cycle = draw.chance(2) ? 0 : upset.cycle;
+        }
+    }
+}
 
 bool check_case(std::uint64_t seed, std::uint64_t sample, Kind kind, int upsets, Tally& tally) {
     RandomStream random(seed, RandomPurpose::testing, sample);
@@ -171,10 +186,18 @@ bool check_case(std::uint64_t seed, std::uint64_t sample, Kind kind, int upsets,
                 sites.end());
     for (int i = 0; i < upsets; ++i) {
         std::vector<Upset> drawn = {draw_upset(random, c, sites)};
-        std::string text = describe(drawn[0]);
+        while (kind.held && !traces::is_array_register(drawn[0].site)) {
+            drawn[0] = draw_upset(random, c, sites);
+        }
+        std::string text;
         for (int more = kind.several ? Draw(random).between(1, 4) : 0; more > 0; --more) {
             drawn.push_back(draw_companion(random, c, sites, drawn[random.below(drawn.size())]));
-            text += "\n" + describe(drawn.back());
+        }
+        if (kind.held) {
+            hold(random, drawn);
+        }
+        for (const Upset& upset : drawn) {
+            text += "\n" + describe(upset);
         }
         SCOPED_TRACE(text);
         if (!check_upsets(c, golden, engine, resolver, stepper, drawn, tally)) {
@@ -186,7 +209,8 @@ bool check_case(std::uint64_t seed, std::uint64_t sample, Kind kind, int upsets,
 
 void run_cases(Kind kind, int upsets) {
     const std::uint64_t seed = seed_of_run();
-    const std::uint64_t stream = (kind.real_machine ? 1ull << 40 : 0) + (kind.several ? 1ull << 41 : 0);
+    const std::uint64_t stream =
+        (kind.real_machine ? 1ull << 40 : 0) + (kind.several ? 1ull << 41 : 0) + (kind.held ? 1ull << 42 : 0);
     Tally tally;
     for (std::uint64_t sample = 0; tally.upsets < upsets; ++sample) {
         ASSERT_TRUE(check_case(seed, stream + sample, kind, 25, tally));
@@ -209,6 +233,14 @@ TEST(Equivalence, RandomSchedules) {
 
 TEST(Equivalence, SeveralUpsetsInOneInference) {
     run_cases({false, true}, upsets_of_run() / 2);
+}
+
+TEST(Equivalence, HeldBits) {
+    run_cases({false, false, true}, upsets_of_run() / 4);
+}
+
+TEST(Equivalence, HeldBitsTogetherWithOtherUpsets) {
+    run_cases({false, true, true}, upsets_of_run() / 4);
 }
 
 TEST(Equivalence, TimelinesOfTheMachine) {

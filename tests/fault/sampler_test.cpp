@@ -179,8 +179,9 @@ TEST(FaultModel, IsReadStrictly) {
         testing::AllOf(testing::HasSubstr("fault_model.cross_section.drams"), testing::HasSubstr("dram")));
     EXPECT_THAT(error_of(R"({"name": "seu", "cross_section": {"dram": -1}})"), testing::HasSubstr("dram"));
     EXPECT_THAT(error_of(R"({"name": "seu", "cross_section": {"neuron": 1}})"), testing::HasSubstr("neuron"));
-    EXPECT_THAT(fault_models(), testing::ElementsAre("seu", "mbu", "neuron-flip", "neuron-rand", "mac-bits",
-                                                     "mac-word", "dropout", "agn", "weight-flip"));
+    EXPECT_THAT(fault_models(),
+                testing::ElementsAre("seu", "mbu", "neuron-flip", "neuron-rand", "mac-bits", "mac-word",
+                                     "dropout", "agn", "weight-flip", "stuck-at"));
     for (const std::string& name : fault_models()) {
         EXPECT_FALSE(summary_of_fault_model(name).empty());
     }
@@ -416,12 +417,62 @@ TEST_F(ModelDraws, MbuShapesAreAsProbableAsTheySay) {
     }
 }
 
+// Registers of the array alone, by their own bits: 3×4 PEs with a weight, a shadow and an activation register
+// of 8 bits, and 4×4 sums of 32 bits (operand registers at the input).
+TEST(Sampler, StuckAtIsUniformOverTheBitsOfTheArray) {
+    const BareMachine machine(OperandRegister::input, true);
+    const std::vector<SiteClass> storage = site_classes(machine.graph, machine.config, machine.policy);
+    const Sampler whole(parse(R"({"name": "stuck-at", "cross_section": {"pe_weight": 4}})"), machine.graph,
+                        storage);
+    const double total = 4 * 96 + 96 + 96 + 512;
+    std::map<SiteKind, int> counts;
+    int at_1 = 0;
+    constexpr int kDraws = 20000;
+    for (int i = 0; i < kDraws; ++i) {
+        const FaultDraw draw = whole.draw(7, static_cast<std::uint64_t>(i));
+        ++counts[draw.upset.site];
+        ASSERT_NE(draw.upset.held, traces::Held::no);
+        at_1 += draw.upset.held == traces::Held::at_1 ? 1 : 0;
+        ASSERT_EQ(draw.upset.bits.count(), 1u);
+        ASSERT_EQ(draw.phase, 0) << "held for the whole run";
+    }
+    const auto share = [](double p) { return kDraws * p; };
+    const auto near = [](double p) { return 5 * std::sqrt(kDraws * p * (1 - p)); };
+    EXPECT_NEAR(counts[SiteKind::pe_weight], share(384 / total), near(384 / total));
+    EXPECT_NEAR(counts[SiteKind::pe_activation], share(96 / total), near(96 / total));
+    EXPECT_NEAR(counts[SiteKind::pe_psum], share(512 / total), near(512 / total));
+    EXPECT_EQ(counts.size(), 4u);
+    EXPECT_NEAR(at_1, share(0.5), near(0.5));
+    EXPECT_FALSE(whole.timed());
+    EXPECT_FALSE(whole.single_bits()) << "a bit is held at one of two values";
+
+    const Sampler later(parse(R"({"name": "stuck-at", "value": "0", "from": "random", "upsets": 3})"),
+                        machine.graph, storage);
+    double phases = 0;
+    for (int i = 0; i < kDraws; ++i) {
+        const FaultDraw draw = later.draw(7, static_cast<std::uint64_t>(i));
+        ASSERT_EQ(draw.upset.held, traces::Held::at_0);
+        phases += draw.phase;
+    }
+    EXPECT_NEAR(phases / kDraws, 0.5, 5 / std::sqrt(12.0 * kDraws));
+    EXPECT_TRUE(later.timed());
+    EXPECT_TRUE(later.single_bits());
+    for (const char* text : {R"({"name": "stuck-at", "value": "0", "from": "random", "upsets": 3})",
+                             R"({"name": "stuck-at"})"}) {
+        const nlohmann::json written = to_json(parse(text));
+        EXPECT_EQ(to_json(parse(written.dump())), written);
+    }
+    EXPECT_THAT(error_of(R"({"name": "stuck-at", "value": "2"})"), testing::HasSubstr("0, 1, both"));
+    EXPECT_THAT(error_of(R"({"name": "stuck-at", "cross_section": {"dram": 1}})"),
+                testing::HasSubstr("fault_model.cross_section.dram"));
+}
+
 // Transients strike further runs of a request as well, stored values do not. (Disturbances are there in every
 // run: again_in_run().)
 TEST_F(ModelDraws, OnlyTransientsComeAgain) {
     for (const std::string& model : fault_models()) {
         const bool again = model != "neuron-flip" && model != "neuron-rand" && model != "weight-flip" &&
-                           level_of_fault_model(model).empty();
+                           model != "stuck-at" && level_of_fault_model(model).empty();
         EXPECT_EQ(!sampler_of(model).later(1, 2, 40, 1).empty(), again) << model;
     }
     for (const DrawnUpset& later : sampler_of("mac-bits").later(1, 2, 40, 1)) {

@@ -1,5 +1,6 @@
 #include "tests/fault/stepper.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "tests/fault/stepper_machine.h"
@@ -101,11 +102,22 @@ Stepper::~Stepper() = default;
 StepperResult Stepper::run(const std::vector<fault::Upset>& upsets) {
     Machine machine(*this);
     const auto& steps = control_->steps;
+    // Of two that hold the same bit the one that began later counts.
+    std::vector<fault::Upset> in_order;
+    std::copy_if(upsets.begin(), upsets.end(), std::back_inserter(in_order),
+                 [](const fault::Upset& upset) { return upset.held != traces::Held::no; });
+    std::stable_sort(in_order.begin(), in_order.end(),
+                     [](const fault::Upset& a, const fault::Upset& b) { return a.cycle < b.cycle; });
     for (std::size_t t = 0; t < steps.size(); ++t) {
         machine.edge(static_cast<Cycle>(t), steps[t], t + 1 < steps.size() ? &steps[t + 1] : nullptr);
         for (const fault::Upset& upset : upsets) {
-            if (upset.cycle == static_cast<Cycle>(t)) {
+            if (upset.held == traces::Held::no && upset.cycle == static_cast<Cycle>(t)) {
                 machine.strike(upset);
+            }
+        }
+        for (const fault::Upset& held : in_order) {
+            if (held.cycle <= static_cast<Cycle>(t)) {
+                machine.strike(held);
             }
         }
         machine.cycle(static_cast<Cycle>(t), steps[t]);

@@ -311,8 +311,12 @@ void Stepper::Machine::strike(const fault::Upset& upset) {
     const auto r = static_cast<std::size_t>(upset.unit / cols);
     const auto c = static_cast<std::size_t>(upset.unit % cols);
     const auto flip = [&](auto& value, int width) {
+        using Value = std::decay_t<decltype(value)>;
         result.struck = WordBits(static_cast<std::uint32_t>(value));
-        value ^= static_cast<std::decay_t<decltype(value)>>(get_bits(upset.bits, 0, width));
+        const auto mask = static_cast<Value>(get_bits(upset.bits, 0, width));
+        value = upset.held == traces::Held::no     ? static_cast<Value>(value ^ mask)
+                : upset.held == traces::Held::at_1 ? static_cast<Value>(value | mask)
+                                                   : static_cast<Value>(value & ~mask);
         result.struck_after = WordBits(static_cast<std::uint32_t>(value));
     };
     const auto flip_word = [&](WordMemory& memory, Memory which, int data_bits) {

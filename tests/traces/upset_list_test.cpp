@@ -47,11 +47,12 @@ TEST(UpsetList, HandWrittenLines) {
 {"site": "pe_psum", "row": 2, "col": 3, "cycle": 17, "bits": [0, 31]}
 {"id": "pair", "image": 4, "upsets": [{"site": "dram", "unit": 9, "cycle": 0, "bits": [70]}, {"site": "pe_product", "row": 1, "col": 0, "stage": 2, "cycle": 5, "bits": [3]}], "expected": {"outcome": "sdc", "detected": false, "changed_values": 12}}
 {"site": "neuron", "layer": 2, "unit": 5, "bits": [7]}
+{"site": "pe_valid", "row": 0, "col": 0, "cycle": 0, "bits": [0], "held": 1}
 )");
     EXPECT_EQ(list.workload, "lenet5");
     EXPECT_EQ(list.accelerator, "");
     EXPECT_EQ(list.policy, "none");
-    ASSERT_EQ(list.groups.size(), 3u);
+    ASSERT_EQ(list.groups.size(), 4u);
     const Upset& psum = list.groups[0].upsets.at(0);
     EXPECT_EQ(list.groups[0].id, "line 3");
     EXPECT_EQ(list.groups[0].image, 0);
@@ -72,6 +73,8 @@ TEST(UpsetList, HandWrittenLines) {
     EXPECT_FALSE(pair.expected.corrected);
     EXPECT_EQ(pair.expected.changed_values, 12);
     EXPECT_EQ(list.groups[2].upsets[0].layer, 2);
+    EXPECT_EQ(list.groups[2].upsets[0].held, Held::no);
+    EXPECT_EQ(list.groups[3].upsets[0].held, Held::at_1);
 }
 
 TEST(UpsetList, WrittenListsReadBack) {
@@ -98,6 +101,9 @@ TEST(UpsetList, WrittenListsReadBack) {
             } while (stream.below(3) == 0);
             if (is_disturbance(upset.site)) {
                 upset.bits = level_bits(upset.site, stream.uniform());
+            }
+            if (is_array_register(upset.site)) {
+                upset.held = static_cast<Held>(stream.below(kHeldCount));
             }
             group.upsets.push_back(upset);
         }
@@ -135,6 +141,7 @@ TEST(UpsetList, WrittenListsReadBack) {
             EXPECT_EQ(a.upsets[i].layer, b.upsets[i].layer);
             EXPECT_EQ(a.upsets[i].cycle, b.upsets[i].cycle);
             EXPECT_EQ(a.upsets[i].bits, b.upsets[i].bits);
+            EXPECT_EQ(a.upsets[i].held, b.upsets[i].held);
         }
     }
 }
@@ -150,6 +157,10 @@ TEST(UpsetList, BadLinesAreNamed) {
         {R"({"site": "dram", "unit": -1, "cycle": 0, "bits": [0]})", {"line 2.unit", "-1"}},
         {R"({"site": "dram", "unit": 0, "bits": [0]})", {"line 2.cycle", "missing"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0})", {"line 2.bits", "missing"}},
+        {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": [0], "held": 1})",
+         {"line 2.held", "dram", "registers of the PE array"}},
+        {R"({"site": "checksum_psum", "unit": 0, "cycle": 0, "bits": [0], "held": 1})", {"line 2.held"}},
+        {R"({"site": "pe_psum", "unit": 0, "cycle": 0, "bits": [0], "held": 2})", {"line 2.held", "2"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": []})", {"line 2.bits"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": [224]})", {"line 2.bits", "224", "0 to 223"}},
         {R"({"site": "dram", "unit": 0, "cycle": 0, "bits": [1, 1]})", {"line 2.bits", "twice"}},
