@@ -26,8 +26,8 @@ const PolicyRow& policy_named(const ResultReader& results, const std::string& na
 
 // Whether the campaign drew upsets of further runs.
 bool by_poisson(const nlohmann::json& experiment) {
-    const nlohmann::json& model = experiment.at("fault_model");
-    return model.contains("upsets") && model.at("upsets").is_object();
+    const auto model = experiment.find("fault_model");
+    return model != experiment.end() && model->contains("upsets") && model->at("upsets").is_object();
 }
 
 bool strikes_request_state(const FaultRow& fault) {
