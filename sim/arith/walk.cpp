@@ -29,6 +29,9 @@ bool same(const DisturbedOutput& a, const DisturbedOutput& b) {
 bool same(const RestrictedOutput& a, const RestrictedOutput& b) {
     return a.index == b.index && a.code == b.code;
 }
+bool same(const ThresholdFlip& a, const ThresholdFlip& b) {
+    return a.pixel == b.pixel && a.first == b.first && a.last == b.last && a.mask == b.mask;
+}
 bool same(const ForcedOutput& a, const ForcedOutput& b) {
     return a.index == b.index && a.code == b.code;
 }
@@ -43,8 +46,8 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 bool same(const LayerFault& a, const LayerFault& b) {
     return a.layer == b.layer && same(a.accumulators, b.accumulators) && same(a.operands, b.operands) &&
            same(a.parameters, b.parameters) && same(a.outputs, b.outputs) && same(a.disturbed, b.disturbed) &&
-           same(a.restricted, b.restricted) && a.filter_outputs == b.filter_outputs &&
-           same(a.forced, b.forced);
+           same(a.restricted, b.restricted) && same(a.thresholds, b.thresholds) &&
+           a.filter_outputs == b.filter_outputs && same(a.forced, b.forced);
 }
 
 }  // namespace

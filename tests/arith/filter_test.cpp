@@ -57,7 +57,7 @@ class ZeroAbove50 : public arith::PixelFilter {
 // x + 0 of two channels with two pixels each.
 class TwoPixels : public testing::Test {
   protected:
-    static FaultyRun run(const LayerFilters& filters, const LayerFault& fault) {
+    static Graph two_pixels() {
         Graph graph;
         graph.tensors = {{"input", {2, 1, 2}, NumberFormat::s8, 1},
                          {"output", {2, 1, 2}, NumberFormat::s8, 1}};
@@ -72,6 +72,10 @@ class TwoPixels : public testing::Test {
         layer.clamp_lo = -128;
         layer.clamp_hi = 127;
         graph.layers = {layer};
+        return graph;
+    }
+    static FaultyRun run(const LayerFilters& filters, const LayerFault& fault) {
+        const Graph graph = two_pixels();
         Engine engine(graph, {}, {}, {filters});
         return engine.propagate(engine.run({10, 60, 20, 70}), {fault});
     }
@@ -104,6 +108,36 @@ TEST_F(TwoPixels, DetectionFiltersCleanValuesToo) {
     fault.forced = {{1, 60}, {0, 5}, {0, 10}};  // forced behind the filter; the last holds
     EXPECT_EQ(run(detected_, fault).changed_values, 1);
     EXPECT_EQ(run(detected_, fault).logits[0].index, 3);
+}
+
+// Zeroes channels with more than 50, or what is left of that limit.
+class ZeroAboveStruckLimit : public ZeroAbove50 {
+  public:
+    void apply_struck(LayerId, std::int64_t, arith::PixelCodes codes,
+                      const std::vector<std::uint32_t>& masks) const override {
+        for (std::int32_t c = 0; c < codes.channels; ++c) {
+            const auto limit = static_cast<std::int32_t>(50 ^ masks[static_cast<std::size_t>(c + 1)]);
+            codes[c] = codes[c] > limit ? 0 : codes[c];
+        }
+    }
+};
+
+// A walk takes what an earlier one found only where the same thresholds are struck.
+TEST_F(TwoPixels, WalksWithOtherThresholdsAreOtherWalks) {
+    const Graph graph = two_pixels();
+    Engine engine(graph, {}, {}, {{std::make_shared<ZeroAboveStruckLimit>(), nullptr}});
+    const GoldenRun golden = engine.run({10, 60, 20, 70});
+    // Pixel 0 of channel 0 is 10: above 50 ^ 48 = 2, not above 50 ^ 1 = 51.
+    for (const auto& [mask, changed] : {std::pair<std::uint32_t, std::size_t>(48, 1), {1, 0}, {48, 1}}) {
+        LayerFault fault;
+        fault.thresholds = {{0, 1, 2, mask}};
+        Engine::Walk walk(engine, golden);
+        walk.add(fault);
+        std::size_t changes = 0;
+        walk.advance(
+            1, [&](LayerId, const std::vector<arith::ValueChange>& values) { changes = values.size(); });
+        EXPECT_EQ(changes, changed) << mask;
+    }
 }
 
 TEST(PixelFilters, RejectsAWrongCount) {
