@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t kSeed = 20261122;
 constexpr int kMachines = 40;
 constexpr int kListsPerMachine = 20;
-constexpr int kMachinesThatKeep = 20;
+constexpr int kMachinesThatKeep = 40;
 constexpr int kListsThatKeep = 30;
 
 TEST(Requests, FastAndDetailedMachineAgree) {
