@@ -11,8 +11,8 @@ class InputStationaryPlanner : public MacLayerPlanner {
     explicit InputStationaryPlanner(PlanBuilder& builder)
         : MacLayerPlanner(builder, builder.config().array.rows) {
         const WeightBlock full = builder.map().weight_block(builder.layer_id(), 0, 0, 0);
-        weight_n_folds_ = static_cast<int>(std::clamp<std::int64_t>(
-            builder.weight_capacity() / full.words, 1, n_folds()));
+        weight_n_folds_ =
+            static_cast<int>(std::clamp<std::int64_t>(builder.weight_capacity() / full.words, 1, n_folds()));
     }
 
   private:

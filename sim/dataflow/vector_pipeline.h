@@ -3,8 +3,8 @@
 // Element i of a pass, read in cycle t and decoded in d cycles, is in stage j = 0 … P − 1 of lane i mod lanes
 // in cycle t + 1 + d + j, and its finished code leaves the last stage at edge t + 1 + d + P. P are the
 // `pipeline_cycles` of the machine, B, and those that a policy's parts add. A stage takes a value in every
-// cycle; what it holds when nothing is in it is used by nobody. Nothing is in it where the element is the copy
-// of another one (duplicated filters), whose accumulator was compared as it was read.
+// cycle; what it holds when nothing is in it is used by nobody. Nothing is in it where the element is the
+// copy of another one (duplicated filters), whose accumulator was compared as it was read.
 //
 //   stage                  holds
 //   0                      operand: the accumulator; add: both codes, a byte each; avg_pool: the sum of the

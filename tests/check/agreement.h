@@ -11,6 +11,7 @@
 #include "sim/check/comparison.h"
 #include "sim/check/draw.h"
 #include "sim/check/shrink.h"
+#include "sim/core/error.h"
 #include "tests/support/environment.h"
 
 namespace fluence::test {

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 
-#include "sim/core/error.h"
 #include "tests/check/agreement.h"
 
 namespace fluence::check {
@@ -29,11 +28,9 @@ TEST(HeldBits, FastAndDetailedMachineAgree) {
         RandomStream random(kSeed, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
         int refused = 0;
         const check::Setup setup = draw_setup(random, refused);
-        std::optional<TileLevelRun> drawn;
-        try {
-            drawn = run_tile_level(setup);
-        } catch (const InputError&) {
-            continue;  // the machine cannot run the network under the policy
+        const std::optional<TileLevelRun> drawn = test::run_if_possible(setup);
+        if (!drawn) {
+            continue;
         }
         const TileLevelRun& run = *drawn;
         const UpsetDraw draw(setup, run.timeline);

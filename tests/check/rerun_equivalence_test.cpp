@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 
-#include "sim/core/error.h"
 #include "sim/fault/sum_rule.h"
 #include "sim/protect/rerun.h"
 #include "tests/check/agreement.h"
@@ -31,11 +30,9 @@ TEST(Requests, FastAndDetailedMachineAgree) {
         while (!protect::reruns(setup.policy)) {
             draw_inference_end(random, setup.policy);
         }
-        std::optional<TileLevelRun> drawn;
-        try {
-            drawn = run_tile_level(setup);
-        } catch (const InputError&) {
-            continue;  // the machine cannot run the network under the policy
+        const std::optional<TileLevelRun> drawn = test::run_if_possible(setup);
+        if (!drawn) {
+            continue;
         }
         const TileLevelRun& run = *drawn;
         const UpsetDraw draw(setup, run.timeline);
@@ -83,10 +80,8 @@ TEST(Requests, FastAndDetailedMachineAgreeOnWhatIsKept) {
         while (protect::kept_answers(setup.policy) == 0) {
             draw_inference_end(random, setup.policy);
         }
-        std::optional<TileLevelRun> drawn;
-        try {
-            drawn = run_tile_level(setup);
-        } catch (const InputError&) {
+        const std::optional<TileLevelRun> drawn = test::run_if_possible(setup);
+        if (!drawn) {
             continue;
         }
         make_unsure(setup);

@@ -60,7 +60,8 @@ UpsetList aimed(Draw& draw, const Setup& setup, const traces::Timeline& timeline
 
 void expect_agreement(std::uint64_t seed, bool scrubbed) {
     int lists = 0, corrected = 0, detected = 0, changed = 0;
-    for (int machine = 0; machine < test::machines_of_run(scrubbed ? kScrubbedMachines : kMachines); ++machine) {
+    for (int machine = 0; machine < test::machines_of_run(scrubbed ? kScrubbedMachines : kMachines);
+         ++machine) {
         RandomStream random(seed, RandomPurpose::testing, static_cast<std::uint64_t>(machine));
         Draw draw(random);
         int refused = 0;
