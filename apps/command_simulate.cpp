@@ -179,6 +179,12 @@ LatencyReport begin_report(const SimulateRequest& request, const workloads::Grap
     return report;
 }
 
+// The energy of its timeline; then the table is whole.
+void finish_report(const cost::EnergyTable& energies, const protect::Policy& policy, LatencyReport& report) {
+    report.energy = accel::energy_of(report.config, policy, report.timeline, energies);
+    std::cout << report.table();
+}
+
 void write_files(const SimulateRequest& request, const LatencyReport& report, const workloads::Bundle* bundle,
                  const workloads::Graph& batch, const protect::Policy& policy) {
     write_file(request.csv, report.csv());
@@ -216,10 +222,9 @@ int simulate_words(const SimulateRequest& request) {
             "an accelerator and a bundle of one format (int8, fxp16, fxp32, fp32)");
     }
     report.network = structure.name;
+    const cost::EnergyTable energies(request.process);
     report.timeline = accel::time_machine(batch, report.config, policy);
-    report.energy =
-        accel::energy_of(report.config, policy, report.timeline, cost::EnergyTable(request.process));
-    std::cout << report.table();
+    finish_report(energies, policy, report);
     write_files(request, report, nullptr, batch, policy);
     return 0;
 }
@@ -250,13 +255,11 @@ int simulate(const SimulateRequest& request) {
         accel::MachineRun run =
             accel::run_machine(batch, report.config, policy, batch_of_images(bundle, batch, *request.image));
         report.timeline = std::move(run.timeline);
-        report.energy = accel::energy_of(report.config, policy, report.timeline, energies);
-        std::cout << report.table();
+        finish_report(energies, policy, report);
         compare_with_golden(bundle, batch, *request.image, report.config.array, run);
     } else {
         report.timeline = accel::time_machine(batch, report.config, policy);
-        report.energy = accel::energy_of(report.config, policy, report.timeline, energies);
-        std::cout << report.table();
+        finish_report(energies, policy, report);
     }
     write_files(request, report, &bundle, batch, policy);
     return 0;

@@ -128,10 +128,7 @@ void add_selective_memory(std::vector<EnergyPart>& parts, const Policy& policy, 
     parts.push_back({name + " encoders", accesses.writes, table.logic(code.encoder_area(slots)), true});
     const Picojoules decoder = table.logic(code.decoder_area(slots));
     parts.push_back({name + " decoders", accesses.reads, decoder, true});
-    if (scrubbed > 0) {
-        parts.push_back(
-            {name + " scrubbing", scrubbed, access(bits) + access(1) * check_bits + decoder, true});
-    }
+    parts.push_back({name + " scrubbing", scrubbed, access(bits) + access(1) * check_bits + decoder, true});
 }
 
 // A memory, its check bits, codecs and scrubber.
@@ -156,10 +153,8 @@ void add_memory(std::vector<EnergyPart>& parts, const AcceleratorConfig& config,
     parts.push_back({name + " check bits", accesses.all(), access(check_bits), true});
     parts.push_back({name + " encoders", accesses.writes, table.logic(code.encoder_area(bits)), true});
     parts.push_back({name + " decoders", accesses.reads, table.logic(code.decoder_area(bits)), true});
-    if (period > 0) {
-        parts.push_back({name + " scrubbing", scrubbed,
-                         access(bits + check_bits) + table.logic(code.decoder_area(bits)), true});
-    }
+    parts.push_back({name + " scrubbing", scrubbed,
+                     access(bits + check_bits) + table.logic(code.decoder_area(bits)), true});
 }
 
 Picojoules mac_energy(const ArrayConfig& array, const EnergyTable& table) {

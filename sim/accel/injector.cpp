@@ -144,10 +144,9 @@ protect::RegisterPart Injector::codec_of(const traces::Upset& upset, Cycle t) co
 
 // The codec of a register stands beside it: what an upset inverts is judged at once, and what passes it is
 // what the array computes with.
-void Injector::judge(const traces::Upset& upset, const WordBits& error, Cycle t) {
-    const dataflow::RegisterBank bank = *dataflow::register_bank(workload_.config.array, upset.site);
-    const protect::RegisterPart part = codec_of(upset, t);
-    const protect::RegisterVerdict verdict = protect::register_code(part.code).judge(error, bank.bits);
+void Injector::judge(const traces::Upset& upset, const WordBits& error, int bits,
+                     const protect::RegisterPart& part, Cycle t) {
+    const protect::RegisterVerdict verdict = protect::register_code(part.code).judge(error, bits);
     if (verdict.corrected) {
         alarm->register_corrected();
     }
@@ -164,7 +163,8 @@ void Injector::strike_register(const traces::Upset& upset) {
     const dataflow::RegisterBank bank = *dataflow::register_bank(workload_.config.array, upset.site);
     const protect::RegisterPart part = codec_of(upset, upset.cycle);
     const int stored = protect::register_code(part.code).stored_bits(bank.bits);
-    judge(upset, upset.bits & ~(WordBits().set() << static_cast<std::size_t>(stored)), upset.cycle);
+    judge(upset, upset.bits & ~(WordBits().set() << static_cast<std::size_t>(stored)), bank.bits, part,
+          upset.cycle);
 }
 
 // Of the register itself: check bits and further copies are right.
@@ -174,7 +174,7 @@ void Injector::force(const traces::Upset& held, Cycle t) {
     const WordBits value = held.held == traces::Held::at_1 ? mask : WordBits();
     const WordBits error = (WordBits(array->read(held.site, held.unit)) ^ value) & mask;
     if (error.any()) {
-        judge(held, error, t);
+        judge(held, error, bank.bits, codec_of(held, t), t);
     }
 }
 

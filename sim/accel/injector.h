@@ -46,8 +46,10 @@ class Injector : public sc_core::sc_module, public ClockedUnit {
 
     // What the codec beside a register is in cycle t.
     protect::RegisterPart codec_of(const traces::Upset& upset, Cycle t) const;
-    // What the codec says of inverted stored bits. What it cannot correct and does not see stays.
-    void judge(const traces::Upset& upset, const WordBits& error, Cycle t);
+    // What the codec `part` says of inverted stored bits of a register of `bits`. What it cannot correct and
+    // does not see stays.
+    void judge(const traces::Upset& upset, const WordBits& error, int bits, const protect::RegisterPart& part,
+               Cycle t);
 
     const Workload& workload_;
     const dataflow::ArrayLayers layers_;
