@@ -8,7 +8,10 @@
 //   same                  equal by their bits
 //   Rule                  what a layer's arithmetic needs, from the graph
 //   bias, times, finish   conv, linear: Sum of a bias word; a product as a Sum; Sum → output
+//   finish_stored         the same of a sum as a machine's output buffer stores it, in front of the bias
 //   add, average, copy    add of two; sum of a window / its size; concat's input
+// Shifts are those of a machine's parameter registers, −128 … 127: every one has a meaning, because an upset
+// may make it. Shifting to the left drops the bits above the sum's, to the right it rounds down.
 #pragma once
 
 #include <algorithm>
@@ -17,11 +20,12 @@
 #include <cstring>
 #include <limits>
 
+#include "sim/core/wide_bits.h"
 #include "workloads/word_graph.h"
 
 namespace fluence::arith {
 
-__extension__ using Int128 = __int128;
+using Int128 = WideInteger;
 
 // Two's complement with one integer bit: value = code · scale.
 template <int Bits, class SumType>
@@ -31,6 +35,7 @@ struct FixedPoint {
     static constexpr bool kExactSums = true;
     static constexpr Value kMost = std::numeric_limits<std::int32_t>::max() >> (32 - Bits);
     static constexpr Value kLeast = -kMost - 1;
+    static constexpr int kSumBits = 8 * sizeof(Sum);
 
     struct Rule {
         workloads::WordShifts shifts;
@@ -62,22 +67,24 @@ struct FixedPoint {
         return rule;
     }
 
-    static Sum bias(const Rule& rule, workloads::Word word) {
-        return static_cast<Sum>(decode(word)) * (static_cast<Sum>(1) << rule.shifts.bias);
-    }
+    static Sum bias(const Rule& rule, workloads::Word word) { return scaled(decode(word), rule.shifts.bias); }
     static Sum times(Value w, Value x) { return static_cast<Sum>(std::int64_t{w} * x); }
     static Value finish(const Rule& rule, Sum sum) {
         return saturated(rule, shifted(sum, rule.shifts.output));
     }
+    static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored) {
+        return finish(rule, static_cast<Sum>(stored + static_cast<WideBits>(bias(rule, bias_word))));
+    }
     static Value add(const Rule& rule, Value a, Value b) {
-        return finish(rule, aligned(rule, 0, a) + aligned(rule, 1, b));
+        const auto x = static_cast<WideBits>(aligned(rule, 0, a));
+        return finish(rule, static_cast<Sum>(x + static_cast<WideBits>(aligned(rule, 1, b))));
     }
     static Value copy(const Rule& rule, std::size_t input, Value x) {
         return finish(rule, aligned(rule, input, x));
     }
-    // ⌊sum/d + ½⌋ with d = taps · 2^shift.
+    // ⌊sum/d + ½⌋ with d = taps · 2^shift. Shifts beyond 64 leave nothing, or nothing inside the format.
     static Value average(const Rule& rule, Sum sum, std::int64_t taps) {
-        const int shift = rule.shifts.output;
+        const int shift = std::clamp(rule.shifts.output, -64, 64);
         const Int128 up = static_cast<Int128>(sum) * (Int128{1} << std::max(-shift, 0));
         const Int128 d = static_cast<Int128>(taps) * (Int128{1} << std::max(shift, 0));
         const Int128 n = 2 * up + d;
@@ -88,15 +95,25 @@ struct FixedPoint {
 
   private:
     static Sum aligned(const Rule& rule, std::size_t input, Value x) {
-        return static_cast<Sum>(x) * (static_cast<Sum>(1) << rule.shifts.inputs[input]);
+        return scaled(x, rule.shifts.inputs[input]);
+    }
+    static Sum scaled(Value x, int shift) {
+        if (shift < 0) {
+            return x >> std::min(-shift, 31);
+        }
+        const WideBits bits = static_cast<WideBits>(static_cast<Int128>(x));
+        return shift >= kSumBits ? Sum{0} : static_cast<Sum>(bits << shift);
     }
     static Sum shifted(Sum sum, int shift) {
-        if (shift > 0) {
-            return (sum + (static_cast<Sum>(1) << (shift - 1))) >> shift;
+        if (shift >= kSumBits) {
+            return 0;
         }
-        // What is beyond the format already stays beyond it.
+        if (shift > 0) {
+            return (sum >> shift) + (sum >> (shift - 1) & 1);
+        }
+        // What is beyond the format already stays beyond it; whatever moves by 32 bits gets there.
         const Sum kept = std::clamp<Sum>(sum, static_cast<Sum>(kLeast) - 1, static_cast<Sum>(kMost) + 1);
-        return kept * (static_cast<Sum>(1) << -shift);
+        return kept * (static_cast<Sum>(1) << std::min(-shift, 32));
     }
     template <class T>
     static Value saturated(const Rule& rule, T value) {
@@ -158,6 +175,9 @@ struct Float {
             sum = sum > 0 ? std::min(sum, rule.ceiling) : 0.0F;
         }
         return Store::rounded(sum);
+    }
+    static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored) {
+        return finish(rule, float_of(static_cast<std::uint32_t>(stored)) + bias(rule, bias_word));
     }
     static Value add(const Rule& rule, Value a, Value b) { return finish(rule, a + b); }
     static Value copy(const Rule& rule, std::size_t, Value x) { return finish(rule, x); }
