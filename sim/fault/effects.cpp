@@ -121,7 +121,7 @@ void LayerChanges::add_one_by_one() {
     for (const StruckSum& struck : struck_.sums) {
         const Fold& f = machine_.fold(struck.fold);
         const std::uint32_t held = sums_.partial(f, struck.m, struck.n, struck.terms);
-        accumulator_off(f, struck.m, struck.n, (held ^ struck.mask) - held);
+        accumulator_off(f, struck.m, struck.n, (held ^ static_cast<std::uint32_t>(struck.mask)) - held);
     }
 }
 

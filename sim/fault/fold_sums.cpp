@@ -71,10 +71,12 @@ std::int64_t FoldSums::product(std::int32_t a, std::int32_t b) const {
     return struck_product(a, b, 0);
 }
 
-std::int64_t FoldSums::struck_product(std::int32_t a, std::int32_t b, std::uint32_t mask) const {
+std::int64_t FoldSums::struck_product(std::int32_t a, std::int32_t b, WideBits mask) const {
     const std::int64_t full = std::int64_t{a} * b;
-    return product_register_ ? sign_extend(static_cast<std::uint32_t>(full) ^ mask, dataflow::kProductBits)
-                             : full;
+    return product_register_
+               ? sign_extend(static_cast<std::uint32_t>(full) ^ static_cast<std::uint32_t>(mask),
+                             dataflow::kProductBits)
+               : full;
 }
 
 std::uint32_t FoldSums::register_bits(std::uint32_t sum) const {
@@ -108,153 +110,51 @@ std::uint32_t FoldSums::mac_output(LayerId layer, std::int64_t element) const {
     return sum;
 }
 
-void StruckFold::add(const StruckOperand& operand) {
-    (operand.weight ? weights_ : activations_)[{operand.k, operand.lane}].push_back(operand);
-}
-
-void StruckFold::add(const StruckProduct& product) {
-    products_[{product.m, product.n}].push_back(product);
-}
-
-void StruckFold::add(const StruckSum& sum) {
-    sums_struck_[{sum.m, sum.n}].push_back(sum);
-}
-
-namespace {
-
-// What all changes of one operand together do for one of its users: first what was read, then what was
-// inverted in registers.
-struct Together {
-    BitChange code;
-    std::uint32_t mask = 0;
-};
-
-Together changes_for(const std::vector<StruckOperand>& operands, std::int64_t user) {
-    Together all;
-    for (const StruckOperand& operand : operands) {
-        if (user >= operand.first && user < operand.last) {
-            all.code = all.code.then(operand.code);
-            all.mask ^= operand.mask;
-        }
-    }
-    return all;
-}
-
-}  // namespace
-
 std::int32_t StruckFold::activation_read(std::int64_t m, std::int64_t k) const {
     const std::int32_t right = sums_.activation(fold_, m, k);
-    const auto found = activations_.find({k, m});
-    return found == activations_.end()
+    const auto found = struck_.activations().find({k, m});
+    return found == struck_.activations().end()
                ? right
-               : sums_.struck_activation(fold_, right, changes_for(found->second, 0).code, 0);
+               : sums_.struck_activation(fold_, right, Points::changes_for(found->second, 0).code, 0);
 }
 
 std::int32_t StruckFold::weight_read(std::int64_t k, std::int64_t n) const {
     const std::int32_t right = sums_.weight(fold_, k, n);
-    const auto found = weights_.find({k, n});
-    return found == weights_.end() ? right
-                                   : sums_.struck_weight(right, changes_for(found->second, 0).code, 0);
-}
-
-std::int64_t StruckFold::struck_product(std::int64_t m, std::int64_t k, std::int64_t n) const {
-    std::int32_t a = sums_.activation(fold_, m, k);
-    std::int32_t b = sums_.weight(fold_, k, n);
-    if (const auto found = activations_.find({k, m}); found != activations_.end()) {
-        const Together all = changes_for(found->second, n);
-        a = sums_.struck_activation(fold_, a, all.code, all.mask);
-    }
-    if (const auto found = weights_.find({k, n}); found != weights_.end()) {
-        const Together all = changes_for(found->second, m);
-        b = sums_.struck_weight(b, all.code, all.mask);
-    }
-    std::uint32_t mask = 0;
-    if (const auto found = products_.find({m, n}); found != products_.end()) {
-        for (const StruckProduct& product : found->second) {
-            mask ^= product.k == k ? product.mask : 0;
-        }
-    }
-    return sums_.struck_product(a, b, mask);
+    const auto found = struck_.weights().find({k, n});
+    return found == struck_.weights().end()
+               ? right
+               : sums_.struck_weight(right, Points::changes_for(found->second, 0).code, 0);
 }
 
 // Changes of products and of sums, each where it arises, carried to the end of the sum.
-std::uint32_t StruckFold::linear_change(std::int64_t m, std::int64_t n, const Point& point) const {
+std::uint32_t StruckFold::linear_change(const Key& at, const Point& point) const {
+    const auto [m, n] = at;
     std::uint32_t change = 0;
     auto term = point.terms.begin();
-    const auto products_before = [&](std::int64_t end) {
+    const auto products_before = [&, m = m, n = n](std::int64_t end) {
         for (; term != point.terms.end() && *term < end; ++term) {
             const std::int64_t right =
                 sums_.product(sums_.activation(fold_, m, *term), sums_.weight(fold_, *term, n));
-            change += static_cast<std::uint32_t>(struck_product(m, *term, n) - right);
+            change += static_cast<std::uint32_t>(struck_.struck_product(m, *term, n) - right);
         }
     };
     for (const StruckSum& sum : point.sums) {
         products_before(sum.terms);
         const std::uint32_t held = sums_.partial(fold_, m, n, sum.terms) + change;
-        change += (held ^ sum.mask) - held;
+        change += (held ^ static_cast<std::uint32_t>(sum.mask)) - held;
     }
     products_before(sums_.rows(fold_));
     return change;
 }
 
-std::uint32_t StruckFold::walk(std::int64_t m, std::int64_t n, const Point& point) const {
-    std::uint32_t sum = 0;
-    auto struck = point.sums.begin();
-    auto term = point.terms.begin();
-    for (std::int64_t k = 0;; ++k) {
-        for (; struck != point.sums.end() && struck->terms == k; ++struck) {
-            sum = sums_.extend(sum ^ struck->mask);
-        }
-        if (k == sums_.rows(fold_)) {
-            return sum;
-        }
-        const bool wrong = term != point.terms.end() && *term == k;
-        term += wrong ? 1 : 0;
-        sum = sums_.add(sum, wrong ? struck_product(m, k, n)
-                                   : sums_.product(sums_.activation(fold_, m, k), sums_.weight(fold_, k, n)));
-    }
-}
-
-// Where something is wrong, by (m, n); terms and sums in order.
-std::map<StruckFold::Key, StruckFold::Point> StruckFold::points() const {
-    std::map<Key, Point> points;
-    const auto of_operands = [&](const auto& struck) {
-        for (const auto& [key, operands] : struck) {
-            for (const StruckOperand& operand : operands) {
-                for (std::int64_t user = operand.first; user < operand.last; ++user) {
-                    const Key at = operand.weight ? Key{user, operand.lane} : Key{operand.lane, user};
-                    points[at].terms.push_back(operand.k);
-                }
-            }
-        }
-    };
-    of_operands(activations_);
-    of_operands(weights_);
-    for (const auto& [at, products] : products_) {
-        for (const StruckProduct& product : products) {
-            points[at].terms.push_back(product.k);
-        }
-    }
-    for (const auto& [at, sums] : sums_struck_) {
-        points[at].sums = sums;
-    }
-    for (auto& [at, point] : points) {
-        std::sort(point.terms.begin(), point.terms.end());
-        point.terms.erase(std::unique(point.terms.begin(), point.terms.end()), point.terms.end());
-        std::stable_sort(point.sums.begin(), point.sums.end(),
-                         [](const StruckSum& a, const StruckSum& b) { return a.terms < b.terms; });
-    }
-    return points;
-}
-
 std::uint32_t StruckFold::delta_at(const Key& at, const Point& point) const {
-    return sums_.linear() ? linear_change(at.first, at.second, point)
-                          : walk(at.first, at.second, point) - sums_.total(fold_, at.first, at.second);
+    return sums_.linear() ? linear_change(at, point)
+                          : struck_.walk(at, point) - sums_.total(fold_, at.first, at.second);
 }
 
 StruckFold::Deltas StruckFold::evaluate() const {
     Deltas deltas;
-    for (const auto& [at, point] : points()) {
+    for (const auto& [at, point] : struck_.points()) {
         const std::uint32_t delta = delta_at(at, point);
         if (delta != 0) {
             deltas.emplace_back(at, delta);
@@ -264,13 +164,13 @@ StruckFold::Deltas StruckFold::evaluate() const {
 }
 
 bool StruckFold::absorbs() const {
-    const std::map<Key, Point> struck = points();
+    const std::map<Key, Point> struck = struck_.points();
     return std::any_of(struck.begin(), struck.end(), [&](const auto& entry) {
         const Key& at = entry.first;
         const Point& point = entry.second;
         const bool off =
             !point.sums.empty() || std::any_of(point.terms.begin(), point.terms.end(), [&](std::int64_t k) {
-                return struck_product(at.first, k, at.second) !=
+                return struck_.struck_product(at.first, k, at.second) !=
                        sums_.product(sums_.activation(fold_, at.first, k), sums_.weight(fold_, k, at.second));
             });
         return off && delta_at(at, point) == 0;
@@ -279,11 +179,10 @@ bool StruckFold::absorbs() const {
 
 StruckFold::RowChanges StruckFold::row_operand_changes() const {
     std::map<Key, std::int64_t> changes;
-    for (const auto& [key, operands] : activations_) {
-        Together all;
+    for (const auto& [key, operands] : struck_.activations()) {
+        CombinedChange all;
         for (const StruckOperand& operand : operands) {
-            all.code = all.code.then(operand.code);
-            all.mask ^= operand.mask;
+            all.add(operand);
         }
         const std::int32_t right = sums_.activation(fold_, key.second, key.first);
         const std::int64_t change =

@@ -11,40 +11,21 @@
 #include <vector>
 
 #include "sim/arith/sum_rule.h"
-#include "sim/fault/bit_change.h"
 #include "sim/fault/machine_view.h"
 #include "sim/fault/met_tensors.h"
+#include "sim/fault/struck_points.h"
 
 namespace fluence::fault {
 
 using Codes = workloads::Codes;
 
-// A[m,k] is wrong for channels n in [first, last), or B[k,n] for pixels m in [first, last).
-struct StruckOperand {
-    std::int32_t fold = 0;
-    bool weight = false;
-    std::int64_t k = 0;
-    std::int64_t lane = 0;  // m of an activation, n of a weight
-    std::int64_t first = 0, last = 0;
-    BitChange code;          // as it was read from the buffer
-    std::uint32_t mask = 0;  // bits inverted in an operand register, behind that
-};
-struct StruckProduct {
-    std::int32_t fold = 0;
-    std::int64_t m = 0, k = 0, n = 0;
-    std::uint32_t mask = 0;
-};
-// The sum for (m, n) behind its first `terms` products.
-struct StruckSum {
-    std::int32_t fold = 0;
-    std::int64_t m = 0, n = 0;
-    std::int64_t terms = 0;
-    std::uint32_t mask = 0;
-};
-
 // Arithmetic of the array on the operands of one inference.
 class FoldSums {
   public:
+    using Operand = std::int32_t;
+    using Product = std::int64_t;
+    using Sum = std::uint32_t;
+
     // Keeps references. `tensors`: what the layers' inputs are, by tensor.
     FoldSums(const MachineView& machine, const MetTensors& tensors);
 
@@ -61,7 +42,7 @@ class FoldSums {
     }
     // As the adder sees it: modulo 2¹⁶ behind a product register.
     std::int64_t product(std::int32_t a, std::int32_t b) const;
-    std::int64_t struck_product(std::int32_t a, std::int32_t b, std::uint32_t mask) const;
+    std::int64_t struck_product(std::int32_t a, std::int32_t b, WideBits mask) const;
 
     // Sums are registers of 32 bits that wrap, so that changes add up in any order.
     bool linear() const { return linear_; }
@@ -70,6 +51,9 @@ class FoldSums {
     // Raw bits of a sum register, as wide as it is; and as the number that they stand for.
     std::uint32_t register_bits(std::uint32_t sum) const;
     std::uint32_t extend(std::uint32_t bits) const;
+    std::uint32_t struck_sum(std::uint32_t sum, WideBits mask) const {
+        return extend(sum ^ static_cast<std::uint32_t>(mask));
+    }
     std::uint32_t add(std::uint32_t sum, std::int64_t product) const {
         return static_cast<std::uint32_t>(register_.fit(static_cast<std::int32_t>(sum) + product));
     }
@@ -100,11 +84,13 @@ class FoldSums {
 // How far the sums of one fold are off, jointly by everything that is wrong in it.
 class StruckFold {
   public:
-    StruckFold(const FoldSums& sums, const traces::Fold& fold) : sums_(sums), fold_(fold) {}
+    StruckFold(const FoldSums& sums, const traces::Fold& fold)
+        : sums_(sums), fold_(fold), struck_(sums, fold) {}
 
-    void add(const StruckOperand& operand);
-    void add(const StruckProduct& product);
-    void add(const StruckSum& sum);
+    template <class Struck>
+    void add(const Struck& struck) {
+        struck_.add(struck);
+    }
 
     // Ascending by (m, n): struck sum − true sum, modulo 2³²; zeros left out.
     using Deltas = std::vector<std::pair<std::pair<std::int64_t, std::int64_t>, std::uint32_t>>;
@@ -119,23 +105,16 @@ class StruckFold {
     RowChanges row_operand_changes() const;
 
   private:
-    struct Point {
-        std::vector<std::int64_t> terms;  // whose products may be wrong
-        std::vector<StruckSum> sums;
-    };
-    using Key = std::pair<std::int64_t, std::int64_t>;  // (k, lane)
+    using Points = StruckPoints<FoldSums>;
+    using Key = Points::Key;
+    using Point = Points::Point;
 
-    std::map<Key, Point> points() const;
     std::uint32_t delta_at(const Key& at, const Point& point) const;
-    std::int64_t struck_product(std::int64_t m, std::int64_t k, std::int64_t n) const;
-    std::uint32_t linear_change(std::int64_t m, std::int64_t n, const Point& point) const;
-    std::uint32_t walk(std::int64_t m, std::int64_t n, const Point& point) const;
+    std::uint32_t linear_change(const Key& at, const Point& point) const;
 
     const FoldSums& sums_;
     const traces::Fold& fold_;
-    std::map<Key, std::vector<StruckOperand>> activations_, weights_;
-    std::map<Key, std::vector<StruckProduct>> products_;  // by (m, n)
-    std::map<Key, std::vector<StruckSum>> sums_struck_;   // by (m, n)
+    Points struck_;
 };
 
 }  // namespace fluence::fault

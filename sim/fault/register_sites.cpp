@@ -4,14 +4,13 @@
 #include <stdexcept>
 #include <string>
 
-#include "sim/dataflow/registers.h"
 #include "sim/fault/live_value.h"
 
 namespace fluence::fault {
 
 using traces::Fold;
 
-void RegisterSites::strike(const Upset& upset, std::uint32_t mask, Resolution& result) {
+void RegisterSites::strike(const Upset& upset, WideBits mask, Resolution& result) {
     const dataflow::SpaceTimeMap& array = machine_.array;
     const Pe at = pe(upset.unit);
     const Cycle cycle = upset.cycle;
@@ -70,14 +69,13 @@ bool RegisterSites::moves_at_every_edge(SiteKind site) const {
     }
 }
 
-void RegisterSites::holds_zero(std::uint32_t mask, Resolution& result) {
+void RegisterSites::holds_zero(WideBits mask, Resolution& result) {
     result.golden_bits = 0;
-    result.faulty_bits = mask;
+    result.faulty_bits = static_cast<std::uint64_t>(mask);
 }
 
-void RegisterSites::note(std::int32_t id, std::uint32_t golden, std::uint32_t mask,
-                         Resolution& result) const {
-    note_live(fold(id).layer, golden, mask, result);
+void RegisterSites::note(std::int32_t id, WideBits golden, WideBits mask, Resolution& result) const {
+    note_live(fold(id).layer, static_cast<std::uint64_t>(golden), static_cast<std::uint64_t>(mask), result);
 }
 
 RegisterSites::Slot RegisterSites::slot(Cycle cycle) const {
@@ -88,7 +86,7 @@ RegisterSites::Slot RegisterSites::slot(Cycle cycle) const {
     return {id, cycle - fold(id).stream};
 }
 
-void RegisterSites::row_operand(const Slot& slot, std::int64_t lane, std::int64_t first, std::uint32_t mask,
+void RegisterSites::row_operand(const Slot& slot, std::int64_t lane, std::int64_t first, WideBits mask,
                                 Resolution& result) {
     if (!slot) {
         return;
@@ -102,14 +100,14 @@ void RegisterSites::row_operand(const Slot& slot, std::int64_t lane, std::int64_
     }
 }
 
-void RegisterSites::column_operand(const Slot& slot, std::int64_t lane, std::int64_t first,
-                                   std::uint32_t mask, Resolution& result) {
+void RegisterSites::column_operand(const Slot& slot, std::int64_t lane, std::int64_t first, WideBits mask,
+                                   Resolution& result) {
     if (slot && lane < fold(slot.id).channels) {
         weight_off(slot.id, slot.step, lane, first, mask, result);
     }
 }
 
-void RegisterSites::skewed(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
+void RegisterSites::skewed(std::int64_t unit, Cycle cycle, WideBits mask, Resolution& result) {
     const std::int64_t row_registers = machine_.rows * (machine_.rows - 1) / 2;
     const bool of_rows = unit < row_registers;
     std::int64_t stage = of_rows ? unit : unit - row_registers;
@@ -121,7 +119,7 @@ void RegisterSites::skewed(std::int64_t unit, Cycle cycle, std::uint32_t mask, R
             : column_operand(slot(cycle - stage), lane, 0, mask, result);
 }
 
-void RegisterSites::active(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+void RegisterSites::active(Pe at, Cycle cycle, WideBits mask, Resolution& result) {
     if (!machine_.config.array.shadow_weights) {
         return chain(at, cycle, mask, result);
     }
@@ -134,7 +132,7 @@ void RegisterSites::active(Pe at, Cycle cycle, std::uint32_t mask, Resolution& r
     }
 }
 
-void RegisterSites::chain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+void RegisterSites::chain(Pe at, Cycle cycle, WideBits mask, Resolution& result) {
     const std::int32_t id = machine_.last_preloaded(cycle);
     if (id < 0) {
         return;
@@ -160,7 +158,7 @@ void RegisterSites::chain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& re
     }
 }
 
-void RegisterSites::stationary(std::int32_t id, Pe at, std::int64_t first, std::uint32_t mask,
+void RegisterSites::stationary(std::int32_t id, Pe at, std::int64_t first, WideBits mask,
                                Resolution& result) {
     const Fold& f = fold(id);
     if (at.col >= used_cols(f)) {
@@ -168,10 +166,10 @@ void RegisterSites::stationary(std::int32_t id, Pe at, std::int64_t first, std::
     }
     if (first >= machine_.array.steps(f)) {
         if (at.row < f.terms) {
-            const std::int32_t golden = machine_.array.input_stationary()
-                                            ? sums_.activation(f, at.col, at.row)
-                                            : sums_.weight(f, at.row, at.col);
-            note(id, sums_.operand_bits(golden), mask, result);
+            note(id,
+                 machine_.array.input_stationary() ? golden_.activation(f, at.col, at.row)
+                                                   : golden_.weight(f, at.row, at.col),
+                 mask, result);
             result.dead = machine_.is_last_preloaded(id) ? DeadReason::never_read : DeadReason::overwritten;
         }
         return;
@@ -187,11 +185,12 @@ void RegisterSites::stationary(std::int32_t id, Pe at, std::int64_t first, std::
 // Operands of rows that the fold does not use meet zeros; they count where an upset has changed those as
 // well.
 void RegisterSites::activation_off(std::int32_t id, std::int64_t m, std::int64_t k, std::int64_t first,
-                                   std::uint32_t mask, Resolution& result) {
+                                   WideBits mask, Resolution& result) {
     const Fold& f = fold(id);
-    effects_.of_fold(id).operands.push_back({id, false, k, m, first, f.channels, {}, mask});
+    effects_.of_fold(id).operands.push_back(
+        {id, false, k, m, first, f.channels, {}, static_cast<std::uint32_t>(mask)});
     if (k < f.terms) {
-        note(id, sums_.operand_bits(sums_.activation(f, m, k)), mask, result);
+        note(id, golden_.activation(f, m, k), mask, result);
         if (first >= f.channels && !machine_.policy.checksum) {
             result.dead = DeadReason::never_read;
         }
@@ -199,18 +198,19 @@ void RegisterSites::activation_off(std::int32_t id, std::int64_t m, std::int64_t
 }
 
 void RegisterSites::weight_off(std::int32_t id, std::int64_t k, std::int64_t n, std::int64_t first,
-                               std::uint32_t mask, Resolution& result) {
+                               WideBits mask, Resolution& result) {
     const Fold& f = fold(id);
-    effects_.of_fold(id).operands.push_back({id, true, k, n, first, f.pixels, {}, mask});
+    effects_.of_fold(id).operands.push_back(
+        {id, true, k, n, first, f.pixels, {}, static_cast<std::uint32_t>(mask)});
     if (k < f.terms) {
-        note(id, sums_.operand_bits(sums_.weight(f, k, n)), mask, result);
+        note(id, golden_.weight(f, k, n), mask, result);
         if (first >= f.pixels) {
             result.dead = DeadReason::never_read;
         }
     }
 }
 
-void RegisterSites::product(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result) {
+void RegisterSites::product(std::int64_t unit, Cycle cycle, WideBits mask, Resolution& result) {
     const std::int64_t pes = machine_.rows * cols_;
     const Pe at = pe(unit % pes);
     const Cycle delay = machine_.array.product_cycle(Fold{}, 0, static_cast<int>(unit / pes) + 1,
@@ -231,14 +231,11 @@ void RegisterSites::product(std::int64_t unit, Cycle cycle, std::uint32_t mask, 
         }
         struck = {now.id, at.row, now.step, at.col, mask};
     }
-    const Fold& f = fold(now.id);
-    const std::int64_t golden =
-        sums_.product(sums_.activation(f, struck.m, struck.k), sums_.weight(f, struck.k, struck.n));
-    note(now.id, static_cast<std::uint32_t>(golden) & ((1u << dataflow::kProductBits) - 1), mask, result);
+    note(now.id, golden_.product(fold(now.id), struck.m, struck.k, struck.n), mask, result);
     effects_.of_fold(now.id).products.push_back(struck);
 }
 
-void RegisterSites::moving_sum(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+void RegisterSites::moving_sum(Pe at, Cycle cycle, WideBits mask, Resolution& result) {
     const auto row = static_cast<int>(at.row);
     const Slot now = slot(cycle - machine_.array.psum_cycle(Fold{}, 0, row, static_cast<int>(at.col)));
     if (!now || at.col >= used_cols(fold(now.id))) {
@@ -250,7 +247,7 @@ void RegisterSites::moving_sum(Pe at, Cycle cycle, std::uint32_t mask, Resolutio
 }
 
 // Stage 0 is the accumulator; the others hold what it held as many cycles before.
-void RegisterSites::accumulator(Pe at, int stage, Cycle cycle, std::uint32_t mask, Resolution& result) {
+void RegisterSites::accumulator(Pe at, int stage, Cycle cycle, WideBits mask, Resolution& result) {
     const Cycle delay =
         machine_.array.psum_cycle(Fold{}, 0, static_cast<int>(at.row), static_cast<int>(at.col)) + stage;
     const Slot now = slot(cycle - delay);
@@ -258,15 +255,14 @@ void RegisterSites::accumulator(Pe at, int stage, Cycle cycle, std::uint32_t mas
         return;
     }
     if (stage > 0 && now.step + 1 < fold(now.id).terms) {
-        note(now.id, sums_.register_bits(sums_.partial(fold(now.id), at.row, at.col, now.step + 1)), mask,
-             result);
+        note(now.id, golden_.sum(fold(now.id), at.row, at.col, now.step + 1), mask, result);
         result.dead = DeadReason::overwritten;
         return;
     }
     sum_off(now.id, at.row, at.col, now.step + 1, mask, result);
 }
 
-void RegisterSites::drain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result) {
+void RegisterSites::drain(Pe at, Cycle cycle, WideBits mask, Resolution& result) {
     std::int32_t id = machine_.last_streaming(cycle);
     const auto copied = [&] {
         return machine_.array.copy_edge(fold(id), static_cast<int>(at.row), static_cast<int>(at.col));
@@ -286,8 +282,8 @@ void RegisterSites::drain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& re
 }
 
 void RegisterSites::sum_off(std::int32_t id, std::int64_t m, std::int64_t n, std::int64_t terms,
-                            std::uint32_t mask, Resolution& result) {
-    note(id, sums_.register_bits(sums_.partial(fold(id), m, n, terms)), mask, result);
+                            WideBits mask, Resolution& result) {
+    note(id, golden_.sum(fold(id), m, n, terms), mask, result);
     effects_.of_fold(id).sums.push_back({id, m, n, terms, mask});
 }
 

@@ -3,19 +3,21 @@
 
 #include <cstdint>
 
+#include "sim/core/wide_bits.h"
 #include "sim/fault/effects.h"
+#include "sim/fault/register_values.h"
 #include "sim/fault/resolver.h"
 
 namespace fluence::fault {
 
 class RegisterSites {
   public:
-    // `sums`: of the fault-free run.
-    RegisterSites(const MachineView& machine, const FoldSums& sums, Effects& effects)
-        : machine_(machine), sums_(sums), effects_(effects), cols_(machine.cols) {}
+    RegisterSites(const MachineView& machine, const RegisterValues& golden, Effects& effects)
+        : machine_(machine), golden_(golden), effects_(effects), cols_(machine.cols) {}
 
-    // `mask`: the bits of the register to invert, none of them absent. Fills `result` but for its faults.
-    void strike(const Upset& upset, std::uint32_t mask, Resolution& result);
+    // `mask`: the bits of the register to invert, none of them absent. Fills `result` but for its faults; of
+    // values of more than 64 bits it says the low ones.
+    void strike(const Upset& upset, WideBits mask, Resolution& result);
 
   private:
     struct Pe {
@@ -37,33 +39,33 @@ class RegisterSites {
     }
 
     // Operands that move: of step `slot` in row (column) `lane`, wrong from PE column (row) `first` on.
-    void row_operand(const Slot& slot, std::int64_t lane, std::int64_t first, std::uint32_t mask,
+    void row_operand(const Slot& slot, std::int64_t lane, std::int64_t first, WideBits mask,
                      Resolution& result);
-    void column_operand(const Slot& slot, std::int64_t lane, std::int64_t first, std::uint32_t mask,
+    void column_operand(const Slot& slot, std::int64_t lane, std::int64_t first, WideBits mask,
                         Resolution& result);
-    void skewed(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result);
+    void skewed(std::int64_t unit, Cycle cycle, WideBits mask, Resolution& result);
     // Operands that stay: of PE (row, col) of the fold, wrong from step `first` on.
-    void stationary(std::int32_t id, Pe at, std::int64_t first, std::uint32_t mask, Resolution& result);
-    void active(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result);
+    void stationary(std::int32_t id, Pe at, std::int64_t first, WideBits mask, Resolution& result);
+    void active(Pe at, Cycle cycle, WideBits mask, Resolution& result);
     // A register of the chain, at or behind edge Fold::preload of its last fold.
-    void chain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result);
-    void activation_off(std::int32_t id, std::int64_t m, std::int64_t k, std::int64_t first,
-                        std::uint32_t mask, Resolution& result);
-    void weight_off(std::int32_t id, std::int64_t k, std::int64_t n, std::int64_t first, std::uint32_t mask,
+    void chain(Pe at, Cycle cycle, WideBits mask, Resolution& result);
+    void activation_off(std::int32_t id, std::int64_t m, std::int64_t k, std::int64_t first, WideBits mask,
+                        Resolution& result);
+    void weight_off(std::int32_t id, std::int64_t k, std::int64_t n, std::int64_t first, WideBits mask,
                     Resolution& result);
 
-    void product(std::int64_t unit, Cycle cycle, std::uint32_t mask, Resolution& result);
-    void moving_sum(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result);
-    void accumulator(Pe at, int stage, Cycle cycle, std::uint32_t mask, Resolution& result);
-    void drain(Pe at, Cycle cycle, std::uint32_t mask, Resolution& result);
-    void sum_off(std::int32_t id, std::int64_t m, std::int64_t n, std::int64_t terms, std::uint32_t mask,
+    void product(std::int64_t unit, Cycle cycle, WideBits mask, Resolution& result);
+    void moving_sum(Pe at, Cycle cycle, WideBits mask, Resolution& result);
+    void accumulator(Pe at, int stage, Cycle cycle, WideBits mask, Resolution& result);
+    void drain(Pe at, Cycle cycle, WideBits mask, Resolution& result);
+    void sum_off(std::int32_t id, std::int64_t m, std::int64_t n, std::int64_t terms, WideBits mask,
                  Resolution& result);
     bool moves_at_every_edge(SiteKind site) const;
-    static void holds_zero(std::uint32_t mask, Resolution& result);
-    void note(std::int32_t id, std::uint32_t golden, std::uint32_t mask, Resolution& result) const;
+    static void holds_zero(WideBits mask, Resolution& result);
+    void note(std::int32_t id, WideBits golden, WideBits mask, Resolution& result) const;
 
     const MachineView& machine_;
-    const FoldSums& sums_;
+    const RegisterValues& golden_;
     Effects& effects_;
     const std::int64_t cols_;
 };

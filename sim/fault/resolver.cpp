@@ -160,13 +160,15 @@ class Resolver::Impl::Run {
           golden_tensors_(golden.tensors),
           met_(golden.tensors),
           golden_sums_(machine_, golden_tensors_),
+          golden_registers_(golden_sums_),
+          golden_words_(machine_.graph, golden),
           effects_(machine_),
-          registers_(machine_, golden_sums_, effects_),
+          registers_(machine_, golden_registers_, effects_),
           checksum_(machine_, golden_sums_, effects_),
           vector_({machine_, golden_sums_, &golden_, golden_sums_, golden_, impl.bounds}, effects_),
           duplicates_(machine_, golden_sums_, effects_),
           filters_({machine_, golden_sums_, &golden_, golden_sums_, golden_, impl.bounds}, effects_),
-          words_(machine_, golden, effects_, verdicts_),
+          words_(machine_, golden_words_, effects_, verdicts_),
           stepped_(machine_, joint),
           held_(machine_) {}
 
@@ -453,6 +455,8 @@ class Resolver::Impl::Run {
     const MetTensors golden_tensors_;
     MetTensors met_;
     const FoldSums golden_sums_;
+    const CodeRegisters golden_registers_;
+    const CodeWords golden_words_;
     Effects effects_;
     Verdicts verdicts_;
     RegisterSites registers_;
@@ -545,7 +549,8 @@ std::vector<Upset> Resolver::left_in_dram(const std::vector<Upset>& upsets, trac
     const arith::GoldenRun nothing_read;
     Effects effects(machine);
     Verdicts verdicts;
-    const WordSites sites(machine, nothing_read, effects, verdicts);
+    const CodeWords nothing_stored(machine.graph, nothing_read);
+    const WordSites sites(machine, nothing_stored, effects, verdicts);
     std::vector<Upset> left;
     for (auto& [word, strikes] : words) {
         std::stable_sort(strikes.begin(), strikes.end(),

@@ -63,7 +63,7 @@ WordBits WordSites::right_value(std::int64_t dram_word) const {
     WordBits right;
     if (dram_word != SelectiveWords::kNoWord) {
         for (const Field& field : machine_.memory.fields(dram_word)) {
-            right |= WordBits(stored_bits(field)) << static_cast<std::size_t>(field.bit);
+            right |= WordBits(golden_.bits(field)) << static_cast<std::size_t>(field.bit);
         }
     }
     return right;
@@ -154,28 +154,6 @@ WordBits WordSites::left(std::int64_t word, const std::vector<Strike>& strikes, 
     return last.latent ^ machine_.code(Memory::dram).encode(last.stored.residual, data_bits);
 }
 
-std::uint32_t WordSites::stored_bits(const Field& field) const {
-    const auto index = static_cast<std::size_t>(field.index);
-    if (field.kind == FieldKind::activation) {
-        const auto tensor = static_cast<std::size_t>(field.owner);
-        return static_cast<std::uint32_t>(golden_.tensors[tensor][index]) &
-               low_bits(width_bits(machine_.graph.tensors[tensor].format));
-    }
-    const Layer& layer = machine_.graph.layers[static_cast<std::size_t>(field.owner)];
-    switch (field.kind) {
-        case FieldKind::weight:
-            return static_cast<std::uint8_t>(layer.weights[index]);
-        case FieldKind::bias:
-            return static_cast<std::uint32_t>(layer.bias[index]);
-        case FieldKind::multiplier:
-            return static_cast<std::uint32_t>(layer.multiplier[index]);
-        case FieldKind::shift:
-        case FieldKind::activation:
-            break;
-    }
-    return layer.shift[index];
-}
-
 // In the value's own bits.
 BitChange WordSites::change_of(const Field& field, const Delivered& delivered) const {
     BitChange change;
@@ -190,7 +168,7 @@ void WordSites::note_field(const std::vector<Field>& fields, const WordBits& bit
     for (const Field& field : fields) {
         const std::uint32_t mask = extract(bits, field.bit, field.width);
         if (mask != 0) {
-            result.golden_bits = stored_bits(field);
+            result.golden_bits = golden_.bits(field);
             result.faulty_bits = result.golden_bits ^ (mask << field.value_bit);
             return;
         }

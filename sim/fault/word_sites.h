@@ -10,6 +10,7 @@
 
 #include "sim/fault/effects.h"
 #include "sim/fault/resolver.h"
+#include "sim/fault/stored_values.h"
 #include "sim/fault/strike.h"
 #include "sim/fault/verdicts.h"
 
@@ -17,8 +18,7 @@ namespace fluence::fault {
 
 class WordSites {
   public:
-    WordSites(const MachineView& machine, const arith::GoldenRun& golden, Effects& effects,
-              Verdicts& verdicts)
+    WordSites(const MachineView& machine, const StoredValues& golden, Effects& effects, Verdicts& verdicts)
         : machine_(machine), golden_(golden), effects_(effects), verdicts_(verdicts) {}
 
     // `strikes`: of one word, by ascending cycle. All DRAM words come before all words of buffers, then
@@ -111,7 +111,6 @@ class WordSites {
                      const std::vector<Strike>& strikes, Cycle until, Outcome& outcome);
     Delivered fetch_again(Memory memory, const LoadedWord& content, Cycle cycle);
     Delivered read_dram(std::int64_t word, Cycle cycle, Verdicts& verdicts) const;
-    std::uint32_t stored_bits(const dataflow::Field& field) const;
     BitChange change_of(const dataflow::Field& field, const Delivered& delivered) const;
     void note_field(const std::vector<dataflow::Field>& fields, const WordBits& bits,
                     Resolution& result) const;
@@ -130,7 +129,7 @@ class WordSites {
     void feed_parameter(LayerId layer, const dataflow::Field& field, const BitChange& change);
 
     const MachineView& machine_;
-    const arith::GoldenRun& golden_;
+    const StoredValues& golden_;
     Effects& effects_;
     Verdicts& verdicts_;
     std::vector<DramWord> dram_words_;
