@@ -206,17 +206,23 @@ void validate(const WordGraph& graph, const std::string& file) {
     Validator(graph, file).check();
 }
 
+std::vector<int> stored_shifts(const WordGraph& graph, std::size_t index) {
+    const Layer& layer = graph.structure.layers[index];
+    if (!is_fixed_point(graph.format) || moves_words(layer.kind)) {
+        return {};
+    }
+    const WordShifts shifts = shifts_of(graph, index);
+    std::vector<int> stored = layer.has_macs() ? std::vector<int>{shifts.bias} : shifts.inputs;
+    stored.push_back(shifts.output);
+    return stored;
+}
+
 Graph stored_structure(const WordGraph& graph) {
     Graph stored = graph.structure;
     for (std::size_t i = 0; i < stored.layers.size(); ++i) {
         Layer& layer = stored.layers[i];
         layer.bias.assign(graph.layers[i].bias.size(), 0);
-        if (is_fixed_point(graph.format) && !moves_words(layer.kind)) {
-            // Of the bias or of each input, and of the output.
-            const bool several = layer.kind == OpKind::add || layer.kind == OpKind::concat;
-            const std::size_t inputs = layer.has_macs() ? 1 : several ? layer.inputs.size() : 0;
-            layer.shift.assign(inputs + 1, 0);
-        }
+        layer.shift.assign(stored_shifts(graph, i).size(), 0);
     }
     return stored;
 }

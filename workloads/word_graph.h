@@ -59,6 +59,10 @@ struct WordShifts {
 };
 WordShifts shifts_of(const WordGraph& graph, std::size_t layer);
 
+// The shifts that a machine stores for a layer: conv, linear: of the bias and of the sum; add, concat: of
+// each input and of the sum; avg_pool: of the sum. Empty where words only move, and for floats.
+std::vector<int> stored_shifts(const WordGraph& graph, std::size_t layer);
+
 // The structure with as many biases and shifts as a machine stores beside the words (all of them 0): what its
 // memory map, schedule and cycles are made of.
 Graph stored_structure(const WordGraph& graph);

@@ -3,8 +3,8 @@
 
 namespace fluence::arith {
 
-std::unique_ptr<ValueEngine> make_fxp32(const workloads::WordGraph& graph) {
-    return std::make_unique<WordEngine<Fxp32>>(graph);
+std::unique_ptr<WordValues> make_fxp32(const workloads::WordGraph& graph, const MachineOrder& order) {
+    return std::make_unique<WordEngine<Fxp32>>(graph, order);
 }
 
 }  // namespace fluence::arith

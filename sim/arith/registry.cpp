@@ -15,13 +15,17 @@ const std::vector<WordFormatRow>& word_format_engines() {
     return table;
 }
 
-std::unique_ptr<ValueEngine> make_value_engine(const workloads::WordGraph& graph) {
+std::unique_ptr<WordValues> make_word_values(const workloads::WordGraph& graph, const MachineOrder& order) {
     for (const WordFormatRow& row : word_format_engines()) {
         if (row.format == graph.format) {
-            return row.make(graph);
+            return row.make(graph, order);
         }
     }
     throw std::out_of_range("number format without an engine of words");
+}
+
+std::unique_ptr<ValueEngine> make_value_engine(const workloads::WordGraph& graph) {
+    return make_word_values(graph);
 }
 
 std::int32_t top1(const ValueEngine& engine, const Words& logits) {

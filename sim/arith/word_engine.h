@@ -1,9 +1,9 @@
-// The engine of graphs of words (value_engine.h), for one number format (word_formats.h).
+// The engine of graphs of words (value_engine.h, word_values.h), for one number format (word_formats.h).
 //
 // A sum starts with the bias; products are added with k ascending (input channel of the group, kernel row,
-// kernel column); taps in the padding are left out. Golden and faulty sums are made in that order, so that
-// equal means equal by every bit. Where sums are integers, a faulty one is the golden one and the products
-// that changed.
+// kernel column); taps in the padding are left out. On a machine it is MachineOrder's. Golden and faulty sums
+// are made in that order, so that equal means equal by every bit. Where sums are integers, a faulty one is
+// the golden one and the products that changed.
 #pragma once
 
 #include <algorithm>
@@ -12,25 +12,27 @@
 #include <utility>
 #include <vector>
 
-#include "sim/arith/value_engine.h"
 #include "sim/arith/window.h"
 #include "sim/arith/word_formats.h"
 #include "sim/arith/word_simple.h"
+#include "sim/arith/word_values.h"
 #include "workloads/channel_order.h"
 
 namespace fluence::arith {
 
 template <class F>
-class WordEngine final : public ValueEngine {
+class WordEngine final : public WordValues {
     using Value = typename F::Value;
     using Sum = typename F::Sum;
     using Values = std::vector<Value>;
 
   public:
-    explicit WordEngine(const workloads::WordGraph& graph) : graph_(graph) {
+    explicit WordEngine(const workloads::WordGraph& graph, const MachineOrder& order = {})
+        : graph_(graph), order_(order), biases_(graph.layers.size()) {
         const workloads::Graph& structure = graph_.structure;
         for (std::size_t i = 0; i < structure.layers.size(); ++i) {
             rules_.push_back(F::rule(graph_, i));
+            biases_[i] = graph_.layers[i].bias;
             macs_.push_back(structure.layers[i].has_macs() ? mac_of(i) : Mac());
         }
         std::int64_t most = 0;
@@ -73,12 +75,54 @@ class WordEngine final : public ValueEngine {
     }
 
     Words golden(TensorId tensor) const override { return encoded(golden_.at(index_of(tensor))); }
+    Word golden_word(TensorId tensor, std::int64_t element) const override {
+        return F::encode(golden_[index_of(tensor)][at(element)]);
+    }
+    Word now(TensorId tensor, std::int64_t element) const override {
+        return F::encode(now_[index_of(tensor)][at(element)]);
+    }
 
     ValueRun propagate(const std::vector<ValueFault>& faults) override {
         check(faults);
+        return carry([&](std::size_t i) { strike(i, faults); });
+    }
+
+    ValueRun propagate(const std::vector<LayerId>& struck, const Strike& strike) override {
+        auto next = struck.begin();
+        return carry([&](std::size_t i) {
+            meet_inputs(i, {});
+            if (next != struck.end() && index_of(*next) == i) {
+                suffer(i, strike(*next++));
+            }
+            settle(i);
+        });
+    }
+
+  private:
+    // A conv or linear layer; weights as [group][k][channel of the group].
+    struct Mac {
+        workloads::Window window;
+        workloads::GemmShape gemm;
+        Values weights;
+        std::int64_t kernel() const { return std::int64_t{window.kernel_h} * window.kernel_w; }
+        // Of element `index` of Layer::weights.
+        std::int64_t channel(std::int64_t index) const { return index / gemm.k; }
+        std::int64_t place(std::int64_t index) const {
+            const std::int64_t n = channel(index);
+            return (n / gemm.n * gemm.k + index % gemm.k) * gemm.n + n % gemm.n;
+        }
+    };
+    struct Tap {
+        std::int64_t k, element;  // element −1: in the padding
+    };
+    using WeightFaults = std::vector<std::pair<std::int64_t, Value>>;
+
+    // Calls visit(layer) for every layer, and says what has changed; then all is golden again.
+    template <class Visit>
+    ValueRun carry(Visit visit) {
         ValueRun run;
         for (std::size_t i = 0; i < graph_.structure.layers.size(); ++i) {
-            strike(i, faults);
+            visit(i);
             const auto count = static_cast<std::int64_t>(changed_of(i).size());
             if (count > 0 && layer(i).kind != workloads::OpKind::flatten) {
                 run.first_changed_layer =
@@ -100,24 +144,6 @@ class WordEngine final : public ValueEngine {
         }
         return run;
     }
-
-  private:
-    // A conv or linear layer; weights as [group][k][channel of the group].
-    struct Mac {
-        workloads::Window window;
-        workloads::GemmShape gemm;
-        Values weights;
-        std::int64_t kernel() const { return std::int64_t{window.kernel_h} * window.kernel_w; }
-        // Of element `index` of Layer::weights.
-        std::int64_t channel(std::int64_t index) const { return index / gemm.k; }
-        std::int64_t place(std::int64_t index) const {
-            const std::int64_t n = channel(index);
-            return (n / gemm.n * gemm.k + index % gemm.k) * gemm.n + n % gemm.n;
-        }
-    };
-    struct Tap {
-        std::int64_t k, element;
-    };
 
     static std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
     static Words encoded(const Values& values) {
@@ -180,10 +206,27 @@ class WordEngine final : public ValueEngine {
                     const std::int64_t x = left + std::int64_t{kx} * w.dilation_w;
                     if (y >= 0 && y < in.height && x >= 0 && x < in.width) {
                         taps_.push_back({k, (c * in.height + y) * in.width + x});
+                    } else if (ordered()) {
+                        taps_.push_back({k, -1});
                     }
                 }
             }
         }
+    }
+
+    // Whether sums are made as a machine makes them, and it matters.
+    bool ordered() const { return !F::kExactSums && !order_.fold_ends.empty(); }
+    // Whether the bias is added behind the sums.
+    bool bias_last() const { return F::kExactSums || ordered(); }
+    Sum first_sum(std::size_t i, std::int64_t channel) const {
+        return bias_last() ? Sum{0} : F::bias(rules_[i], biases_[i][at(channel)]);
+    }
+    Value finished(std::size_t i, std::int64_t channel, Sum sum) const {
+        return bias_last() ? F::finish_total(rules_[i], biases_[i][at(channel)], sum)
+                           : F::finish(rules_[i], sum);
+    }
+    static Value operand(const Values& input, const Tap& tap) {
+        return tap.element < 0 ? Value{0} : input[at(tap.element)];
     }
 
     // The sums of all channels of the group.
@@ -191,14 +234,31 @@ class WordEngine final : public ValueEngine {
         const Mac& mac = macs_[i];
         const std::int64_t n = mac.gemm.n;
         gather(i, group, pixel);
-        for (std::int64_t c = 0; c < n; ++c) {
-            sums[c] = F::bias(rules_[i], graph_.layers[i].bias[at(group * n + c)]);
-        }
-        for (const Tap& tap : taps_) {
-            const Value x = input[at(tap.element)];
+        const auto add = [&](const Tap& tap, Sum* to) {
+            const Value x = operand(input, tap);
             const Value* weights = mac.weights.data() + (group * mac.gemm.k + tap.k) * n;
             for (std::int64_t c = 0; c < n; ++c) {
-                sums[c] += F::times(weights[c], x);
+                to[c] += F::times(weights[c], x);
+            }
+        };
+        for (std::int64_t c = 0; c < n; ++c) {
+            sums[c] = first_sum(i, group * n + c);
+        }
+        if (!ordered()) {
+            for (const Tap& tap : taps_) {
+                add(tap, sums);
+            }
+            return;
+        }
+        std::size_t tap = 0;
+        for (const std::int64_t end : order_.fold_ends[i]) {
+            const bool first = tap == 0;
+            fold_.assign(at(n), Sum{0});
+            for (; tap < taps_.size() && taps_[tap].k < end; ++tap) {
+                add(taps_[tap], fold_.data());
+            }
+            for (std::int64_t c = 0; c < n; ++c) {
+                sums[c] = first ? fold_[at(c)] : sums[c] + fold_[at(c)];
             }
         }
     }
@@ -208,10 +268,25 @@ class WordEngine final : public ValueEngine {
         const Mac& mac = macs_[i];
         const std::int64_t group = channel / mac.gemm.n;
         gather(i, group, pixel);
-        Sum sum = F::bias(rules_[i], graph_.layers[i].bias[at(channel)]);
         const Value* weights = mac.weights.data() + group * mac.gemm.k * mac.gemm.n + channel % mac.gemm.n;
-        for (const Tap& tap : taps_) {
-            sum += F::times(weights[tap.k * mac.gemm.n], input[at(tap.element)]);
+        const auto product = [&](const Tap& tap) {
+            return F::times(weights[tap.k * mac.gemm.n], operand(input, tap));
+        };
+        Sum sum = first_sum(i, channel);
+        if (!ordered()) {
+            for (const Tap& tap : taps_) {
+                sum += product(tap);
+            }
+            return sum;
+        }
+        std::size_t tap = 0;
+        for (const std::int64_t end : order_.fold_ends[i]) {
+            const bool first = tap == 0;
+            Sum of_fold{0};
+            for (; tap < taps_.size() && taps_[tap].k < end; ++tap) {
+                of_fold += product(taps_[tap]);
+            }
+            sum = first ? of_fold : sum + of_fold;
         }
         return sum;
     }
@@ -235,35 +310,23 @@ class WordEngine final : public ValueEngine {
                 sum_pixel(i, group, pixel, input, of_pixel + group * gemm.n);
             }
             for (std::int64_t c = 0; c < gemm.n * gemm.groups; ++c) {
-                output[at(c * gemm.m + pixel)] = F::finish(rules_[i], of_pixel[c]);
+                output[at(c * gemm.m + pixel)] = finished(i, c, of_pixel[c]);
             }
         }
     }
 
     // The layer's changed outputs, from those of its inputs and its own faults.
     void strike(std::size_t i, const std::vector<ValueFault>& faults) {
-        const bool moved = std::any_of(layer(i).inputs.begin(), layer(i).inputs.end(),
-                                       [&](TensorId t) { return !changed_[index_of(t)].empty(); });
-        std::vector<std::pair<std::int64_t, Value>> weights;
-        bool stored = false;
+        WeightFaults weights;
         for (const ValueFault& fault : faults) {
-            const bool here = index_of(fault.layer) == i;
-            stored = stored || (here && fault.target == ValueTarget::output);
-            if (here && fault.target == ValueTarget::weight) {
+            if (index_of(fault.layer) == i && fault.target == ValueTarget::weight) {
                 weights.erase(std::remove_if(weights.begin(), weights.end(),
                                              [&](const auto& other) { return other.first == fault.index; }),
                               weights.end());
                 weights.emplace_back(fault.index, F::decode(fault.word));
             }
         }
-        if (!moved && !stored && weights.empty()) {
-            return;
-        }
-        if (layer(i).has_macs()) {
-            strike_mac(i, weights);
-        } else if (moved) {
-            strike_simple(i);
-        }
+        meet_inputs(i, std::move(weights));
         for (auto fault = faults.begin(); fault != faults.end(); ++fault) {
             const bool last = std::none_of(fault + 1, faults.end(), [&](const ValueFault& later) {
                 return later.layer == fault->layer && later.target == fault->target &&
@@ -273,13 +336,114 @@ class WordEngine final : public ValueEngine {
                 write(i, fault->index, F::decode(fault->word));
             }
         }
-        // A stored fault may have put back what another had changed.
+        settle(i);
+    }
+
+    // The layer's outputs on the inputs as they are now, with faulty weights.
+    void meet_inputs(std::size_t i, WeightFaults weights) {
+        const bool moved = std::any_of(layer(i).inputs.begin(), layer(i).inputs.end(),
+                                       [&](TensorId t) { return !changed_[index_of(t)].empty(); });
+        if (!moved && weights.empty()) {
+            return;
+        }
+        if (layer(i).has_macs()) {
+            strike_mac(i, weights);
+        } else {
+            strike_simple(i);
+        }
+    }
+
+    // Behind all writes to the layer's outputs: one may have put back what another had changed.
+    void settle(std::size_t i) {
         std::vector<std::int64_t>& changed = changed_of(i);
         const std::size_t t = index_of(layer(i).output);
+        std::sort(changed.begin(), changed.end());
+        changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
         changed.erase(
             std::remove_if(changed.begin(), changed.end(),
                            [&](std::int64_t e) { return F::same(now_[t][at(e)], golden_[t][at(e)]); }),
             changed.end());
+    }
+
+    // What upsets of a machine do to the layer, on the inputs as they are now.
+    void suffer(std::size_t i, const WordLayerFault& fault) {
+        const typename F::Rule rule = rules_[i];
+        const Words bias = biases_[i];
+        for (const WordLayerFault::Parameter& parameter : fault.parameters) {
+            if (parameter.shift) {
+                F::set_shift(layer(i), rules_[i], parameter.index, static_cast<std::int8_t>(parameter.word));
+            } else {
+                biases_[i][at(parameter.index)] = parameter.word;
+            }
+        }
+        if (!fault.parameters.empty()) {
+            finish_anew(i, fault);
+        }
+        const std::int64_t plane = output_shape(i).plane();
+        for (const WordLayerFault::Total& total : fault.totals) {
+            const Word bias_word = biases_[i][at(total.element / plane)];
+            write(i, total.element, F::finish_stored(rules_[i], bias_word, total.bits));
+        }
+        if (!fault.reads.empty()) {
+            read_anew(i, fault.reads);
+        }
+        const Values& now = now_[index_of(layer(i).output)];
+        for (const WordLayerFault::Output& output : fault.outputs) {
+            const Word word = F::encode(now[at(output.element)]);
+            write(i, output.element, F::decode((word & output.keep) ^ output.flip));
+        }
+        rules_[i] = rule;
+        biases_[i] = bias;
+    }
+
+    // The outputs that a changed parameter reaches.
+    void finish_anew(std::size_t i, const WordLayerFault& fault) {
+        const bool all = std::any_of(fault.parameters.begin(), fault.parameters.end(),
+                                     [](const WordLayerFault::Parameter& p) { return p.shift; });
+        const std::int64_t plane = output_shape(i).plane();
+        for (std::int64_t c = 0; c < output_shape(i).channels; ++c) {
+            const bool reached =
+                all || std::any_of(fault.parameters.begin(), fault.parameters.end(),
+                                   [&](const WordLayerFault::Parameter& p) { return p.index == c; });
+            for (std::int64_t pixel = 0; reached && pixel < plane; ++pixel) {
+                const std::int64_t out = c * plane + pixel;
+                write(i, out,
+                      layer(i).has_macs() ? finished(i, c, sum_now(i, c, pixel)) : simple_(i, out, now_));
+            }
+        }
+    }
+
+    Sum sum_now(std::size_t i, std::int64_t channel, std::int64_t pixel) {
+        const std::size_t t = index_of(layer(i).inputs[0]);
+        const workloads::GemmShape& gemm = macs_[i].gemm;
+        return changed_[t].empty() ? golden_sums_[i][at(pixel * gemm.n * gemm.groups + channel)]
+                                   : sum_channel(i, channel, pixel, now_[t]);
+    }
+
+    // Each output with the reads that it makes wrong.
+    void read_anew(std::size_t i, const std::vector<WordLayerFault::Read>& reads) {
+        std::vector<std::int64_t> outputs;
+        for (const WordLayerFault::Read& read : reads) {
+            const auto k = static_cast<std::size_t>(read.input);
+            readers(i, k, read.element, offset_of(i, k), outputs);
+        }
+        for (const std::int64_t out : outputs) {
+            marks_[at(out)] = false;
+            std::vector<std::pair<Value*, Value>> put_back;
+            for (const WordLayerFault::Read& read : reads) {
+                if (out >= read.first_output && out < read.last_output) {
+                    const TensorId tensor = layer(i).inputs[static_cast<std::size_t>(read.input)];
+                    Value& value = now_[index_of(tensor)][at(read.element)];
+                    put_back.emplace_back(&value, value);
+                    value = F::decode(read.word);
+                }
+            }
+            const Value result = simple_(i, out, now_);
+            for (auto was = put_back.rbegin(); was != put_back.rend(); ++was) {
+                *was->first = was->second;
+            }
+            write(i, out, result);
+        }
     }
 
     void write(std::size_t i, std::int64_t out, Value value) {
@@ -293,7 +457,7 @@ class WordEngine final : public ValueEngine {
         }
     }
 
-    void strike_mac(std::size_t i, std::vector<std::pair<std::int64_t, Value>>& faulty_weights) {
+    void strike_mac(std::size_t i, WeightFaults& faulty_weights) {
         Mac& mac = macs_[i];
         for (auto& [index, value] : faulty_weights) {  // from here on the golden ones are in the list
             std::swap(mac.weights[at(mac.place(index))], value);
@@ -306,7 +470,7 @@ class WordEngine final : public ValueEngine {
             const std::int64_t group = place % mac.gemm.groups;
             faulty_sums(i, group, pixel, faulty_weights, sums.data());
             for (std::int64_t c = 0; c < n; ++c) {
-                write(i, (group * n + c) * mac.gemm.m + pixel, F::finish(rules_[i], sums[at(c)]));
+                write(i, (group * n + c) * mac.gemm.m + pixel, finished(i, group * n + c, sums[at(c)]));
             }
         }
         strike_channels(i, faulty_weights);
@@ -341,7 +505,7 @@ class WordEngine final : public ValueEngine {
 
     // All sums of a pixel and group whose input changed.
     void faulty_sums(std::size_t i, std::int64_t group, std::int64_t pixel,
-                     const std::vector<std::pair<std::int64_t, Value>>& golden_weights, Sum* sums) {
+                     const WeightFaults& golden_weights, Sum* sums) {
         const std::size_t t = index_of(layer(i).inputs[0]);
         if constexpr (!F::kExactSums) {
             sum_pixel(i, group, pixel, now_[t], sums);
@@ -383,7 +547,7 @@ class WordEngine final : public ValueEngine {
     }
 
     // Channels with faulty weights, where the inputs are the golden ones.
-    void strike_channels(std::size_t i, const std::vector<std::pair<std::int64_t, Value>>& golden_weights) {
+    void strike_channels(std::size_t i, const WeightFaults& golden_weights) {
         const Mac& mac = macs_[i];
         const Values& input = golden_[index_of(layer(i).inputs[0])];
         for (const auto& fault : golden_weights) {
@@ -391,7 +555,7 @@ class WordEngine final : public ValueEngine {
             for (std::int64_t pixel = 0; pixel < mac.gemm.m; ++pixel) {
                 if (!marks_[at(pixel * mac.gemm.groups + channel / mac.gemm.n)]) {
                     write(i, channel * mac.gemm.m + pixel,
-                          F::finish(rules_[i], sum_channel(i, channel, pixel, input)));
+                          finished(i, channel, sum_channel(i, channel, pixel, input)));
                 }
             }
         }
@@ -399,17 +563,24 @@ class WordEngine final : public ValueEngine {
 
     void strike_simple(std::size_t i) {
         std::vector<std::int64_t> outputs;
-        std::int64_t offset = 0;  // concat: of the input's first element
         for (std::size_t k = 0; k < layer(i).inputs.size(); ++k) {
             for (const std::int64_t e : changed_[index_of(layer(i).inputs[k])]) {
-                readers(i, k, e, offset, outputs);
+                readers(i, k, e, offset_of(i, k), outputs);
             }
-            offset += layer(i).kind == workloads::OpKind::concat ? input_shape(i, k).elements() : 0;
         }
         for (const std::int64_t out : outputs) {
             marks_[at(out)] = false;
             write(i, out, simple_(i, out, now_));
         }
+    }
+
+    // Of the first element of input `k` in the output of a concat; otherwise 0.
+    std::int64_t offset_of(std::size_t i, std::size_t k) const {
+        std::int64_t offset = 0;
+        for (std::size_t j = 0; j < k && layer(i).kind == workloads::OpKind::concat; ++j) {
+            offset += input_shape(i, j).elements();
+        }
+        return offset;
     }
 
     // Marks the outputs that read element `e` of input `k`.
@@ -438,7 +609,9 @@ class WordEngine final : public ValueEngine {
     }
 
     workloads::WordGraph graph_;
+    MachineOrder order_;
     std::vector<typename F::Rule> rules_;  // by layer
+    std::vector<Words> biases_;            // by layer
     WordSimple<F> simple_{graph_, rules_};
     std::vector<Mac> macs_;             // by layer
     std::vector<Values> golden_, now_;  // by tensor; they differ inside propagate() alone
@@ -446,6 +619,7 @@ class WordEngine final : public ValueEngine {
     std::vector<std::vector<std::int64_t>> changed_;  // by tensor
     std::vector<char> marks_;                         // scratch, all 0
     std::vector<Tap> taps_;                           // scratch
+    std::vector<Sum> fold_;                           // scratch
 };
 
 }  // namespace fluence::arith

@@ -7,8 +7,10 @@
 //   decode, encode        word ↔ Value; encode(decode(w)) = w for every word of the format
 //   same                  equal by their bits
 //   Rule                  what a layer's arithmetic needs, from the graph
+//   set_shift             a shift of the Rule as a machine's parameter register holds it
 //   bias, times, finish   conv, linear: Sum of a bias word; a product as a Sum; Sum → output
-//   finish_stored         the same of a sum as a machine's output buffer stores it, in front of the bias
+//   finish_total          Sum in front of the bias, and the bias word → output
+//   finish_stored         the same of a sum as a machine's output buffer stores it
 //   add, average, copy    add of two; sum of a window / its size; concat's input
 // Shifts are those of a machine's parameter registers, −128 … 127: every one has a meaning, because an upset
 // may make it. Shifting to the left drops the bits above the sum's, to the right it rounds down.
@@ -67,10 +69,24 @@ struct FixedPoint {
         return rule;
     }
 
+    // Shift `index` of the layer's parameters (workloads::stored_structure()).
+    static void set_shift(const workloads::Layer& layer, Rule& rule, std::int64_t index, int shift) {
+        const auto inputs = static_cast<std::int64_t>(rule.shifts.inputs.size());
+        if (index == (layer.has_macs() ? 1 : inputs)) {
+            rule.shifts.output = shift;
+        } else {
+            (layer.has_macs() ? rule.shifts.bias : rule.shifts.inputs[static_cast<std::size_t>(index)]) =
+                shift;
+        }
+    }
+
     static Sum bias(const Rule& rule, workloads::Word word) { return scaled(decode(word), rule.shifts.bias); }
     static Sum times(Value w, Value x) { return static_cast<Sum>(std::int64_t{w} * x); }
     static Value finish(const Rule& rule, Sum sum) {
         return saturated(rule, shifted(sum, rule.shifts.output));
+    }
+    static Value finish_total(const Rule& rule, workloads::Word bias_word, Sum total) {
+        return finish_stored(rule, bias_word, static_cast<WideBits>(total));
     }
     static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored) {
         return finish(rule, static_cast<Sum>(stored + static_cast<WideBits>(bias(rule, bias_word))));
@@ -165,6 +181,8 @@ struct Float {
         return {graph.layers[layer].relu, Store::rounded(static_cast<float>(graph.layers[layer].ceiling))};
     }
 
+    static void set_shift(const workloads::Layer&, Rule&, std::int64_t, int) {}  // it has none
+
     static Sum bias(const Rule&, workloads::Word word) { return float_of(word); }
     static Sum times(Value w, Value x) { return w * x; }
     static Value finish(const Rule& rule, Sum sum) {
@@ -176,8 +194,11 @@ struct Float {
         }
         return Store::rounded(sum);
     }
+    static Value finish_total(const Rule& rule, workloads::Word bias_word, Sum total) {
+        return finish(rule, total + bias(rule, bias_word));
+    }
     static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored) {
-        return finish(rule, float_of(static_cast<std::uint32_t>(stored)) + bias(rule, bias_word));
+        return finish_total(rule, bias_word, float_of(static_cast<std::uint32_t>(stored)));
     }
     static Value add(const Rule& rule, Value a, Value b) { return finish(rule, a + b); }
     static Value copy(const Rule& rule, std::size_t, Value x) { return finish(rule, x); }

@@ -46,36 +46,18 @@ AccumulatorWord::AccumulatorWord(const MachineView& machine, const WordSites& wo
     layers_.erase(std::unique(layers_.begin(), layers_.end()), layers_.end());
 }
 
-Cycle AccumulatorWord::write_edge(const AccumulatorBlock& block, std::int32_t k_fold,
-                                  std::int64_t position) const {
-    const Fold& f = fold(block, k_fold);
-    const std::int64_t m = position % f.pixels;
-    const std::int64_t n = position / f.pixels;
-    return machine_.array.accumulate_cycle(f, machine_.array.result_step(f, m, n),
-                                           machine_.array.result_row(m), machine_.array.result_column(m, n)) +
-           1;
-}
-
-Cycle AccumulatorWord::drained(const AccumulatorBlock& block, std::int64_t position) const {
-    const Fold& f = fold(block, 0);
-    const traces::VectorPass& pass = machine_.timeline.passes[static_cast<std::size_t>(block.pass)];
-    const std::int64_t m = f.first_pixel + position % f.pixels;
-    const std::int64_t n = f.first_n + position / f.pixels;
-    return pass.read_cycle((n - pass.first_n) * pass.pixels + m - pass.first_pixel);
-}
-
 // The blocks that lie in a field of the word from the first strike on. The first one to come behind the last
 // strike starts anew.
 void AccumulatorWord::schedule(int field) {
     bool undisturbed = false;
     machine_.for_each_block(
         word_ * fields_ + field, [&](const AccumulatorBlock& block, std::int64_t position) {
-            const Cycle first = write_edge(block, 0, position);
+            const Cycle first = machine_.sum_written(block, 0, position);
             const auto last = static_cast<std::int32_t>(block.folds.size()) - 1;
             if (undisturbed) {
                 return;
             }
-            if (drained(block, position) < strikes_.front().cycle) {
+            if (machine_.sum_drained(block, position) < strikes_.front().cycle) {
                 before_[static_cast<std::size_t>(field)] = {&block, position, last};
             } else if (first > strikes_.back().cycle) {
                 undisturbed = true;
@@ -92,7 +74,7 @@ void AccumulatorWord::schedule(const AccumulatorBlock& block, std::int64_t posit
     const auto last = static_cast<std::int32_t>(block.folds.size()) - 1;
     layers_.push_back(fold(block, 0).layer);
     for (std::int32_t j = 0; j <= last; ++j) {
-        const Cycle written = write_edge(block, j, position);
+        const Cycle written = machine_.sum_written(block, j, position);
         const Cycle read = written - 1 - machine_.decode_cycles(Memory::output_buffer);
         if (j > 0 && (joint_ || read >= struck)) {
             events_.push_back({read, Event::Kind::read_by_array, field, {&block, position, j - 1}, true, 0});
@@ -105,7 +87,7 @@ void AccumulatorWord::schedule(const AccumulatorBlock& block, std::int64_t posit
         rewritten_[static_cast<std::size_t>(field)] =
             rewritten_[static_cast<std::size_t>(field)] || written > struck;
     }
-    events_.push_back({drained(block, position),
+    events_.push_back({machine_.sum_drained(block, position),
                        Event::Kind::read_by_vector_unit,
                        field,
                        {&block, position, last},

@@ -91,8 +91,6 @@ class AccumulatorWord {
     void recompute(Cycle cycle, const Walk& walk);
     std::uint32_t recomputed_off(const Slot& slot, Cycle cycle, const Walk& walk) const;
     void take_in(const WordBits& residual);
-    Cycle write_edge(const AccumulatorBlock& block, std::int32_t k_fold, std::int64_t position) const;
-    Cycle drained(const AccumulatorBlock& block, std::int64_t position) const;
     const traces::Fold& fold(const AccumulatorBlock& block, std::int32_t k_fold) const {
         return machine_.fold(block.folds[static_cast<std::size_t>(k_fold)]);
     }

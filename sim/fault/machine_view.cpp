@@ -245,6 +245,24 @@ void MachineView::index_blocks() {
     block_index_.finish();
 }
 
+Cycle MachineView::sum_written(const AccumulatorBlock& block, std::int32_t k_fold,
+                               std::int64_t position) const {
+    const traces::Fold& f = fold(block.folds[static_cast<std::size_t>(k_fold)]);
+    const std::int64_t m = position % f.pixels;
+    const std::int64_t n = position / f.pixels;
+    return array.accumulate_cycle(f, array.result_step(f, m, n), array.result_row(m),
+                                  array.result_column(m, n)) +
+           1;
+}
+
+Cycle MachineView::sum_drained(const AccumulatorBlock& block, std::int64_t position) const {
+    const traces::Fold& f = fold(block.folds[0]);
+    const traces::VectorPass& pass = timeline.passes[static_cast<std::size_t>(block.pass)];
+    const std::int64_t m = f.first_pixel + position % f.pixels;
+    const std::int64_t n = f.first_n + position / f.pixels;
+    return pass.read_cycle((n - pass.first_n) * pass.pixels + m - pass.first_pixel);
+}
+
 LoadedWord MachineView::loaded_word(const SpanIndex::Span& span, std::int64_t word, bool from_dram) const {
     const traces::Load& load = timeline.loads[static_cast<std::size_t>(span.item)];
     const std::int64_t position = span.offset + word - span.first;

@@ -190,6 +190,10 @@ class MachineView {
             visit(blocks_[static_cast<std::size_t>(span.item)], span.offset + accumulator - span.first);
         });
     }
+    // The edge at which the sum of a position of the block is written with the products of one of its folds,
+    // and the cycle in which the vector unit reads it.
+    Cycle sum_written(const AccumulatorBlock& block, std::int32_t k_fold, std::int64_t position) const;
+    Cycle sum_drained(const AccumulatorBlock& block, std::int64_t position) const;
 
   private:
     using Sorted = std::vector<std::pair<Cycle, std::int32_t>>;

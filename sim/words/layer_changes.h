@@ -1,0 +1,52 @@
+// What upsets leave wrong in one layer of a machine of words, as changes of the layer's arithmetic.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "sim/arith/word_values.h"
+#include "sim/fault/effects.h"
+#include "sim/fault/word_sites.h"
+#include "sim/words/struck_sums.h"
+
+namespace fluence::words {
+
+class WordLayerChanges {
+  public:
+    // Keeps references. `sums`: of the tensors that the layer meets.
+    WordLayerChanges(const fault::MachineView& machine, const workloads::WordGraph& graph,
+                     const WordSums& sums)
+        : machine_(machine), graph_(graph), sums_(sums) {}
+
+    void add(const fault::StruckLayer& struck);
+    void add(const StruckStoredSum& struck);
+    void add(const fault::WordSites::StruckLogit& logit);
+    // With everything that was added, once.
+    arith::WordLayerFault take();
+    // Whether a sum, an operand, a parameter or a logit is another one than without upsets.
+    bool any() const { return any_; }
+
+  private:
+    using Place = std::pair<const fault::AccumulatorBlock*, std::int64_t>;  // position inside the block
+    // What is wrong with one output's sum: whole sums of folds, and bits of what is stored behind them.
+    struct Output {
+        std::map<std::int32_t, WideBits> folds;   // by k_fold: the sum that leaves the array
+        std::map<std::int32_t, WideBits> stored;  // by k_fold: bits inverted
+    };
+
+    void add_folds(const fault::StruckLayer& struck);
+    void add_reads(const fault::StruckLayer& struck);
+    void add_parameters(const fault::StruckLayer& struck);
+    Word parameter(const workloads::WordLayer& words, LayerId layer, bool shift, std::int64_t index) const;
+    WideBits total(const fault::AccumulatorBlock& block, std::int64_t position, const Output& output) const;
+
+    const fault::MachineView& machine_;
+    const workloads::WordGraph& graph_;
+    const WordSums& sums_;
+    std::map<Place, Output> outputs_;
+    std::map<std::int64_t, fault::BitChange> logits_;
+    arith::WordLayerFault fault_;
+    bool any_ = false;
+};
+
+}  // namespace fluence::words

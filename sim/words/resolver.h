@@ -1,0 +1,54 @@
+// Upset → its exact consequences on a machine of words (docs/formats-numbers.md): closed form, from the
+// timeline, the space-time map and the memory map, as fault::Resolver for int8. The register-true machine
+// (stepped_machine.h) finds the same, bit for bit.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sim/arith/word_values.h"
+#include "sim/core/accelerator_config.h"
+#include "sim/fault/sites.h"
+#include "sim/fault/upset.h"
+#include "traces/timeline.h"
+#include "workloads/word_graph.h"
+
+namespace fluence::words {
+
+// Throws InputError(machine, key, reason) for a machine of another format, with travelling control, or whose
+// registers for sums could overflow without upsets.
+void check_machine(const workloads::WordGraph& graph, const AcceleratorConfig& config);
+
+// The order in which the machine adds; engines of its runs are made with it.
+arith::MachineOrder machine_order(const workloads::WordGraph& graph, const AcceleratorConfig& config);
+
+// Where upsets strike: registers of the array, words of the buffers and of DRAM.
+std::vector<fault::SiteClass> word_site_classes(const workloads::WordGraph& graph,
+                                                const AcceleratorConfig& config);
+
+struct WordResolution {
+    // Why nothing changed on the way to a layer's outputs; none: something did.
+    fault::DeadReason dead = fault::DeadReason::none;
+    // The struck register or value before and after (the low 64 bits of wider ones), as fault::Resolution.
+    std::uint64_t golden_bits = 0, faulty_bits = 0;
+    std::int32_t layer = -1;
+    arith::ValueRun run;
+};
+
+class WordResolver {
+  public:
+    // Keeps a reference to `timeline`, of a run of the graph without a policy; copies the others.
+    WordResolver(const workloads::WordGraph& graph, const AcceleratorConfig& config,
+                 const traces::Timeline& timeline);
+    ~WordResolver();
+
+    // The joint effect of upsets in one inference. `values`: made with machine_order(), and the image loaded.
+    // Throws std::out_of_range for sites that the machine does not have.
+    WordResolution resolve(const std::vector<traces::Upset>& upsets, arith::WordValues& values) const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fluence::words
