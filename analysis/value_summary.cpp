@@ -5,6 +5,7 @@
 #include <map>
 
 #include "analysis/csv.h"
+#include "analysis/share_text.h"
 
 namespace fluence::analysis {
 namespace {
@@ -81,18 +82,6 @@ const char* name_of(ValueModel model) {
     return "";
 }
 
-std::string line(const std::string& name, const Estimate& e) {
-    char text[128];
-    std::snprintf(text, sizeof text, "  %-18s %8lld / %-8lld %9.4f %%   [%.4f, %.4f]\n", name.c_str(),
-                  static_cast<long long>(e.count), static_cast<long long>(e.total), 100 * e.rate,
-                  100 * e.interval.low, 100 * e.interval.high);
-    return text;
-}
-
-nlohmann::json json_of(const Estimate& e) {
-    return {{"count", e.count}, {"total", e.total}, {"low", e.interval.low}, {"high", e.interval.high}};
-}
-
 }  // namespace
 
 std::vector<double> tolerated_drops() {
@@ -119,18 +108,18 @@ std::string value_report(const ValueWorkload& workload, const ValueCampaign& cam
                   100 * confidence);
     std::string report = text;
     for (const auto& [name, property] : properties(campaign, result)) {
-        report += line(name, share(all(result), property, confidence));
+        report += share_line(name, share(all(result), property, confidence));
     }
     const auto [name, property] = main_property(campaign, result);
     report += "By bit, " + name + "\n";
     for (const auto& [bit, faults] : grouped(result, [](const ValueOutcome& f) { return f.bit; })) {
-        report +=
-            line(bit < 0 ? "whole word" : "bit " + std::to_string(bit), share(faults, property, confidence));
+        report += share_line(bit < 0 ? "whole word" : "bit " + std::to_string(bit),
+                             share(faults, property, confidence));
     }
     report += "By layer, " + name + "\n";
     for (const auto& [layer, faults] : grouped(result, [](const ValueOutcome& f) { return f.layer; })) {
-        report += line(workload.structure.layers[static_cast<std::size_t>(layer)].name,
-                       share(faults, property, confidence));
+        report += share_line(workload.structure.layers[static_cast<std::size_t>(layer)].name,
+                             share(faults, property, confidence));
     }
     return report;
 }
@@ -149,16 +138,16 @@ nlohmann::json value_json(const ValueWorkload& workload, const ValueCampaign& ca
                             {"confidence", confidence},
                             {"interval", "wilson"}};
     for (const auto& [name, property] : properties(campaign, result)) {
-        value["shares"][name] = json_of(share(all(result), property, confidence));
+        value["shares"][name] = share_json(share(all(result), property, confidence));
     }
     const auto [name, property] = main_property(campaign, result);
     value["breakdown"] = name;
     for (const auto& [bit, faults] : grouped(result, [](const ValueOutcome& f) { return f.bit; })) {
-        value["by_bit"][std::to_string(bit)] = json_of(share(faults, property, confidence));
+        value["by_bit"][std::to_string(bit)] = share_json(share(faults, property, confidence));
     }
     for (const auto& [layer, faults] : grouped(result, [](const ValueOutcome& f) { return f.layer; })) {
         value["by_layer"][workload.structure.layers[static_cast<std::size_t>(layer)].name] =
-            json_of(share(faults, property, confidence));
+            share_json(share(faults, property, confidence));
     }
     return value;
 }

@@ -6,18 +6,26 @@
 
 #include "analysis/report_files.h"
 #include "analysis/value_summary.h"
+#include "analysis/word_summary.h"
 #include "apps/options.h"
 #include "apps/progress.h"
 #include "sim/campaign/value_campaign.h"
+#include "sim/campaign/word_campaign.h"
 #include "sim/campaign/workers.h"
+#include "sim/core/config_search.h"
 #include "sim/core/error.h"
 #include "sim/core/text.h"
+#include "sim/fault/sampler.h"
 
 namespace fluence::apps {
 namespace {
 
+constexpr const char* kMachineModel = "seu";
+
 struct InjectArguments {
     std::string bundle, output;
+    std::string accelerator;  // empty: stored values, without a machine
+    int upsets = 1;
     campaign::ValueCampaign campaign;
     double confidence = 0.99;
     int workers = 0;
@@ -31,6 +39,7 @@ campaign::ValueModel model_named(const std::string& name) {
         }
         valid.emplace_back(info.name);
     }
+    valid.emplace_back(kMachineModel);
     throw InputError("fluence inject", "--model", "is \"" + name + "\"", comma_list(valid));
 }
 
@@ -60,7 +69,9 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
     po::options_description options("Options");
     options.add_options()("bundle", po::value(&parsed.bundle), "workload bundle, of any number format")(
         "model", po::value(&model)->default_value("weight-flip"),
-        "weight-flip, neuron-flip, neuron-rand, neuron-fp-rand")(
+        "weight-flip, neuron-flip, neuron-rand, neuron-fp-rand; seu: any bit of a machine in any cycle")(
+        "accelerator,a", po::value(&parsed.accelerator), "seu: preset or JSON file, of the bundle's format")(
+        "upsets", po::value(&parsed.upsets)->default_value(parsed.upsets), "seu: upsets in one inference")(
         "faults", po::value(&campaign.faults)->default_value(16590),
         "faults (default: 99 % confidence, 1 point)")("images", po::value(&campaign.images)->default_value(0),
                                                       "first images of the bundle; 0: all")(
@@ -73,21 +84,61 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
     const auto values = parse_options(
         "inject", "BUNDLE [OPTIONS]", options, {"bundle"}, arguments,
         "  fluence inject lenet5-fp32 --model weight-flip --images 1000 -o results/lenet5-fp32\n"
-        "Stored values alone, no machine: upsets in its registers and memories are fluence run's.\n");
+        "  fluence inject lenet5-fxp16 --model seu -a edge-16x16-fxp16 --faults 1000\n"
+        "Stored values, in every format, and upsets of machines of fxp16, fxp32 and fp32; those of int8 are\n"
+        "fluence run's.\n");
     if (!values) {
         return std::nullopt;
     }
     if (parsed.bundle.empty()) {
         throw InputError("fluence inject", "BUNDLE", "is missing", "a folder that fluence import wrote");
     }
-    campaign.model = model_named(model);
+    if (model == kMachineModel) {
+        if (parsed.accelerator.empty()) {
+            throw InputError("fluence inject", "--accelerator", "is missing: seu strikes a machine",
+                             "a preset or a JSON file of the bundle's format");
+        }
+        if (!layers.empty()) {
+            throw InputError("fluence inject", "--layers",
+                             "goes with stored values, and seu strikes a machine",
+                             "weight-flip, neuron-flip, neuron-rand, neuron-fp-rand");
+        }
+    } else {
+        campaign.model = model_named(model);
+        if (!parsed.accelerator.empty()) {
+            throw InputError("fluence inject", "--accelerator", "goes with --model seu alone", kMachineModel);
+        }
+    }
     campaign.layers = words_of(layers);
     check_range("--faults", static_cast<double>(campaign.faults), 1, kMostFaults);
     check_range("--images", static_cast<double>(campaign.images), 0, 1e9);
     check_range("--confidence", parsed.confidence, 0.5, 0.999999);
     check_range("--workers", parsed.workers, 0, 4096);
+    check_range("--upsets", parsed.upsets, 1, fault::kMostUpsets);
     parsed.workers = campaign::workers_or_processors(parsed.workers);
     return parsed;
+}
+
+// Runs a campaign under a progress display: run(progress).
+template <class Run>
+auto displayed(const char* unit, Run run) {
+    ProgressDisplay display(unit);
+    const auto begin = std::chrono::steady_clock::now();
+    return run([&](std::int64_t done, std::int64_t total) {
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+        const double rate = static_cast<double>(done) / elapsed.count();
+        display.show({done, total, rate, static_cast<double>(total - done) / rate});
+    });
+}
+
+void write(const std::string& folder, const nlohmann::json& summary, const std::string& faults) {
+    if (folder.empty()) {
+        return;
+    }
+    for (const std::string& written :
+         analysis::write_files(folder, {{"summary.json", summary.dump(2) + "\n"}, {"faults.csv", faults}})) {
+        std::cout << "wrote " << written << "\n";
+    }
 }
 
 int inject(const InjectArguments& arguments, const campaign::ValueWorkload& workload) {
@@ -95,26 +146,29 @@ int inject(const InjectArguments& arguments, const campaign::ValueWorkload& work
     if (campaign.images == 0) {
         campaign.images = static_cast<std::int64_t>(workload.labels.size());
     }
-    campaign::ValueResult result;
-    {
-        ProgressDisplay display("images");
-        const auto begin = std::chrono::steady_clock::now();
-        result = campaign::run_value_campaign(
-            workload, campaign, arguments.workers, [&](std::int64_t done, std::int64_t total) {
-                const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-                const double rate = static_cast<double>(done) / elapsed.count();
-                display.show({done, total, rate, static_cast<double>(total - done) / rate});
-            });
-    }
+    const campaign::ValueResult result = displayed("images", [&](const auto& progress) {
+        return campaign::run_value_campaign(workload, campaign, arguments.workers, progress);
+    });
     std::cout << analysis::value_report(workload, campaign, result, arguments.confidence);
-    if (!arguments.output.empty()) {
-        const nlohmann::json summary = analysis::value_json(workload, campaign, result, arguments.confidence);
-        for (const std::string& written : analysis::write_files(
-                 arguments.output, {{"summary.json", summary.dump(2) + "\n"},
-                                    {"faults.csv", analysis::value_csv(workload, result)}})) {
-            std::cout << "wrote " << written << "\n";
-        }
-    }
+    write(arguments.output, analysis::value_json(workload, campaign, result, arguments.confidence),
+          analysis::value_csv(workload, result));
+    return 0;
+}
+
+int strike_machine(const InjectArguments& arguments, const workloads::WordBundle& bundle) {
+    campaign::WordCampaign campaign;
+    campaign.machine = read_accelerator(find_config("accelerators", arguments.accelerator));
+    campaign.faults = arguments.campaign.faults;
+    campaign.images = arguments.campaign.images > 0 ? arguments.campaign.images
+                                                    : static_cast<std::int64_t>(bundle.labels.size());
+    campaign.upsets = arguments.upsets;
+    campaign.seed = arguments.campaign.seed;
+    const campaign::WordCampaignResult result = displayed("faults", [&](const auto& progress) {
+        return campaign::run_word_campaign(bundle, arguments.bundle, campaign, arguments.workers, progress);
+    });
+    std::cout << analysis::word_report(bundle.graph, campaign, result, arguments.confidence);
+    write(arguments.output, analysis::word_json(bundle.graph, campaign, result, arguments.confidence),
+          analysis::word_csv(bundle.graph, result));
     return 0;
 }
 
@@ -127,7 +181,12 @@ int run_inject(const Arguments& arguments) {
     }
     if (workloads::has_words(parsed->bundle)) {
         const workloads::WordBundle bundle = workloads::read_word_bundle(parsed->bundle);
-        return inject(*parsed, campaign::workload_of(bundle, parsed->bundle));
+        return parsed->accelerator.empty() ? inject(*parsed, campaign::workload_of(bundle, parsed->bundle))
+                                           : strike_machine(*parsed, bundle);
+    }
+    if (!parsed->accelerator.empty()) {
+        throw InputError("fluence inject", "--model", "is seu, and the bundle is one of codes",
+                         "fluence run for machines of int8; bundles of fxp16, fxp32, fp32");
     }
     const workloads::Bundle bundle = workloads::read_bundle(parsed->bundle);
     return inject(*parsed, campaign::workload_of(bundle, parsed->bundle));
