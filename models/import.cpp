@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "models/data.h"
 #include "models/import_words.h"
@@ -45,6 +46,8 @@ constexpr std::int64_t kStoredCalibration = 1000;
 constexpr std::int64_t kStoredCalibrationBytes = 32 << 20;
 // fp32 sums in another order: the largest difference of a logit, of the largest logit.
 constexpr double kFoldTolerance = 1e-3;
+// A network of some fifty layers rounds that much more often than its input alone.
+constexpr double kNoiseTolerance = 10;
 
 struct Data {
     std::unique_ptr<ImageSource> test, calibration;
@@ -195,6 +198,14 @@ FloatGraph Importer::read_graph(const ScriptModule& module, const Data& data) {
     return graph;
 }
 
+// How far the logits move when every input moves by its last bit: deep networks with weights drawn at random
+// amplify roundings, and folding rounds elsewhere than the module does.
+double rounding_noise(const ScriptModule& module, const at::Tensor& batch, const at::Tensor& logits) {
+    const at::Tensor signs = at::arange(batch.numel()).remainder(2).mul(2).sub(1).reshape(batch.sizes());
+    const at::Tensor moved = batch * (1 + std::numeric_limits<float>::epsilon() * signs);
+    return (module.forward(moved) - logits).abs().max().item<double>();
+}
+
 // The layers must compute what the module computes; anything else is a mistake of the reader.
 void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
     const std::int64_t count = std::min<std::int64_t>(data.calibration->size(), 8);
@@ -202,7 +213,9 @@ void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module
     const at::Tensor wanted = module.forward(batch);
     const at::Tensor got = evaluate(graph, batch);
     const double difference = (wanted - got).abs().max().item<double>();
-    if (!(difference <= kFoldTolerance * std::max(1.0, wanted.abs().max().item<double>()))) {
+    const double tolerance = kFoldTolerance * std::max(1.0, wanted.abs().max().item<double>());
+    if (!(difference <= tolerance) &&
+        !(difference <= kNoiseTolerance * rounding_noise(module, batch, wanted))) {
         throw InputError(module.source(), "forward",
                          "computes something else than its operators read one by one (logits differ by " +
                              std::to_string(difference) + "); does it change tensors in place?");

@@ -87,7 +87,8 @@ class WordEngine final : public WordValues {
         return carry([&](std::size_t i) { strike(i, faults); });
     }
 
-    ValueRun propagate(const std::vector<LayerId>& struck, const Strike& strike) override {
+    ValueRun propagate(const std::vector<LayerId>& struck, const Strike& strike,
+                       const Visit& visit) override {
         auto next = struck.begin();
         return carry([&](std::size_t i) {
             meet_inputs(i, {});
@@ -95,6 +96,9 @@ class WordEngine final : public WordValues {
                 suffer(i, strike(*next++));
             }
             settle(i);
+            if (visit && !changed_of(i).empty()) {
+                visit(layer_id(i), changed_of(i));
+            }
         });
     }
 

@@ -59,10 +59,13 @@ class WordValues : public ValueEngine {
 
     // The exact result of an inference in which the layers `struck` (ascending) suffer what `strike` says,
     // asked in their order; now() is then what the layers in front of it left.
+    // `visit`: if given, called behind every layer whose output changed, with its changed elements.
     using Strike = std::function<WordLayerFault(LayerId)>;
-    virtual ValueRun propagate(const std::vector<LayerId>& struck, const Strike& strike) = 0;
+    using Visit = std::function<void(LayerId, const std::vector<std::int64_t>&)>;
+    virtual ValueRun propagate(const std::vector<LayerId>& struck, const Strike& strike,
+                               const Visit& visit = {}) = 0;
 
-    // An element of a tensor in the fault-free run, and in the struck one, inside `strike`.
+    // An element of a tensor in the fault-free run, and in the struck one, inside `strike` and `visit`.
     virtual Word golden_word(TensorId tensor, std::int64_t element) const = 0;
     virtual Word now(TensorId tensor, std::int64_t element) const = 0;
 };

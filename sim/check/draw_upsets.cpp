@@ -127,7 +127,8 @@ void UpsetDraw::aim_at_accumulator(Draw& draw, Upset& upset) const {
     const traces::Fold& fold = any(draw, timeline_.folds);
     const std::int64_t m = fold.first_pixel + draw.below(fold.pixels);
     const std::int64_t n = fold.first_n + draw.below(fold.channels);
-    upset.unit = fold.accumulator_of(m, n) * 32 / setup_.config.output_buffer.word_bits;
+    const int sum_bits = 8 * stored_widths(setup_.config.array.format).sum;
+    upset.unit = fold.accumulator_of(m, n) * sum_bits / setup_.config.output_buffer.word_bits;
     upset.cycle = fold.stream + draw.between(0, static_cast<int>(fold.end - fold.stream) + 10);
 }
 

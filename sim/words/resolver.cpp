@@ -173,7 +173,7 @@ class WordResolver::Impl::Run {
         struck_words_.push_back({upset.site, upset.unit, {{upset.cycle, bits}}});
     }
 
-    WordResolution finish() {
+    WordResolution finish(const arith::WordValues::Visit& visit) {
         strike_words();
         WordResolution resolution;
         resolution.golden_bits = told_.golden_bits;
@@ -185,23 +185,26 @@ class WordResolver::Impl::Run {
             return resolution;
         }
         bool any = false;
-        resolution.run = values_.propagate(layers, [&](LayerId layer) {
-            WordLayerChanges changes(machine_, impl_.graph, struck_);
-            changes.add(effects_.of(layer));
-            for (const StruckStoredSum& sum : sums_.struck()) {
-                if (sum.layer == layer) {
-                    changes.add(sum);
+        resolution.run = values_.propagate(
+            layers,
+            [&](LayerId layer) {
+                WordLayerChanges changes(machine_, impl_.graph, struck_);
+                changes.add(effects_.of(layer));
+                for (const StruckStoredSum& sum : sums_.struck()) {
+                    if (sum.layer == layer) {
+                        changes.add(sum);
+                    }
                 }
-            }
-            if (layer == impl_.logits_layer) {
-                for (const fault::WordSites::StruckLogit& logit : words_.logits()) {
-                    changes.add(logit);
+                if (layer == impl_.logits_layer) {
+                    for (const fault::WordSites::StruckLogit& logit : words_.logits()) {
+                        changes.add(logit);
+                    }
                 }
-            }
-            arith::WordLayerFault fault = changes.take();
-            any = any || changes.any();
-            return fault;
-        });
+                arith::WordLayerFault fault = changes.take();
+                any = any || changes.any();
+                return fault;
+            },
+            visit);
         if (!any) {
             resolution.dead = told_.dead == DeadReason::none ? DeadReason::no_effect : told_.dead;
         }
@@ -291,7 +294,8 @@ WordResolver::WordResolver(const workloads::WordGraph& graph, const AcceleratorC
 
 WordResolver::~WordResolver() = default;
 
-WordResolution WordResolver::resolve(const std::vector<Upset>& upsets, arith::WordValues& values) const {
+WordResolution WordResolver::resolve(const std::vector<Upset>& upsets, arith::WordValues& values,
+                                     const arith::WordValues::Visit& visit) const {
     std::vector<Upset> in_time = upsets;
     std::stable_sort(in_time.begin(), in_time.end(),
                      [](const Upset& a, const Upset& b) { return a.cycle < b.cycle; });
@@ -308,7 +312,7 @@ WordResolution WordResolver::resolve(const std::vector<Upset>& upsets, arith::Wo
         absent.dead = DeadReason::absent;
         return absent;
     }
-    return run.finish();
+    return run.finish(visit);
 }
 
 }  // namespace fluence::words

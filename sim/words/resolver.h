@@ -43,8 +43,9 @@ class WordResolver {
     ~WordResolver();
 
     // The joint effect of upsets in one inference. `values`: made with machine_order(), and the image loaded.
-    // Throws std::out_of_range for sites that the machine does not have.
-    WordResolution resolve(const std::vector<traces::Upset>& upsets, arith::WordValues& values) const;
+    // `visit`: as WordValues::propagate(). Throws std::out_of_range for sites that the machine does not have.
+    WordResolution resolve(const std::vector<traces::Upset>& upsets, arith::WordValues& values,
+                           const arith::WordValues::Visit& visit = {}) const;
 
   private:
     struct Impl;

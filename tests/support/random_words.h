@@ -1,16 +1,12 @@
-// Random graphs of words for tests: the structure of workloads/random_graph.h with weights and scales of a
-// number format.
+// The random graphs of words under the name that tests use.
 #pragma once
 
-#include "sim/core/random.h"
-#include "workloads/word_graph.h"
+#include "workloads/random_words.h"
 
 namespace fluence::test {
 
-// A word of the format, uniform.
-workloads::Word random_word(workloads::WordFormat format, RandomStream& stream);
-// A valid graph whose values neither vanish nor saturate everywhere.
-workloads::WordGraph random_word_graph(workloads::WordFormat format, RandomStream& stream);
-workloads::Words random_word_image(const workloads::WordGraph& graph, RandomStream& stream);
+using workloads::random_word;
+using workloads::random_word_graph;
+using workloads::random_word_image;
 
 }  // namespace fluence::test

@@ -1,4 +1,4 @@
-#include "tests/support/random_words.h"
+#include "workloads/random_words.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,26 +6,18 @@
 #include "workloads/random_graph.h"
 #include "workloads/word_reference.h"
 
-namespace fluence::test {
+namespace fluence::workloads {
 namespace {
 
-using workloads::Layer;
-using workloads::OpKind;
-using workloads::Word;
-using workloads::WordFormat;
-using workloads::WordGraph;
-using workloads::WordLayer;
-
 Word small_word(WordFormat format, double deviation, RandomStream& stream) {
-    return workloads::is_fixed_point(format)
-               ? random_word(format, stream)
-               : workloads::nearest_word(format, 1, deviation * stream.normal());
+    return is_fixed_point(format) ? random_word(format, stream)
+                                  : nearest_word(format, 1, deviation * stream.normal());
 }
 
 void give_weights(WordGraph& graph, std::size_t index, RandomStream& stream) {
     const Layer& layer = graph.structure.layers[index];
     WordLayer& words = graph.layers[index];
-    const workloads::GemmShape gemm = gemm_shape(graph.structure, layer);
+    const GemmShape gemm = gemm_shape(graph.structure, layer);
     const std::int64_t channels = gemm.n * gemm.groups;
     const double deviation = 1 / std::sqrt(static_cast<double>(gemm.k));
     for (std::int64_t i = 0; i < gemm.k * channels; ++i) {
@@ -41,8 +33,8 @@ void give_weights(WordGraph& graph, std::size_t index, RandomStream& stream) {
 void give_scales(WordGraph& graph, std::size_t index, RandomStream& stream) {
     const Layer& layer = graph.structure.layers[index];
     WordLayer& words = graph.layers[index];
-    workloads::TensorInfo& output = graph.structure.tensors[index_of(layer.output)];
-    const int bits = workloads::word_bits(graph.format);
+    TensorInfo& output = graph.structure.tensors[index_of(layer.output)];
+    const int bits = word_bits(graph.format);
     double scale = 0;
     for (const TensorId input : layer.inputs) {
         scale = std::max(scale, graph.structure.tensor(input).scale);
@@ -65,20 +57,20 @@ void give_scales(WordGraph& graph, std::size_t index, RandomStream& stream) {
 }  // namespace
 
 Word random_word(WordFormat format, RandomStream& stream) {
-    return stream.next32() >> (32 - workloads::word_bits(format));
+    return stream.next32() >> (32 - word_bits(format));
 }
 
 WordGraph random_word_graph(WordFormat format, RandomStream& stream) {
     WordGraph graph;
     graph.format = format;
-    graph.structure = workloads::random_graph(stream);
-    for (workloads::TensorInfo& tensor : graph.structure.tensors) {
-        tensor.format = workloads::NumberFormat::s32;
+    graph.structure = random_graph(stream);
+    for (TensorInfo& tensor : graph.structure.tensors) {
+        tensor.format = NumberFormat::s32;
         tensor.scale = 1;
     }
-    if (workloads::is_fixed_point(format)) {
+    if (is_fixed_point(format)) {
         graph.structure.tensors[index_of(graph.structure.input)].scale =
-            std::ldexp(1.0, 1 - workloads::word_bits(format));
+            std::ldexp(1.0, 1 - word_bits(format));
     }
     graph.reach.assign(graph.structure.tensors.size(), 1.5);
     for (std::size_t i = 0; i < graph.structure.layers.size(); ++i) {
@@ -98,16 +90,16 @@ WordGraph random_word_graph(WordFormat format, RandomStream& stream) {
         if (layer.has_macs()) {
             give_weights(graph, i, stream);
         }
-        if (workloads::is_fixed_point(format)) {
+        if (is_fixed_point(format)) {
             give_scales(graph, i, stream);
         }
     }
-    workloads::validate(graph, "random graph of words");
+    validate(graph, "random graph of words");
     return graph;
 }
 
-workloads::Words random_word_image(const WordGraph& graph, RandomStream& stream) {
-    workloads::Words words;
+Words random_word_image(const WordGraph& graph, RandomStream& stream) {
+    Words words;
     const std::int64_t elements = graph.structure.tensor(graph.structure.input).shape.elements();
     for (std::int64_t i = 0; i < elements; ++i) {
         words.push_back(stream.below(5) == 0 ? 0 : small_word(graph.format, 1, stream));
@@ -115,4 +107,4 @@ workloads::Words random_word_image(const WordGraph& graph, RandomStream& stream)
     return words;
 }
 
-}  // namespace fluence::test
+}  // namespace fluence::workloads
