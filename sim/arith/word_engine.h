@@ -14,6 +14,7 @@
 
 #include "sim/arith/value_engine.h"
 #include "sim/arith/window.h"
+#include "sim/arith/word_dense.h"
 #include "sim/arith/word_formats.h"
 #include "sim/arith/word_simple.h"
 #include "workloads/channel_order.h"
@@ -225,17 +226,22 @@ class WordEngine final : public ValueEngine {
             }
             return;
         }
-        const Values& input = golden_[index_of(layer(i).inputs[0])];
-        const workloads::GemmShape& gemm = macs_[i].gemm;
+        const Mac& mac = macs_[i];
         std::vector<Sum>& sums = golden_sums_[i];
         sums.resize(output.size());  // [pixel][channel]
-        for (std::int64_t pixel = 0; pixel < gemm.m; ++pixel) {
-            Sum* of_pixel = sums.data() + pixel * gemm.n * gemm.groups;
-            for (std::int64_t group = 0; group < gemm.groups; ++group) {
-                sum_pixel(i, group, pixel, input, of_pixel + group * gemm.n);
-            }
-            for (std::int64_t c = 0; c < gemm.n * gemm.groups; ++c) {
-                output[at(c * gemm.m + pixel)] = F::finish(rules_[i], of_pixel[c]);
+        std::vector<Sum> bias;
+        for (const Word word : graph_.layers[i].bias) {
+            bias.push_back(F::bias(rules_[i], word));
+        }
+        dense_sums(DenseLayer<Value, Sum>{mac.window, mac.gemm, input_shape(i), output_shape(i),
+                                          golden_[index_of(layer(i).inputs[0])].data(), mac.weights.data(),
+                                          bias.data(), sums.data()},
+                   best_kernel());
+        const std::int64_t pixels = mac.gemm.m;
+        const std::int64_t channels = mac.gemm.n * mac.gemm.groups;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+                output[at(c * pixels + pixel)] = F::finish(rules_[i], sums[at(pixel * channels + c)]);
             }
         }
     }
