@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 
 #include "apps/number_list_torch.h"
@@ -12,6 +13,7 @@
 #include "apps/step_progress_torch.h"
 #include "models/import.h"
 #include "models/import_words.h"
+#include "sim/arith/value_engine.h"
 #include "sim/core/error.h"
 
 namespace fluence::apps {
@@ -164,6 +166,15 @@ std::optional<workloads::WordFormat> take_word_format(nlohmann::json& request) {
     return std::nullopt;
 }
 
+// models/ may not know the engine: its golden activations are what the engine is held against.
+models::WordInference word_inference(const workloads::WordGraph& graph) {
+    const std::shared_ptr<arith::ValueEngine> engine = arith::make_value_engine(graph);
+    return [engine](const workloads::Words& image) {
+        engine->load(image);
+        return engine->golden(engine->structure().logits);
+    };
+}
+
 // `words`: the format, where the network becomes a graph of words.
 models::ImportReport import_into(const std::string& output, const models::ImportRequest& request,
                                  const std::optional<workloads::WordFormat>& words) {
@@ -174,7 +185,8 @@ models::ImportReport import_into(const std::string& output, const models::Import
         progress.update(name, done, total);
     };
     if (words) {
-        workloads::write_word_bundle(models::import_words(request, *words, report, log, step), output);
+        workloads::write_word_bundle(models::import_words(request, *words, report, log, step, word_inference),
+                                     output);
     } else {
         workloads::write_bundle(models::import_model(request, report, log, step), output);
     }
@@ -200,7 +212,7 @@ int run_import(const Arguments& arguments) {
         experiment ? JsonObject(request_json, file, "workload.import") : JsonObject(request_json, file),
         base);
     if (!experiment && !request_json.contains("evaluate")) {
-        // Formats of words are evaluated by plain loops, slowly.
+        // Words take several times as long as integers.
         request.evaluate = words ? 0 : -1;
     }
     const std::string output = (*values)["output"].as<std::string>();

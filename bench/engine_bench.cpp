@@ -1,12 +1,16 @@
 // Rates of the int8 engine on one core, for each kernel this CPU has: dense multiply-accumulates a second
 // on convolutions of CIFAR ResNet-20, and single neuron flips a second on the whole network. Weights are
-// random, scaled so that codes fill their formats.
+// random, scaled so that codes fill their formats. Also: sums of layers of words (word_dense.h), every format
+// and kernel, on the same convolutions.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "bench/networks.h"
 #include "sim/arith/engine.h"
+#include "sim/arith/word_dense.h"
 #include "tests/support/random_graph.h"
 
 namespace fluence {
@@ -48,6 +52,55 @@ void dense(benchmark::State& state, const Graph& graph, KernelKind kind) {
     }
     state.counters["MAC/s"] = benchmark::Counter(static_cast<double>(total_macs(graph)),
                                                  benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// All sums of a 3×3 convolution.
+template <class Value, class Sum>
+void word_sums(benchmark::State& state, int channels, int extent, KernelKind kind) {
+    RandomStream stream(kSeed, RandomPurpose::testing, 4);
+    const auto random_values = [&](std::int64_t count) {
+        std::vector<Value> values;
+        for (std::int64_t i = 0; i < count; ++i) {
+            values.push_back(
+                static_cast<Value>(static_cast<std::int32_t>(stream.below(1 << 16)) - (1 << 15)));
+        }
+        return values;
+    };
+    arith::DenseLayer<Value, Sum> layer;
+    layer.window = square(3, 1, 1);
+    layer.in = layer.out = {channels, extent, extent};
+    layer.gemm = {layer.out.plane(), std::int64_t{9} * channels, channels, 1};
+    const std::vector<Value> input = random_values(layer.in.elements());
+    const std::vector<Value> weights = random_values(layer.gemm.k * layer.gemm.n);
+    const std::vector<Sum> bias(static_cast<std::size_t>(channels));
+    std::vector<Sum> sums(static_cast<std::size_t>(layer.out.elements()));
+    layer.input = input.data();
+    layer.weights = weights.data();
+    layer.bias = bias.data();
+    layer.sums = sums.data();
+    for (auto _ : state) {
+        dense_sums(layer, kind);
+        benchmark::DoNotOptimize(sums.data());
+        benchmark::ClobberMemory();
+    }
+    state.counters["MAC/s"] = benchmark::Counter(static_cast<double>(layer.gemm.macs()),
+                                                 benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void register_word_sums(KernelKind kind) {
+    for (const int channels : {16, 64, 512}) {
+        const int extent = std::max(512 / channels, 4);
+        const auto add = [&](const char* format, auto function) {
+            benchmark::RegisterBenchmark(
+                ("words/conv" + std::to_string(channels) + "x" + std::to_string(extent) + "/" + format + "/" +
+                 arith::name_of(kind))
+                    .c_str(),
+                [=](benchmark::State& state) { function(state, channels, extent, kind); });
+        };
+        add("fxp16", word_sums<std::int32_t, std::int64_t>);
+        add("fxp32", word_sums<std::int32_t, arith::Int128>);
+        add("fp32", word_sums<float, float>);
+    }
 }
 
 // One random bit of one random neuron of an 8-bit layer output, as the neuron-flip fault model.
@@ -110,6 +163,9 @@ int main(int argc, char** argv) {
         benchmark::RegisterBenchmark(
             ("neuron_flips/resnet20/" + name).c_str(),
             [&, kind](benchmark::State& state) { neuron_flips(state, network, kind); });
+        if (kind != KernelKind::onednn) {
+            register_word_sums(kind);
+        }
     }
     benchmark::RunSpecifiedBenchmarks();
     return 0;

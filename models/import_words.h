@@ -6,10 +6,16 @@
 
 namespace fluence::models {
 
-// As import_model, in `format` (request.format is not looked at). Accuracy and golden activations come from
-// plain loops (workloads/word_reference.h).
+// The logits of an image (words of the input tensor); made for one graph.
+using WordInference = std::function<workloads::Words(const workloads::Words& image)>;
+using WordInferenceMaker = std::function<WordInference(const workloads::WordGraph& graph)>;
+
+// As import_model, in `format` (request.format is not looked at). Golden activations come from plain loops
+// (workloads/word_reference.h); accuracy from what `inference` makes, whose logits must be those of the
+// golden activations (std::logic_error), and from plain loops without one.
 workloads::WordBundle import_words(const ImportRequest& request, workloads::WordFormat format,
                                    ImportReport& report, const std::function<void(const std::string&)>& log,
-                                   const ImportProgress& progress = {});
+                                   const ImportProgress& progress = {},
+                                   const WordInferenceMaker& inference = {});
 
 }  // namespace fluence::models

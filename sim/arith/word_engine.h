@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sim/arith/window.h"
+#include "sim/arith/word_dense.h"
 #include "sim/arith/word_formats.h"
 #include "sim/arith/word_simple.h"
 #include "sim/arith/word_values.h"
@@ -304,19 +305,39 @@ class WordEngine final : public WordValues {
             }
             return;
         }
-        const Values& input = golden_[index_of(layer(i).inputs[0])];
-        const workloads::GemmShape& gemm = macs_[i].gemm;
+        const Mac& mac = macs_[i];
         std::vector<Sum>& sums = golden_sums_[i];
         sums.resize(output.size());  // [pixel][channel]
-        for (std::int64_t pixel = 0; pixel < gemm.m; ++pixel) {
-            Sum* of_pixel = sums.data() + pixel * gemm.n * gemm.groups;
-            for (std::int64_t group = 0; group < gemm.groups; ++group) {
-                sum_pixel(i, group, pixel, input, of_pixel + group * gemm.n);
-            }
-            for (std::int64_t c = 0; c < gemm.n * gemm.groups; ++c) {
-                output[at(c * gemm.m + pixel)] = finished(i, c, of_pixel[c]);
+        make_sums(i, sums);
+        const std::int64_t pixels = mac.gemm.m;
+        const std::int64_t channels = mac.gemm.n * mac.gemm.groups;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+                output[at(c * pixels + pixel)] = finished(i, c, sums[at(pixel * channels + c)]);
             }
         }
+    }
+
+    // All golden sums of a layer with MACs, [pixel][channel].
+    void make_sums(std::size_t i, std::vector<Sum>& sums) {
+        const Mac& mac = macs_[i];
+        const Values& input = golden_[index_of(layer(i).inputs[0])];
+        const std::int64_t channels = mac.gemm.n * mac.gemm.groups;
+        if (ordered()) {
+            for (std::int64_t pixel = 0; pixel < mac.gemm.m; ++pixel) {
+                for (std::int64_t group = 0; group < mac.gemm.groups; ++group) {
+                    sum_pixel(i, group, pixel, input, sums.data() + pixel * channels + group * mac.gemm.n);
+                }
+            }
+            return;
+        }
+        std::vector<Sum> first;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            first.push_back(first_sum(i, c));
+        }
+        dense_sums(DenseLayer<Value, Sum>{mac.window, mac.gemm, input_shape(i), output_shape(i), input.data(),
+                                          mac.weights.data(), first.data(), sums.data()},
+                   best_kernel());
     }
 
     // The layer's changed outputs, from those of its inputs and its own faults.

@@ -9,9 +9,13 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <stdexcept>
 
+#include "models/import_words.h"
 #include "models/train.h"
 #include "sim/arith/engine.h"
+#include "sim/arith/value_engine.h"
 #include "sim/core/error.h"
 #include "tests/models/script_models.h"
 #include "tests/support/temporary_directory.h"
@@ -230,6 +234,45 @@ TEST(ShippedWeights, HaveTheStatedAccuracy) {
     EXPECT_NEAR(static_cast<double>(report.quantised_correct), 480, 2);
     EXPECT_GE(report.evaluated.quantised_correct, 1940);
     EXPECT_EQ(engine_correct(bundle), report.quantised_correct);
+}
+
+// The loops of the definition and the engine count the same answers; other logits are refused.
+TEST(ImportWords, MeasureAccuracyWithTheInferenceThatIsGiven) {
+    ImportRequest r;
+    r.model = "lenet5";
+    r.weights = FLUENCE_SOURCE_DIR "/models/pretrained/lenet5-glyphs.safetensors";
+    r.dataset = "glyphs";
+    r.images = 1;
+    r.evaluate = 150;
+    r.calibration_images = 100;
+    int asked = 0;
+    const auto engine_of = [&](const workloads::WordGraph& graph) -> WordInference {
+        const std::shared_ptr<arith::ValueEngine> engine = arith::make_value_engine(graph);
+        return [engine, &asked](const workloads::Words& image) {
+            ++asked;
+            engine->load(image);
+            return engine->golden(engine->structure().logits);
+        };
+    };
+    const auto broken = [&](const workloads::WordGraph& graph) -> WordInference {
+        return [inference = engine_of(graph)](const workloads::Words& image) {
+            workloads::Words logits = inference(image);
+            logits[3] ^= 1U;
+            return logits;
+        };
+    };
+    for (const workloads::WordFormat format : {workloads::WordFormat::fxp16, workloads::WordFormat::bf16}) {
+        SCOPED_TRACE(workloads::name_of(format));
+        ImportReport loops, engine, none;
+        asked = 0;
+        import_words(r, format, loops, {});
+        import_words(r, format, engine, {}, {}, engine_of);
+        EXPECT_EQ(asked, 151);  // the golden image once more
+        EXPECT_EQ(engine.evaluated.images, 150);
+        EXPECT_EQ(engine.evaluated.quantised_correct, loops.evaluated.quantised_correct);
+        EXPECT_GE(engine.evaluated.quantised_correct, 140);
+        EXPECT_THROW(import_words(r, format, none, {}, {}, broken), std::logic_error);
+    }
 }
 
 struct RealCase {
