@@ -1,8 +1,10 @@
 #include "apps/command_selfcheck.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "apps/interrupt.h"
 #include "apps/options.h"
@@ -10,6 +12,7 @@
 #include "apps/selfcheck_report.h"
 #include "sim/check/self_check.h"
 #include "sim/check/shrink.h"
+#include "sim/check/word_check.h"
 #include "sim/core/error.h"
 
 namespace fluence::apps {
@@ -19,13 +22,36 @@ constexpr std::int64_t kMaxCases = 1'000'000'000;
 
 struct SelfCheckArguments {
     check::SelfCheckOptions options;
+    std::vector<workloads::WordFormat> formats;  // of machines of words; empty: machines of int8
     std::string replay;
     std::string output;
     bool shrink = false;
 };
 
+std::vector<workloads::WordFormat> formats_named(const std::string& list) {
+    std::vector<workloads::WordFormat> formats;
+    std::istringstream stream(list);
+    for (std::string name; std::getline(stream, name, ',');) {
+        if (name == "int8") {
+            continue;
+        }
+        const std::vector<std::string> known = workloads::word_format_names();
+        if (std::find(known.begin(), known.end(), name) == known.end()) {
+            throw InputError("fluence selfcheck", "--format", "is \"" + name + "\"",
+                             "int8; fxp16, fxp32, fp32, with commas");
+        }
+        formats.push_back(workloads::word_format_named(name));
+    }
+    if (!formats.empty() && list.find("int8") != std::string::npos) {
+        throw InputError("fluence selfcheck", "--format", "is \"" + list + "\": int8 goes alone",
+                         "int8; fxp16, fxp32, fp32, with commas");
+    }
+    return formats;
+}
+
 std::optional<SelfCheckArguments> parse(const Arguments& arguments) {
     SelfCheckArguments parsed;
+    std::string formats;
     check::SelfCheckOptions& check = parsed.options;
     bool keep_going = false;
     po::options_description options("Options");
@@ -37,11 +63,14 @@ std::optional<SelfCheckArguments> parse(const Arguments& arguments) {
         "keep-going", po::bool_switch(&keep_going), "count mismatches instead of stopping at the first")(
         "output,o", po::value(&parsed.output)->default_value("."), "folder for reproducers")(
         "replay", po::value(&parsed.replay), "one case: a reproducer's file, or a number under --seed")(
-        "shrink", po::bool_switch(&parsed.shrink), "the replayed case, where it differs");
+        "shrink", po::bool_switch(&parsed.shrink), "the replayed case, where it differs")(
+        "format", po::value(&formats)->default_value("int8"),
+        "of the machines: int8, or words in turn: fxp16,fxp32,fp32");
     const auto values = parse_options("selfcheck", "[OPTIONS]", options, {}, arguments,
                                       "  fluence selfcheck\n"
                                       "  fluence selfcheck --cases 1000000 --seed 7 --resume million.json\n"
-                                      "  fluence selfcheck --replay selfcheck-7-123.json\n");
+                                      "  fluence selfcheck --replay selfcheck-7-123.json\n"
+                                      "  fluence selfcheck --format fxp16,fxp32,fp32 --cases 10000\n");
     if (!values) {
         return std::nullopt;
     }
@@ -51,6 +80,11 @@ std::optional<SelfCheckArguments> parse(const Arguments& arguments) {
     }
     if (check.jobs < 0 || check.jobs > 4096) {
         throw InputError("fluence selfcheck", "--jobs", "is " + std::to_string(check.jobs), "0 to 4096");
+    }
+    parsed.formats = formats_named(formats);
+    if (!parsed.formats.empty() && (!check.state_path.empty() || parsed.shrink)) {
+        throw InputError("fluence selfcheck", check.state_path.empty() ? "--shrink" : "--resume",
+                         "goes with --format int8");
     }
     check.on_mismatch = keep_going ? check::OnMismatch::go_on : check::OnMismatch::stop;
     return parsed;
@@ -106,12 +140,62 @@ std::string case_name(std::uint64_t seed, std::int64_t number) {
     return "selfcheck-" + std::to_string(seed) + "-" + std::to_string(number);
 }
 
+int replay_word_case(const check::WordCheckOptions& options, const std::string& replay) {
+    const bool number =
+        std::all_of(replay.begin(), replay.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!number || replay.size() > 10) {
+        throw InputError("fluence selfcheck", "--replay", "is \"" + replay + "\"",
+                         "with --format of words: the number of a case under --seed");
+    }
+    const check::WordCase one = check::word_case(options, std::stoll(replay));
+    print_word_case(std::cout, one);
+    const std::string difference = check::compare_words(one);
+    std::cout << (difference.empty() ? "both fidelities agree" : "mismatch: " + difference) << std::endl;
+    return difference.empty() ? 0 : 1;
+}
+
+int check_words(const SelfCheckArguments& arguments) {
+    check::WordCheckOptions options;
+    options.formats = arguments.formats;
+    options.cases = arguments.options.cases;
+    options.seed = arguments.options.seed;
+    options.jobs = arguments.options.jobs;
+    if (!arguments.replay.empty()) {
+        return replay_word_case(options, arguments.replay);
+    }
+    handle_interrupts();
+    options.stop = &stop_requested();
+    std::optional<ProgressDisplay> display("cases");
+    const auto begin = std::chrono::steady_clock::now();
+    options.progress = [&](std::int64_t done, std::int64_t total) {
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+        const double rate = static_cast<double>(done) / elapsed.count();
+        display->show({done, total, rate, static_cast<double>(total - done) / rate});
+    };
+    const check::WordReport report = check::run_word_check(options);
+    display.reset();
+    for (std::size_t i = 0; i < std::min<std::size_t>(report.mismatches.size(), 20); ++i) {
+        const check::WordMismatch& mismatch = report.mismatches[i];
+        std::cout << "case " << mismatch.number << ": " << mismatch.difference << "\n";
+    }
+    print_word_tally(std::cout, report, options.seed);
+    if (!report.mismatches.empty()) {
+        std::cout << "replay with the same --format and --seed, and --replay "
+                  << report.mismatches.front().number << "\n";
+        return 1;
+    }
+    return report.tally.cases < options.cases ? kInterruptedExitCode : 0;
+}
+
 }  // namespace
 
 int run_selfcheck(const Arguments& arguments) {
     std::optional<SelfCheckArguments> parsed = parse(arguments);
     if (!parsed) {
         return 0;
+    }
+    if (!parsed->formats.empty()) {
+        return check_words(*parsed);
     }
     if (!parsed->replay.empty()) {
         return replay_case(*parsed);

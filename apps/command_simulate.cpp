@@ -20,6 +20,8 @@
 #include "sim/core/text.h"
 #include "sim/protect/policy.h"
 #include "sim/protect/rerun.h"
+#include "sim/words/resolver.h"
+#include "sim/words/stepped_machine.h"
 #include "traces/perfetto.h"
 #include "traces/timeline_csv.h"
 #include "traces/timeline_vcd.h"
@@ -198,19 +200,60 @@ void write_files(const SimulateRequest& request, const LatencyReport& report, co
     write_traces(request, report, bundle, batch, policy);
 }
 
-// Cycles, traffic and energy; values of words are not computed by the machine.
+// The register-true machine's values of one image against the tile level's, and the bundle's golden
+// activations, which floats meet in another order of sums.
+void compare_words(const workloads::WordBundle& bundle, std::int64_t image, const AcceleratorConfig& config,
+                   const traces::Timeline& timeline) {
+    const workloads::WordGraph& graph = bundle.graph;
+    words::check_machine(graph, config);
+    const std::unique_ptr<arith::WordValues> values =
+        arith::make_word_values(graph, words::machine_order(graph, config));
+    values->load(bundle.image(image));
+    const words::SteppedWordMachine::Run run =
+        words::SteppedWordMachine(graph, config, timeline).run(bundle.image(image), {});
+    const bool has_golden = image < static_cast<std::int64_t>(bundle.golden.size());
+    int golden = 0;
+    for (std::size_t t = 0; t < graph.structure.tensors.size(); ++t) {
+        const bool logits = tensor_id(t) == graph.structure.logits;
+        const workloads::Words& got = logits ? run.logits : run.tensors[t];
+        if (got != values->golden(tensor_id(t))) {
+            throw std::runtime_error("tensor \"" + graph.structure.tensors[t].name +
+                                     "\" of the register-true machine differs from the tile level's");
+        }
+        golden += has_golden && got == bundle.golden[static_cast<std::size_t>(image)][t] ? 1 : 0;
+    }
+    const std::size_t tensors = graph.structure.tensors.size();
+    std::cout << "\nAll " << tensors << " tensors of the register-true machine equal the tile level's";
+    if (has_golden) {
+        std::cout << ", " << golden << " of them the bundle's golden activations";
+        std::cout << (workloads::is_fixed_point(graph.format) ? "" : " (sums are rounded in another order)");
+    }
+    std::cout << ".\n";
+}
+
+void check_words(const SimulateRequest& request, const workloads::WordBundle& bundle) {
+    if (!request.registers.empty()) {
+        throw InputError("fluence simulate", "--registers",
+                         std::string("shows registers of codes, and the bundle's are words of ") +
+                             workloads::name_of(bundle.graph.format),
+                         "bundles of int8 or fxp8");
+    }
+    const auto images = static_cast<std::int64_t>(bundle.labels.size());
+    if (request.image && (*request.image < 0 || *request.image >= images)) {
+        throw InputError("fluence simulate", "--image", "there is no image " + std::to_string(*request.image),
+                         "0 to " + std::to_string(images - 1));
+    }
+    if (request.image && (request.batch > 1 || request.policy != "none")) {
+        throw InputError("fluence simulate", "--image",
+                         "with words goes without --batch and --policy: values are computed for one image "
+                         "without protection");
+    }
+}
+
 int simulate_words(const SimulateRequest& request) {
     const workloads::WordBundle bundle = workloads::read_word_bundle(request.bundle);
     const char* format = workloads::name_of(bundle.graph.format);
-    for (const auto& [option, given] : {std::pair<const char*, bool>{"--image", request.image.has_value()},
-                                        {"--registers", !request.registers.empty()}}) {
-        if (given) {
-            throw InputError(
-                "fluence simulate", option,
-                std::string("goes with values, and the machine does not compute those of ") + format,
-                "bundles of int8 or fxp8");
-        }
-    }
+    check_words(request, bundle);
     const workloads::Graph structure = workloads::stored_structure(bundle.graph);
     const workloads::Graph batch = workloads::batched_structure(structure, request.batch, structure.name);
     const protect::Policy policy = protect::load_policy(request.policy);
@@ -225,6 +268,9 @@ int simulate_words(const SimulateRequest& request) {
     const cost::EnergyTable energies(request.process);
     report.timeline = accel::time_machine(batch, report.config, policy);
     finish_report(energies, policy, report);
+    if (request.image) {
+        compare_words(bundle, *request.image, report.config, report.timeline);
+    }
     write_files(request, report, nullptr, batch, policy);
     return 0;
 }

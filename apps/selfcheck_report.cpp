@@ -23,6 +23,25 @@ std::string bits_of(const WordBits& bits) {
     return text;
 }
 
+void print_layers(std::ostream& stream, const workloads::Graph& graph) {
+    for (const workloads::Layer& layer : graph.layers) {
+        const workloads::Shape& out = graph.tensor(layer.output).shape;
+        stream << "layer " << layer.name << ": " << name_of(layer.kind) << " to " << out.channels << "x"
+               << out.height << "x" << out.width << "\n";
+    }
+}
+
+void print_upsets(std::ostream& stream, const check::UpsetList& upsets) {
+    for (const traces::Upset& upset : upsets) {
+        stream << "upset of " << name_of(upset.site) << " unit " << upset.unit << " at cycle " << upset.cycle
+               << ", bits" << bits_of(upset.bits)
+               << (upset.held == traces::Held::no     ? ""
+                   : upset.held == traces::Held::at_1 ? ", held at 1"
+                                                      : ", held at 0")
+               << "\n";
+    }
+}
+
 }  // namespace
 
 void print_tally(std::ostream& stream, const check::Tally& tally, std::uint64_t seed) {
@@ -49,19 +68,24 @@ void print_case(std::ostream& stream, const check::Case& one) {
     if (one.setup.graph.images() > 1) {
         stream << "batch of " << one.setup.graph.images() << " images\n";
     }
-    for (const workloads::Layer& layer : one.setup.graph.layers) {
-        const workloads::Shape& out = one.setup.graph.tensor(layer.output).shape;
-        stream << "layer " << layer.name << ": " << name_of(layer.kind) << " to " << out.channels << "x"
-               << out.height << "x" << out.width << "\n";
-    }
-    for (const traces::Upset& upset : one.upsets) {
-        stream << "upset of " << name_of(upset.site) << " unit " << upset.unit << " at cycle " << upset.cycle
-               << ", bits" << bits_of(upset.bits)
-               << (upset.held == traces::Held::no     ? ""
-                   : upset.held == traces::Held::at_1 ? ", held at 1"
-                                                      : ", held at 0")
-               << "\n";
-    }
+    print_layers(stream, one.setup.graph);
+    print_upsets(stream, one.upsets);
+}
+
+void print_word_tally(std::ostream& stream, const check::WordReport& report, std::uint64_t seed) {
+    const check::WordTally& tally = report.tally;
+    const std::int64_t machines =
+        (tally.cases + check::kWordCasesPerMachine - 1) / check::kWordCasesPerMachine;
+    stream << "Machines drawn that could not run their network: " << tally.refused << "\n"
+           << "selfcheck: seed " << seed << ", " << tally.cases << " cases (" << tally.changed
+           << " with changed values), " << tally.upsets << " upsets on " << machines
+           << " machines: " << report.mismatches.size() << " mismatches\n";
+}
+
+void print_word_case(std::ostream& stream, const check::WordCase& one) {
+    stream << "machine " << fluence::to_json(one.setup.config).dump() << "\n";
+    print_layers(stream, one.setup.graph.structure);
+    print_upsets(stream, one.upsets);
 }
 
 }  // namespace fluence::apps

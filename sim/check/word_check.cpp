@@ -58,90 +58,40 @@ AcceleratorConfig draw_word_machine(RandomStream& random, WordFormat format) {
     return config;
 }
 
-// A machine with its network, run by both fidelities.
-class Machine {
+// Both fidelities of one machine with its network and image.
+class Fidelities {
   public:
-    Machine(const WordCheckOptions& options, std::int64_t number)
-        : options_(options),
-          random_(options.seed, RandomPurpose::testing, static_cast<std::uint64_t>(number)) {
-        const WordFormat format = options.formats[static_cast<std::size_t>(number) % options.formats.size()];
-        do {
-            setup_.graph = workloads::random_word_graph(format, random_);
-            setup_.image = workloads::random_word_image(setup_.graph, random_);
-            setup_.config = draw_word_machine(random_, format);
-        } while (!runs());
+    // Keeps references.
+    Fidelities(const WordSetup& setup, const traces::Timeline& timeline)
+        : setup_(setup),
+          values_(arith::make_word_values(setup.graph, words::machine_order(setup.graph, setup.config))),
+          resolver_(setup.graph, setup.config, timeline),
+          stepped_(setup.graph, setup.config, timeline) {
+        values_->load(setup.image);
+        for (std::size_t t = 0; t < setup.graph.structure.tensors.size(); ++t) {
+            golden_.push_back(values_->golden(tensor_id(t)));
+        }
     }
 
-    const WordSetup& setup() const { return setup_; }
-    std::int64_t refused() const { return refused_; }
-
-    UpsetList draw_upsets() {
-        const Setup sites{workloads::stored_structure(setup_.graph), {}, setup_.config, {}, 0};
-        const UpsetDraw draw(sites, *timeline_);
-        UpsetList list;
-        while (list.empty()) {
-            list = draw.list(random_);
-            list.erase(
-                std::remove_if(list.begin(), list.end(),
-                               [](const traces::Upset& upset) { return traces::is_unit_state(upset.site); }),
-                list.end());
-        }
-        const std::vector<fault::SiteClass> classes = words::word_site_classes(setup_.graph, setup_.config);
-        for (traces::Upset& upset : list) {
-            upset.held = traces::Held::no;
-            const auto site = std::find_if(classes.begin(), classes.end(),
-                                           [&](const auto& c) { return c.kind == upset.site; });
-            const auto cut = static_cast<std::size_t>(kMaxWordBits - site->bits);
-            upset.bits = upset.bits << cut >> cut;
-        }
-        return list;
-    }
-
-    // Empty: both agree. `changed`: whether any value is another one than without upsets.
+    // What differs; empty: nothing. `changed`: whether any value is another one than without upsets.
     std::string compare(const UpsetList& upsets, bool& changed) {
-        begin();
-        const words::SteppedWordMachine::Run stepped = stepped_->run(setup_.image, upsets);
+        const words::SteppedWordMachine::Run stepped = stepped_.run(setup_.image, upsets);
         std::vector<Words> tensors = golden_;
-        const words::WordResolution resolution = resolver_->resolve(
-            upsets, *values_, [&](LayerId layer, const std::vector<std::int64_t>& elements) {
-                const TensorId output = setup_.graph.structure.layer(layer).output;
-                for (const std::int64_t e : elements) {
-                    tensors[index_of(output)][static_cast<std::size_t>(e)] = values_->now(output, e);
-                }
-            });
+        const auto take = [&](LayerId layer, const std::vector<std::int64_t>& elements) {
+            const TensorId output = setup_.graph.structure.layer(layer).output;
+            for (const std::int64_t e : elements) {
+                tensors[index_of(output)][static_cast<std::size_t>(e)] = values_->now(output, e);
+            }
+        };
+        const words::WordResolution resolution = resolver_.resolve(upsets, *values_, take);
         changed = resolution.run.changed_values > 0 || resolution.run.changed_logits;
         if (changed && resolution.dead != fault::DeadReason::none) {
-            return "values change, and the upset is called dead";
+            return "values change, and the upsets are called dead";
         }
         return difference(tensors, stepped);
     }
 
   private:
-    bool runs() {
-        try {
-            setup_.config = parse_accelerator(to_json(setup_.config), "drawn");
-            words::check_machine(setup_.graph, setup_.config);
-            timeline_ = accel::time_machine(workloads::stored_structure(setup_.graph), setup_.config, {});
-            return true;
-        } catch (const InputError&) {
-            ++refused_;
-            return false;
-        }
-    }
-
-    void begin() {
-        if (values_ != nullptr) {
-            return;
-        }
-        values_ = arith::make_word_values(setup_.graph, words::machine_order(setup_.graph, setup_.config));
-        values_->load(setup_.image);
-        for (std::size_t t = 0; t < setup_.graph.structure.tensors.size(); ++t) {
-            golden_.push_back(values_->golden(tensor_id(t)));
-        }
-        resolver_.emplace(setup_.graph, setup_.config, *timeline_);
-        stepped_.emplace(setup_.graph, setup_.config, *timeline_);
-    }
-
     std::string difference(const std::vector<Words>& tensors,
                            const words::SteppedWordMachine::Run& stepped) const {
         const workloads::Graph& structure = setup_.graph.structure;
@@ -159,15 +109,73 @@ class Machine {
         return "";
     }
 
-    const WordCheckOptions& options_;
+    const WordSetup& setup_;
+    std::unique_ptr<arith::WordValues> values_;
+    std::vector<Words> golden_;
+    words::WordResolver resolver_;
+    words::SteppedWordMachine stepped_;
+};
+
+traces::Timeline timeline_of(const WordSetup& setup) {
+    return accel::time_machine(workloads::stored_structure(setup.graph), setup.config, {});
+}
+
+// A machine of the sequence, its network and image, and the upsets of its cases, one list after the other.
+class DrawnMachine {
+  public:
+    DrawnMachine(const WordCheckOptions& options, std::int64_t number)
+        : random_(options.seed, RandomPurpose::testing, static_cast<std::uint64_t>(number)) {
+        const WordFormat format = options.formats[static_cast<std::size_t>(number) % options.formats.size()];
+        do {
+            setup_.graph = workloads::random_word_graph(format, random_);
+            setup_.image = workloads::random_word_image(setup_.graph, random_);
+            setup_.config = draw_word_machine(random_, format);
+        } while (!runs());
+    }
+
+    const WordSetup& setup() const { return setup_; }
+    const traces::Timeline& timeline() const { return *timeline_; }
+    std::int64_t refused() const { return refused_; }
+
+    UpsetList draw_upsets() {
+        const Setup sites{workloads::stored_structure(setup_.graph), {}, setup_.config, {}, 0};
+        const UpsetDraw draw(sites, *timeline_);
+        UpsetList list;
+        while (list.empty()) {
+            list = draw.list(random_);
+            list.erase(
+                std::remove_if(list.begin(), list.end(),
+                               [](const traces::Upset& upset) { return traces::is_unit_state(upset.site); }),
+                list.end());
+        }
+        const std::vector<fault::SiteClass> classes = words::word_site_classes(setup_.graph, setup_.config);
+        for (traces::Upset& upset : list) {
+            const auto site = std::find_if(classes.begin(), classes.end(),
+                                           [&](const auto& c) { return c.kind == upset.site; });
+            const auto cut = static_cast<std::size_t>(kMaxWordBits - site->bits);
+            upset.bits = upset.bits << cut >> cut;
+            upset.held = traces::Held::no;
+        }
+        return list;
+    }
+
+  private:
+    bool runs() {
+        try {
+            setup_.config = parse_accelerator(to_json(setup_.config), "drawn");
+            words::check_machine(setup_.graph, setup_.config);
+            timeline_ = timeline_of(setup_);
+            return true;
+        } catch (const InputError&) {
+            ++refused_;
+            return false;
+        }
+    }
+
     RandomStream random_;
     WordSetup setup_;
     std::int64_t refused_ = 0;
     std::optional<traces::Timeline> timeline_;
-    std::unique_ptr<arith::WordValues> values_;
-    std::vector<Words> golden_;
-    std::optional<words::WordResolver> resolver_;
-    std::optional<words::SteppedWordMachine> stepped_;
 };
 
 nlohmann::json json_of(const WordReport& report) {
@@ -195,7 +203,7 @@ void add(const nlohmann::json& value, WordReport& sum) {
 }  // namespace
 
 WordCase word_case(const WordCheckOptions& options, std::int64_t number) {
-    Machine machine(options, number / kWordCasesPerMachine);
+    DrawnMachine machine(options, number / kWordCasesPerMachine);
     UpsetList upsets;
     for (std::int64_t i = 0; i <= number % kWordCasesPerMachine; ++i) {
         upsets = machine.draw_upsets();
@@ -203,15 +211,22 @@ WordCase word_case(const WordCheckOptions& options, std::int64_t number) {
     return {machine.setup(), std::move(upsets)};
 }
 
+std::string compare_words(const WordCase& one) {
+    const traces::Timeline timeline = timeline_of(one.setup);
+    bool changed = false;
+    return Fidelities(one.setup, timeline).compare(one.upsets, changed);
+}
+
 WordReport check_word_machine(const WordCheckOptions& options, std::int64_t number) {
-    Machine machine(options, number);
+    DrawnMachine machine(options, number);
+    Fidelities fidelities(machine.setup(), machine.timeline());
     WordReport report;
     report.tally.refused = machine.refused();
     const std::int64_t first = number * kWordCasesPerMachine;
     for (std::int64_t i = first; i < std::min(options.cases, first + kWordCasesPerMachine); ++i) {
         const UpsetList upsets = machine.draw_upsets();
         bool changed = false;
-        const std::string difference = machine.compare(upsets, changed);
+        const std::string difference = fidelities.compare(upsets, changed);
         report.tally.cases += 1;
         report.tally.upsets += static_cast<std::int64_t>(upsets.size());
         report.tally.changed += changed ? 1 : 0;

@@ -56,5 +56,7 @@ struct WordCase {
     UpsetList upsets;
 };
 WordCase word_case(const WordCheckOptions& options, std::int64_t number);
+// What differs between the two fidelities; empty: nothing.
+std::string compare_words(const WordCase& one);
 
 }  // namespace fluence::check
