@@ -26,6 +26,7 @@ struct InjectArguments {
     std::string bundle, output;
     std::string accelerator;  // empty: stored values, without a machine
     int upsets = 1;
+    std::vector<std::string> sites;  // empty: all
     campaign::ValueCampaign campaign;
     double confidence = 0.99;
     int workers = 0;
@@ -65,13 +66,14 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
     constexpr std::int64_t kMostFaults = 10'000'000;
     InjectArguments parsed;
     campaign::ValueCampaign& campaign = parsed.campaign;
-    std::string model, layers;
+    std::string model, layers, sites;
     po::options_description options("Options");
     options.add_options()("bundle", po::value(&parsed.bundle), "workload bundle, of any number format")(
         "model", po::value(&model)->default_value("weight-flip"),
         "weight-flip, neuron-flip, neuron-rand, neuron-fp-rand; seu: any bit of a machine in any cycle")(
         "accelerator,a", po::value(&parsed.accelerator), "seu: preset or JSON file, of the bundle's format")(
         "upsets", po::value(&parsed.upsets)->default_value(parsed.upsets), "seu: upsets in one inference")(
+        "sites", po::value(&sites), "seu: kinds of sites, with commas (default: all that the machine has)")(
         "faults", po::value(&campaign.faults)->default_value(16590),
         "faults (default: 99 % confidence, 1 point)")("images", po::value(&campaign.images)->default_value(0),
                                                       "first images of the bundle; 0: all")(
@@ -105,11 +107,15 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
         }
     } else {
         campaign.model = model_named(model);
-        if (!parsed.accelerator.empty()) {
-            throw InputError("fluence inject", "--accelerator", "goes with --model seu alone", kMachineModel);
+        for (const auto& [option, given] : {std::pair("--accelerator", !parsed.accelerator.empty()),
+                                            std::pair("--sites", !sites.empty())}) {
+            if (given) {
+                throw InputError("fluence inject", option, "goes with --model seu alone", kMachineModel);
+            }
         }
     }
     campaign.layers = words_of(layers);
+    parsed.sites = words_of(sites);
     check_range("--faults", static_cast<double>(campaign.faults), 1, kMostFaults);
     check_range("--images", static_cast<double>(campaign.images), 0, 1e9);
     check_range("--confidence", parsed.confidence, 0.5, 0.999999);
@@ -162,6 +168,7 @@ int strike_machine(const InjectArguments& arguments, const workloads::WordBundle
     campaign.images = arguments.campaign.images > 0 ? arguments.campaign.images
                                                     : static_cast<std::int64_t>(bundle.labels.size());
     campaign.upsets = arguments.upsets;
+    campaign.sites = arguments.sites;
     campaign.seed = arguments.campaign.seed;
     const campaign::WordCampaignResult result = displayed("faults", [&](const auto& progress) {
         return campaign::run_word_campaign(bundle, arguments.bundle, campaign, arguments.workers, progress);

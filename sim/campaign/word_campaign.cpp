@@ -31,6 +31,25 @@ fault::FaultModelConfig model_of(const WordCampaign& campaign) {
     return model;
 }
 
+std::vector<fault::SiteClass> struck_sites(const workloads::WordGraph& graph, const WordCampaign& campaign) {
+    std::vector<fault::SiteClass> sites = words::word_site_classes(graph, campaign.machine);
+    std::string valid;
+    for (const fault::SiteClass& site : sites) {
+        valid += (valid.empty() ? "" : ", ") + std::string(name_of(site.kind));
+    }
+    for (const std::string& name : campaign.sites) {
+        if ((", " + valid + ", ").find(", " + name + ", ") == std::string::npos) {
+            throw InputError(campaign.machine.name, "--sites", "has no \"" + name + "\"", valid);
+        }
+    }
+    const auto left_out = [&](const fault::SiteClass& site) {
+        return !campaign.sites.empty() && std::find(campaign.sites.begin(), campaign.sites.end(),
+                                                    name_of(site.kind)) == campaign.sites.end();
+    };
+    sites.erase(std::remove_if(sites.begin(), sites.end(), left_out), sites.end());
+    return sites;
+}
+
 class Campaign {
   public:
     Campaign(const workloads::WordBundle& bundle, const WordCampaign& campaign)

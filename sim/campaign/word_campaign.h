@@ -22,6 +22,7 @@ struct WordCampaign {
     std::int64_t faults = 0;
     int upsets = 1;  // an inference, each drawn as if it were alone
     std::uint64_t seed = 1;
+    std::vector<std::string> sites;  // kinds that are struck; empty: all
 };
 
 enum class WordEffect { dead, masked, benign, sdc };  // benign: other logits, the same top-1

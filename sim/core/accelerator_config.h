@@ -31,8 +31,7 @@ enum class Drain { parallel, shift };
 // Where the triangular delay of operands is: in the feeders or in registers inside the array.
 enum class Skew { external, internal };
 
-// What weights and activations are (docs/formats-numbers.md). Values, registers and upsets are simulated for
-// int8; machines of the others have cycles, traffic, energy and area.
+// What weights and activations are (docs/formats-numbers.md). Policies' work on values is simulated for int8.
 enum class OperandFormat { int8, fxp16, fxp32, fp32 };
 const char* name_of(OperandFormat format);
 
