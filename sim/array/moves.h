@@ -1,28 +1,15 @@
-// How whole grids of registers move over one edge: the loops in which the register-true array spends its
-// time. Registers are raw bits, one a 32-bit word with zeros above its width; one set of loops for each kind
-// of CPU, all bit-identical. Everything moves in place: a caller goes from the array's outputs to its inputs
-// and from the oldest fold to the youngest, so that every register is read before it takes its new value.
+// How whole grids of registers of codes move over one edge: the loops in which the register-true array spends
+// its time; one set of loops for each kind of CPU, all bit-identical. Registers are raw bits, one a 32-bit
+// word (grid.h).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+
+#include "sim/array/grid.h"
 
 namespace fluence::array {
 
-// The PEs (r,c) that take a value at an edge: those on the diagonals r + c in [first, last].
-struct Wave {
-    std::int64_t first = 0, last = -1;
-};
-
-// rows × cols registers; `stride` words from one row to the next.
-struct Grid {
-    std::uint32_t* at = nullptr;
-    std::ptrdiff_t stride = 0;
-};
-
-struct Extent {
-    int rows = 0, cols = 0;
-};
+using Grid = GridOf<std::uint32_t>;
 
 // The bit that counts negatively in a register's code; 0: none, the code is unsigned.
 struct Signs {
@@ -56,8 +43,5 @@ extern const Moves kAvx2Moves;
 #endif
 // The fastest set that this CPU runs.
 const Moves& best_moves();
-
-// to(r,c) ← from(r,c), from the last row to the first; the two may overlap (a step to the right or down).
-void copy(Extent extent, Wave wave, Grid from, Grid to);
 
 }  // namespace fluence::array

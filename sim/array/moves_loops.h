@@ -7,6 +7,7 @@
 
 #include "sim/array/moves.h"
 #include "sim/array/vectorise.h"
+#include "sim/array/wave_rows.h"
 #include "sim/dataflow/registers.h"
 
 namespace fluence::array {
@@ -68,17 +69,6 @@ struct Saturate {
         return static_cast<std::uint32_t>(std::min(std::max(exact, -most - 1), most)) & mask;
     }
 };
-
-// Calls body(r, first column, columns) for every row of the wave, from the last to the first.
-template <class Body>
-inline void each_row(Extent extent, Wave wave, const Body& body) {
-    const std::int64_t top = std::max<std::int64_t>(0, wave.first - extent.cols + 1);
-    for (std::int64_t r = std::min<std::int64_t>(extent.rows - 1, wave.last); r >= top; --r) {
-        const std::int64_t c = std::max<std::int64_t>(0, wave.first - r);
-        const std::int64_t end = std::min<std::int64_t>(extent.cols, wave.last - r + 1);
-        body(static_cast<int>(r), static_cast<int>(c), static_cast<int>(end - c));
-    }
-}
 
 void multiply(Extent extent, Wave wave, const Factors& factors, Grid product) {
     each_row(extent, wave, [&](int r, int c, int n) {

@@ -3,20 +3,22 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/core/wide_bits.h"
 #include "sim/dataflow/registers.h"
 
 namespace fluence::array {
 
 using traces::SiteKind;
 
-RegisterFile::RegisterFile(const ArrayConfig& config)
+template <class Word>
+RegisterFile<Word>::RegisterFile(const ArrayConfig& config)
     : rows_(config.rows),
       cols_(config.cols),
       sum_step_(config.dataflow_kind() == DataflowKind::output_stationary ? 0 : config.cols) {
     for (const dataflow::RegisterBank& declared : dataflow::register_banks(config)) {
         Bank bank = place(declared.kind, config);
         bank.units = declared.units;
-        bank.mask = ~std::uint32_t{0} >> (32 - declared.bits);
+        bank.mask = static_cast<Word>(low_wide_bits(declared.bits));
         // Words in front of the registers (inputs, zeros) belong to no bank; a row's behind its last register
         // neither.
         const std::int64_t rows = (bank.units + bank.cols - 1) / bank.cols;
@@ -26,7 +28,8 @@ RegisterFile::RegisterFile(const ArrayConfig& config)
 }
 
 // Where a bank's registers lie; its units and width are register_banks()'s to say.
-RegisterFile::Bank RegisterFile::place(SiteKind kind, const ArrayConfig& config) const {
+template <class Word>
+typename RegisterFile<Word>::Bank RegisterFile<Word>::place(SiteKind kind, const ArrayConfig& config) const {
     const DataflowKind flow = config.dataflow_kind();
     const auto grid = [&](Words RegisterFile::*words, std::int64_t first, std::int64_t stride) {
         Bank bank;
@@ -68,7 +71,8 @@ RegisterFile::Bank RegisterFile::place(SiteKind kind, const ArrayConfig& config)
     throw std::logic_error(std::string("a centrally controlled array has no ") + name_of(kind));
 }
 
-const RegisterFile::Bank& RegisterFile::bank(SiteKind kind, std::int64_t unit) const {
+template <class Word>
+const typename RegisterFile<Word>::Bank& RegisterFile<Word>::bank(SiteKind kind, std::int64_t unit) const {
     for (const Bank& candidate : banks_) {
         if (candidate.kind == kind) {
             if (unit < 0 || unit >= candidate.units) {
@@ -81,17 +85,22 @@ const RegisterFile::Bank& RegisterFile::bank(SiteKind kind, std::int64_t unit) c
     throw std::out_of_range(std::string("the array has no ") + name_of(kind));
 }
 
-std::uint32_t RegisterFile::read(SiteKind kind, std::int64_t unit) const {
+template <class Word>
+Word RegisterFile<Word>::read(SiteKind kind, std::int64_t unit) const {
     const Bank& from = bank(kind, unit);
     return (this->*from.words)[from.word(unit)];
 }
 
-void RegisterFile::flip(SiteKind kind, std::int64_t unit, std::uint32_t mask) {
+template <class Word>
+void RegisterFile<Word>::flip(SiteKind kind, std::int64_t unit, Word mask) {
     const Bank& from = bank(kind, unit);
     if ((mask & ~from.mask) != 0) {
         throw std::out_of_range(std::string(name_of(kind)) + ": bits beyond the register's");
     }
     (this->*from.words)[from.word(unit)] ^= mask;
 }
+
+template class RegisterFile<std::uint32_t>;
+template class RegisterFile<WideBits>;
 
 }  // namespace fluence::array

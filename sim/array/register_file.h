@@ -1,25 +1,30 @@
-// Every register of a centrally controlled array as flat arrays of raw bits, a 32-bit word a register.
+// Every register of a centrally controlled array as flat arrays of raw bits, a `Word` a register.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "sim/array/moves.h"
+#include "sim/array/grid.h"
 #include "sim/core/accelerator_config.h"
 #include "traces/upset.h"
 
 namespace fluence::array {
 
+// For std::uint32_t and WideBits.
+template <class Word>
 class RegisterFile {
   public:
+    using Grid = GridOf<Word>;
+
     explicit RegisterFile(const ArrayConfig& config);
     RegisterFile(const RegisterFile&) = delete;  // grids point into it
     RegisterFile& operator=(const RegisterFile&) = delete;
 
     // Raw bits of a fault site; banks and units as dataflow::register_banks() counts them. Throw
     // std::out_of_range, flip() also for bits that the register does not have.
-    std::uint32_t read(traces::SiteKind bank, std::int64_t unit) const;
-    void flip(traces::SiteKind bank, std::int64_t unit, std::uint32_t mask);
+    Word read(traces::SiteKind bank, std::int64_t unit) const;
+    void flip(traces::SiteKind bank, std::int64_t unit, Word mask);
 
     // By (row, column) of the PE. `arriving` is what stands on the wires into a PE's operand register: column
     // 0 (row 0 of column operands) are the array's own inputs, the others the neighbours' registers.
@@ -37,18 +42,18 @@ class RegisterFile {
     Grid sum_stage(int stage) { return stage == 0 ? sum_below() : plane(sum_stage_, stage - 1); }
     Grid drain() { return {drain_.data(), cols_}; }
     // Skew registers of the rows, of the columns; lane i's begin behind triangle(i) others.
-    std::uint32_t* row_skew() { return skew_.data(); }
-    std::uint32_t* column_skew() { return skew_.data() + triangle(rows_); }
+    Word* row_skew() { return skew_.data(); }
+    Word* column_skew() { return skew_.data() + triangle(rows_); }
     static std::ptrdiff_t triangle(int lane) { return std::ptrdiff_t{lane} * (lane - 1) / 2; }
 
   private:
-    using Words = std::vector<std::uint32_t>;
+    using Words = std::vector<Word>;
     // Unit u of a bank is word first + ⌊u/cols⌋·stride + u mod cols.
     struct Bank {
         traces::SiteKind kind{};
         Words RegisterFile::*words = nullptr;
         std::int64_t units = 0;
-        std::uint32_t mask = 0;
+        Word mask = 0;
         std::int64_t first = 0, cols = 1, stride = 1;
         std::size_t word(std::int64_t unit) const {
             return static_cast<std::size_t>(first + unit / cols * stride + unit % cols);
