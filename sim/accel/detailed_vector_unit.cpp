@@ -119,9 +119,9 @@ void DetailedVectorUnit::begin_passes(Cycle t) {
         }
         for (const std::int32_t load : pass.operand_loads) {
             running.operands.push_back(
-                load < 0 ? LoadedWords()
-                         : LoadedWords(script_.timeline.loads[static_cast<std::size_t>(load)],
-                                       script_.workload.map.word_bytes()));
+                load < 0 ? dataflow::LoadedWords()
+                         : dataflow::LoadedWords(script_.timeline.loads[static_cast<std::size_t>(load)],
+                                                 script_.workload.map.word_bytes()));
         }
         running.hints.resize(running.operands.size());
         running_.push_back(std::move(running));

@@ -17,10 +17,10 @@
 #include "sim/accel/filter_unit.h"
 #include "sim/accel/interfaces.h"
 #include "sim/accel/kept_sums.h"
-#include "sim/accel/loaded_words.h"
 #include "sim/accel/script.h"
 #include "sim/accel/vector_arithmetic.h"
 #include "sim/accel/word_access.h"
+#include "sim/dataflow/loaded_words.h"
 #include "sim/dataflow/vector_pipeline.h"
 
 namespace fluence::accel {
@@ -69,7 +69,7 @@ class DetailedVectorUnit : public sc_core::sc_module,
         std::int32_t index = 0;
         std::int64_t element = 0;  // the next one to read
         std::int64_t left = 0;     // elements that have left the pipeline
-        std::vector<LoadedWords> operands;
+        std::vector<dataflow::LoadedWords> operands;
         std::vector<std::uint32_t> hints;
         std::vector<std::int64_t> alarms;  // under a checksum: pixels that differ
     };

@@ -10,8 +10,8 @@ void ActivationSource::attach(const traces::Fold& fold) {
     const dataflow::TensorLayout& layout = script_.layout(layer.inputs[0]);
     if (load_ != fold.activation_load) {
         load_ = fold.activation_load;
-        words_ = LoadedWords(script_.timeline.loads[static_cast<std::size_t>(load_)],
-                             script_.workload.map.word_bytes());
+        words_ = dataflow::LoadedWords(script_.timeline.loads[static_cast<std::size_t>(load_)],
+                                       script_.workload.map.word_bytes());
     }
     const workloads::TensorInfo& input = graph.tensor(layer.inputs[0]);
     signed_ = input.format == workloads::NumberFormat::s8;
@@ -60,8 +60,8 @@ std::int32_t ActivationSource::read(WordAccess& buffer, std::int64_t m, std::int
 void WeightSource::attach(const traces::Fold& fold) {
     if (load_ != fold.weight_load) {
         load_ = fold.weight_load;
-        words_ = LoadedWords(script_.timeline.loads[static_cast<std::size_t>(load_)],
-                             script_.workload.map.word_bytes());
+        words_ = dataflow::LoadedWords(script_.timeline.loads[static_cast<std::size_t>(load_)],
+                                       script_.workload.map.word_bytes());
     }
     const ArrayConfig& array = script_.workload.config.array;
     const dataflow::MemoryMap& map = script_.workload.map;

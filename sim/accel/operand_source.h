@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/accel/loaded_words.h"
 #include "sim/accel/script.h"
 #include "sim/accel/word_access.h"
+#include "sim/dataflow/loaded_words.h"
 
 namespace fluence::accel {
 
@@ -32,7 +32,7 @@ class ActivationSource {
     };
 
     const Script& script_;
-    LoadedWords words_;
+    dataflow::LoadedWords words_;
     std::int32_t load_ = -1;
     std::vector<Pixel> pixels_;
     std::vector<Term> terms_;
@@ -62,7 +62,7 @@ class WeightSource {
     std::int64_t byte(std::int64_t k, std::int64_t n);
 
     const Script& script_;
-    LoadedWords words_;
+    dataflow::LoadedWords words_;
     std::int32_t load_ = -1;
     std::vector<Block> blocks_;  // [n block][k block]
     std::size_t k_blocks_ = 0;

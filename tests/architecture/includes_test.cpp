@@ -32,6 +32,7 @@ const std::map<std::string, Rule>& rules() {
         {"sim/protect", {{"sim/core", "workloads", "sim/arith", "sim/cost"}, {}}},
         {"sim/fault",
          {{"sim/core", "workloads", "sim/arith", "sim/dataflow", "sim/array", "sim/protect", "traces"}, {}}},
+        {"sim/words", {{"sim/core", "workloads", "sim/arith", "sim/dataflow", "sim/array", "traces"}, {}}},
         {"sim/accel",
          {{"sim/core", "workloads", "sim/arith", "sim/dataflow", "sim/array", "sim/protect", "sim/cost",
            "traces"},

@@ -7,7 +7,7 @@
 
 #include "traces/timeline.h"
 
-namespace fluence::accel {
+namespace fluence::dataflow {
 
 class LoadedWords {
   public:
@@ -42,4 +42,4 @@ class LoadedWords {
     std::vector<Run> runs_;
 };
 
-}  // namespace fluence::accel
+}  // namespace fluence::dataflow

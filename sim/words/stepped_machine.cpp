@@ -1,0 +1,151 @@
+#include "sim/words/stepped_machine.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "sim/words/stepped_array.h"
+#include "sim/words/stepped_dma.h"
+#include "sim/words/stepped_image.h"
+#include "sim/words/stepped_memory.h"
+#include "sim/words/stepped_script.h"
+#include "sim/words/stepped_vector_unit.h"
+
+namespace fluence::words {
+
+using traces::SiteKind;
+using traces::Upset;
+
+struct SteppedWordMachine::Impl {
+    SteppedScript script;
+};
+
+namespace {
+
+SteppedMemory memory_of(const BufferConfig& buffer) {
+    return {buffer.size.count() / buffer.word_bytes(), buffer.word_bytes()};
+}
+
+// The state of one inference.
+class Inference {
+  public:
+    Inference(const SteppedScript& script, const Words& image)
+        : script_(script),
+          dram_(script.map.words(), script.map.word_bytes()),
+          weights_(memory_of(script.config.weight_buffer)),
+          activations_(memory_of(script.config.activation_buffer)),
+          sums_(memory_of(script.config.output_buffer)),
+          array_(script, weights_, activations_, sums_),
+          vector_unit_(script, activations_, sums_),
+          dma_(script, dram_, weights_, activations_, vector_unit_) {
+        put_image(script, image, dram_);
+    }
+
+    // `upsets` by cycle.
+    void go(const std::vector<const Upset*>& upsets) {
+        auto upset = upsets.begin();
+        const auto next = [&] {
+            const Cycle struck = upset != upsets.end() ? (*upset)->cycle : kNever;
+            return std::min({array_.next(), dma_.next(), vector_unit_.next(), struck});
+        };
+        // The last words arrive at the edge that ends the last cycle.
+        for (Cycle t = next(); t <= script_.timeline.cycles; t = next()) {
+            array_.edge(t);  // it reads what the memories held in the cycle before
+            dma_.edge(t);
+            for (; upset != upsets.end() && (*upset)->cycle == t; ++upset) {
+                strike(**upset);
+            }
+            dma_.cycle(t);
+            vector_unit_.cycle(t);
+        }
+    }
+
+    SteppedWordMachine::Run result(const Words& image) const {
+        SteppedWordMachine::Run run;
+        for (std::size_t t = 0; t < script_.structure.tensors.size(); ++t) {
+            const bool given = script_.layouts[t].stored() == script_.structure.input;
+            run.tensors.push_back(given ? image : words_of(script_, tensor_id(t), vector_unit_.finished()));
+        }
+        run.logits = words_of(script_, script_.structure.logits, dram_);
+        return run;
+    }
+
+  private:
+    void strike(const Upset& upset) {
+        switch (upset.site) {
+            case SiteKind::dram:
+                return dram_.flip(upset.unit, upset.bits);
+            case SiteKind::weight_buffer:
+                return weights_.flip(upset.unit, upset.bits);
+            case SiteKind::activation_buffer:
+                return activations_.flip(upset.unit, upset.bits);
+            case SiteKind::output_buffer:
+                return sums_.flip(upset.unit, upset.bits);
+            default:
+                return strike_register(upset);
+        }
+    }
+
+    void strike_register(const Upset& upset) {
+        if (!traces::is_array_register(upset.site) || (upset.bits >> 128).any()) {
+            throw std::out_of_range(std::string("a machine of words has no ") + name_of(upset.site) +
+                                    " with these bits");
+        }
+        array_.flip(upset.site, upset.unit, wide_bits(upset.bits));
+    }
+
+    const SteppedScript& script_;
+    SteppedMemory dram_, weights_, activations_, sums_;
+    SteppedArray array_;
+    SteppedVectorUnit vector_unit_;
+    SteppedDma dma_;
+};
+
+std::vector<const Upset*> by_cycle(const std::vector<Upset>& upsets, Cycle cycles) {
+    std::vector<const Upset*> sorted;
+    for (const Upset& upset : upsets) {
+        if (upset.held != traces::Held::no || upset.cycle < 0 || upset.cycle >= cycles) {
+            throw std::out_of_range("a machine of words inverts bits in its cycles 0 to " +
+                                    std::to_string(cycles - 1));
+        }
+        sorted.push_back(&upset);
+    }
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const Upset* a, const Upset* b) { return a->cycle < b->cycle; });
+    return sorted;
+}
+
+void check(const workloads::WordGraph& graph, const AcceleratorConfig& config,
+           const traces::Timeline& timeline) {
+    if (std::string(name_of(config.array.format)) != workloads::name_of(graph.format)) {
+        throw std::invalid_argument(std::string("a machine of ") + name_of(config.array.format) +
+                                    " does not run a graph of " + workloads::name_of(graph.format));
+    }
+    if (config.array.control != ArrayControl::central) {
+        throw std::invalid_argument("an array of words has central control alone");
+    }
+    for (const std::int32_t cycles : timeline.decode_cycles) {
+        if (cycles != 0) {
+            throw std::invalid_argument("a machine of words has no memory codes");
+        }
+    }
+}
+
+}  // namespace
+
+SteppedWordMachine::SteppedWordMachine(const workloads::WordGraph& graph, const AcceleratorConfig& config,
+                                       const traces::Timeline& timeline) {
+    check(graph, config, timeline);
+    impl_.reset(new Impl{{graph, config, timeline}});
+}
+
+SteppedWordMachine::~SteppedWordMachine() = default;
+
+SteppedWordMachine::Run SteppedWordMachine::run(const workloads::Words& image,
+                                                const std::vector<Upset>& upsets) const {
+    Inference inference(impl_->script, image);
+    inference.go(by_cycle(upsets, impl_->script.timeline.cycles));
+    return inference.result(image);
+}
+
+}  // namespace fluence::words

@@ -1,0 +1,44 @@
+// The register-true machine of words (fxp16, fxp32, fp32): every register of the array, every word of the
+// memories and every element of the vector unit, moved cycle by cycle under the control of a timeline, with
+// bits inverted in any of them (docs/formats-numbers.md, "Machines of words"). Nothing here is closed form:
+// it is what the tile level's answers (word_resolver.h) are held against.
+//
+// In cycle t: edge(t), at which registers and words take their new values; the upsets of cycle t; then words
+// are read. A stretch of cycles in which nothing moves is passed over.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sim/core/accelerator_config.h"
+#include "traces/timeline.h"
+#include "traces/upset.h"
+#include "workloads/word_graph.h"
+
+namespace fluence::words {
+
+class SteppedWordMachine {
+  public:
+    struct Run {
+        std::vector<workloads::Words> tensors;  // as the vector unit finished them; the input as given
+        workloads::Words logits;                // as the host reads them from DRAM behind the last cycle
+    };
+
+    // Keeps references to `graph` and `timeline`, of a run of the graph's workloads::stored_structure() on
+    // this machine without a policy. Throws std::invalid_argument for a machine of another format than the
+    // graph's, travelling control, or a timeline with decoders.
+    SteppedWordMachine(const workloads::WordGraph& graph, const AcceleratorConfig& config,
+                       const traces::Timeline& timeline);
+    ~SteppedWordMachine();
+
+    // One inference of `image` (words of the input) under `upsets`, in any order; any number of times, each
+    // from the start. Throws InputError where the image has not the size of the input, std::out_of_range
+    // for an upset of a site, unit, bit or cycle that the machine does not have.
+    Run run(const workloads::Words& image, const std::vector<traces::Upset>& upsets) const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fluence::words
