@@ -14,7 +14,7 @@ namespace fluence::words {
 
 class SteppedDma {
   public:
-    // Keeps references to its arguments, but for `script`, and its timeline.
+    // Keeps references to its arguments, and to the timeline of `script`.
     SteppedDma(const SteppedScript& script, SteppedMemory& dram, SteppedMemory& weights,
                SteppedMemory& activations, SteppedVectorUnit& vector_unit);
 
