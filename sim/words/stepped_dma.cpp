@@ -20,8 +20,7 @@ std::vector<const Transfer*> by_begin(const std::vector<Transfer>& transfers) {
 
 SteppedDma::SteppedDma(const SteppedScript& script, SteppedMemory& dram, SteppedMemory& weights,
                        SteppedMemory& activations, SteppedVectorUnit& vector_unit)
-    : script_(script),
-      dram_(dram),
+    : dram_(dram),
       weights_(weights),
       activations_(activations),
       vector_unit_(vector_unit),

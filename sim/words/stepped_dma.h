@@ -14,7 +14,7 @@ namespace fluence::words {
 
 class SteppedDma {
   public:
-    // Keeps references to its arguments.
+    // Keeps references to its arguments, and to the timeline of `script`.
     SteppedDma(const SteppedScript& script, SteppedMemory& dram, SteppedMemory& weights,
                SteppedMemory& activations, SteppedVectorUnit& vector_unit);
 
@@ -51,7 +51,6 @@ class SteppedDma {
     void write_word(Loading& load);
     void write_word(Storing& store);
 
-    const SteppedScript& script_;
     SteppedMemory& dram_;
     SteppedMemory& weights_;
     SteppedMemory& activations_;

@@ -56,7 +56,7 @@ std::optional<Case> draw(WordFormat format, RandomStream& stream) {
 template <class Check>
 void each_case(WordFormat format, const Check& check) {
     const std::uint64_t seed = test::environment("FLUENCE_TEST_SEED", 20261122);
-    const std::uint64_t samples = test::environment("FLUENCE_TEST_MACHINES", 300);
+    const std::uint64_t samples = test::environment("FLUENCE_TEST_MACHINES", 200);
     std::uint64_t ran = 0;
     for (std::uint64_t sample = 0; sample < samples && !testing::Test::HasFailure(); ++sample) {
         RandomStream stream(seed, RandomPurpose::testing, sample);
