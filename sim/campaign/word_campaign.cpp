@@ -58,8 +58,7 @@ class Campaign {
           structure_(workloads::stored_structure(bundle.graph)),
           order_(words::machine_order(bundle.graph, campaign.machine)),
           timeline_(accel::time_machine(structure_, campaign.machine, protect::Policy{})),
-          sampler_(model_of(campaign), structure_, words::word_site_classes(bundle.graph, campaign.machine)) {
-    }
+          sampler_(model_of(campaign), structure_, struck_sites(bundle.graph, campaign)) {}
 
     const traces::Timeline& timeline() const { return timeline_; }
     const std::vector<fault::SiteClass>& sites() const { return sampler_.classes(); }
