@@ -74,7 +74,7 @@ TEST_P(WordCampaigns, SayWhatTheRegisterTrueMachineDoes) {
         EXPECT_EQ(fault.effect == WordEffect::dead, fault.dead != fault::DeadReason::none) << i;
         changed += differs ? 1 : 0;
     }
-    EXPECT_GT(changed, 20);
+    EXPECT_GT(changed, 5);
 }
 
 TEST_P(WordCampaigns, AreTheSameForAnyNumberOfWorkers) {
