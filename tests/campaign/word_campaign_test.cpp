@@ -52,12 +52,13 @@ TEST_P(WordCampaigns, SayWhatTheRegisterTrueMachineDoes) {
     const WordBundle bundle = small_bundle(GetParam());
     WordCampaign campaign = campaign_of(GetParam());
     campaign.machine.array.rows = campaign.machine.array.cols = 2;  // always busy
+    campaign.faults = 1200;
     campaign.sites = {"pe_psum", "pe_weight", "dram"};
     const WordCampaignResult result = run(bundle, campaign, 2);
     const traces::Timeline timeline =
         accel::time_machine(workloads::stored_structure(bundle.graph), campaign.machine, {});
     const words::SteppedWordMachine machine(bundle.graph, campaign.machine, timeline);
-    ASSERT_EQ(result.faults.size(), 400u);
+    ASSERT_EQ(result.faults.size(), 1200u);
     EXPECT_EQ(result.cycles, timeline.cycles);
     int changed = 0;
     for (std::size_t i = 0; i < result.faults.size(); ++i) {
