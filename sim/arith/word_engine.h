@@ -1,9 +1,7 @@
 // The engine of graphs of words (value_engine.h, word_values.h), for one number format (word_formats.h).
 //
-// A sum starts with the bias; products are added with k ascending (input channel of the group, kernel row,
-// kernel column); taps in the padding are left out. On a machine it is MachineOrder's. Golden and faulty sums
-// are made in that order, so that equal means equal by every bit. Where sums are integers, a faulty one is
-// the golden one and the products that changed.
+// Golden and faulty sums are made in the same order (word_layers.h), so that equal means equal by every bit.
+// Where sums are integers, a faulty one is the golden one and the products that changed.
 #pragma once
 
 #include <algorithm>
@@ -13,29 +11,24 @@
 #include <vector>
 
 #include "sim/arith/window.h"
-#include "sim/arith/word_dense.h"
-#include "sim/arith/word_formats.h"
-#include "sim/arith/word_simple.h"
-#include "sim/arith/word_values.h"
+#include "sim/arith/word_layers.h"
 #include "workloads/channel_order.h"
 
 namespace fluence::arith {
 
 template <class F>
 class WordEngine final : public WordValues {
+    using Layers = WordLayers<F>;
     using Value = typename F::Value;
     using Sum = typename F::Sum;
     using Values = std::vector<Value>;
+    using Mac = typename Layers::Mac;
+    using Tap = typename Layers::Tap;
 
   public:
     explicit WordEngine(const workloads::WordGraph& graph, const MachineOrder& order = {})
-        : graph_(graph), order_(order), biases_(graph.layers.size()) {
-        const workloads::Graph& structure = graph_.structure;
-        for (std::size_t i = 0; i < structure.layers.size(); ++i) {
-            rules_.push_back(F::rule(graph_, i));
-            biases_[i] = graph_.layers[i].bias;
-            macs_.push_back(structure.layers[i].has_macs() ? mac_of(i) : Mac());
-        }
+        : layers_(graph, order) {
+        const workloads::Graph& structure = layers_.graph().structure;
         std::int64_t most = 0;
         for (const workloads::TensorInfo& tensor : structure.tensors) {
             most = std::max(most, tensor.shape.elements());
@@ -46,21 +39,21 @@ class WordEngine final : public WordValues {
         golden_sums_.resize(structure.layers.size());
     }
 
-    const workloads::Graph& structure() const override { return graph_.structure; }
-    int weight_bits() const override { return workloads::word_bits(graph_.format); }
-    int output_bits(LayerId) const override { return workloads::word_bits(graph_.format); }
+    const workloads::Graph& structure() const override { return layers_.graph().structure; }
+    int weight_bits() const override { return workloads::word_bits(layers_.graph().format); }
+    int output_bits(LayerId) const override { return workloads::word_bits(layers_.graph().format); }
     Word weight(LayerId layer, std::int64_t index) const override {
-        return graph_.layers.at(index_of(layer)).weights.at(static_cast<std::size_t>(index));
+        return layers_.graph().layers.at(index_of(layer)).weights.at(static_cast<std::size_t>(index));
     }
     double value(TensorId tensor, Word word) const override {
-        return F::real(F::decode(word), graph_.structure.tensor(tensor).scale);
+        return F::real(F::decode(word), layers_.graph().structure.tensor(tensor).scale);
     }
     Word nearest(TensorId tensor, double value) const override {
-        return F::encode(F::nearest(value, graph_.structure.tensor(tensor).scale));
+        return F::encode(F::nearest(value, layers_.graph().structure.tensor(tensor).scale));
     }
 
     void load(const Words& image) override {
-        const workloads::Graph& structure = graph_.structure;
+        const workloads::Graph& structure = layers_.graph().structure;
         if (static_cast<std::int64_t>(image.size()) != structure.tensor(structure.input).shape.elements()) {
             throw std::invalid_argument("an image of another size than the graph's input");
         }
@@ -104,29 +97,13 @@ class WordEngine final : public WordValues {
     }
 
   private:
-    // A conv or linear layer; weights as [group][k][channel of the group].
-    struct Mac {
-        workloads::Window window;
-        workloads::GemmShape gemm;
-        Values weights;
-        std::int64_t kernel() const { return std::int64_t{window.kernel_h} * window.kernel_w; }
-        // Of element `index` of Layer::weights.
-        std::int64_t channel(std::int64_t index) const { return index / gemm.k; }
-        std::int64_t place(std::int64_t index) const {
-            const std::int64_t n = channel(index);
-            return (n / gemm.n * gemm.k + index % gemm.k) * gemm.n + n % gemm.n;
-        }
-    };
-    struct Tap {
-        std::int64_t k, element;  // element −1: in the padding
-    };
     using WeightFaults = std::vector<std::pair<std::int64_t, Value>>;
 
     // Calls visit(layer) for every layer, and says what has changed; then all is golden again.
     template <class Visit>
     ValueRun carry(Visit visit) {
         ValueRun run;
-        for (std::size_t i = 0; i < graph_.structure.layers.size(); ++i) {
+        for (std::size_t i = 0; i < layers_.graph().structure.layers.size(); ++i) {
             visit(i);
             const auto count = static_cast<std::int64_t>(changed_of(i).size());
             if (count > 0 && layer(i).kind != workloads::OpKind::flatten) {
@@ -136,7 +113,7 @@ class WordEngine final : public WordValues {
                 run.changed_values += count;
             }
         }
-        const std::size_t logits = index_of(graph_.structure.logits);
+        const std::size_t logits = index_of(layers_.graph().structure.logits);
         run.changed_logits = !changed_[logits].empty();
         if (run.changed_logits) {
             run.logits = encoded(now_[logits]);
@@ -159,24 +136,12 @@ class WordEngine final : public WordValues {
         return words;
     }
 
-    const workloads::Layer& layer(std::size_t i) const { return graph_.structure.layers[i]; }
+    const workloads::Layer& layer(std::size_t i) const { return layers_.layer(i); }
     const workloads::Shape& input_shape(std::size_t i, std::size_t input = 0) const {
-        return graph_.structure.tensor(layer(i).inputs[input]).shape;
+        return layers_.input_shape(i, input);
     }
-    const workloads::Shape& output_shape(std::size_t i) const {
-        return graph_.structure.tensor(layer(i).output).shape;
-    }
+    const workloads::Shape& output_shape(std::size_t i) const { return layers_.output_shape(i); }
     std::vector<std::int64_t>& changed_of(std::size_t i) { return changed_[index_of(layer(i).output)]; }
-
-    Mac mac_of(std::size_t i) const {
-        Mac mac{workloads::window_of(graph_.structure, layer(i)), gemm_shape(graph_.structure, layer(i)), {}};
-        const Words& words = graph_.layers[i].weights;
-        mac.weights.resize(words.size());
-        for (std::size_t w = 0; w < words.size(); ++w) {
-            mac.weights[at(mac.place(static_cast<std::int64_t>(w)))] = F::decode(words[w]);
-        }
-        return mac;
-    }
 
     void check(const std::vector<ValueFault>& faults) const {
         if (now_.empty()) {
@@ -184,116 +149,16 @@ class WordEngine final : public WordValues {
         }
         for (const ValueFault& fault : faults) {
             const std::size_t i = index_of(fault.layer);
-            const bool known = i < graph_.layers.size();
-            const std::int64_t size = !known ? 0
-                                      : fault.target == ValueTarget::weight
-                                          ? static_cast<std::int64_t>(graph_.layers[i].weights.size())
-                                          : output_shape(i).elements();
+            const bool known = i < layers_.graph().layers.size();
+            const std::int64_t size =
+                !known ? 0
+                : fault.target == ValueTarget::weight
+                    ? static_cast<std::int64_t>(layers_.graph().layers[i].weights.size())
+                    : output_shape(i).elements();
             if (fault.index < 0 || fault.index >= size || F::encode(F::decode(fault.word)) != fault.word) {
                 throw std::invalid_argument("a fault in a value or a word that the graph does not have");
             }
         }
-    }
-
-    // The operands of one output pixel and group, k ascending.
-    void gather(std::size_t i, std::int64_t group, std::int64_t pixel) {
-        const Mac& mac = macs_[i];
-        const workloads::Window& w = mac.window;
-        const workloads::Shape& in = input_shape(i);
-        const std::int64_t top = pixel / output_shape(i).width * w.stride_h - w.pad_h;
-        const std::int64_t left = pixel % output_shape(i).width * w.stride_w - w.pad_w;
-        const std::int64_t channels = mac.gemm.k / mac.kernel();
-        taps_.clear();
-        for (std::int64_t k = 0, c = group * channels; c < (group + 1) * channels; ++c) {
-            for (int ky = 0; ky < w.kernel_h; ++ky) {
-                const std::int64_t y = top + std::int64_t{ky} * w.dilation_h;
-                for (int kx = 0; kx < w.kernel_w; ++kx, ++k) {
-                    const std::int64_t x = left + std::int64_t{kx} * w.dilation_w;
-                    if (y >= 0 && y < in.height && x >= 0 && x < in.width) {
-                        taps_.push_back({k, (c * in.height + y) * in.width + x});
-                    } else if (ordered()) {
-                        taps_.push_back({k, -1});
-                    }
-                }
-            }
-        }
-    }
-
-    // Whether sums are made as a machine makes them, and it matters.
-    bool ordered() const { return !F::kExactSums && !order_.fold_ends.empty(); }
-    // Whether the bias is added behind the sums.
-    bool bias_last() const { return F::kExactSums || ordered(); }
-    Sum first_sum(std::size_t i, std::int64_t channel) const {
-        return bias_last() ? Sum{0} : F::bias(rules_[i], biases_[i][at(channel)]);
-    }
-    Value finished(std::size_t i, std::int64_t channel, Sum sum) const {
-        return bias_last() ? F::finish_total(rules_[i], biases_[i][at(channel)], sum)
-                           : F::finish(rules_[i], sum);
-    }
-    static Value operand(const Values& input, const Tap& tap) {
-        return tap.element < 0 ? Value{0} : input[at(tap.element)];
-    }
-
-    // The sums of all channels of the group.
-    void sum_pixel(std::size_t i, std::int64_t group, std::int64_t pixel, const Values& input, Sum* sums) {
-        const Mac& mac = macs_[i];
-        const std::int64_t n = mac.gemm.n;
-        gather(i, group, pixel);
-        const auto add = [&](const Tap& tap, Sum* to) {
-            const Value x = operand(input, tap);
-            const Value* weights = mac.weights.data() + (group * mac.gemm.k + tap.k) * n;
-            for (std::int64_t c = 0; c < n; ++c) {
-                to[c] += F::times(weights[c], x);
-            }
-        };
-        for (std::int64_t c = 0; c < n; ++c) {
-            sums[c] = first_sum(i, group * n + c);
-        }
-        if (!ordered()) {
-            for (const Tap& tap : taps_) {
-                add(tap, sums);
-            }
-            return;
-        }
-        std::size_t tap = 0;
-        for (const std::int64_t end : order_.fold_ends[i]) {
-            const bool first = tap == 0;
-            fold_.assign(at(n), Sum{0});
-            for (; tap < taps_.size() && taps_[tap].k < end; ++tap) {
-                add(taps_[tap], fold_.data());
-            }
-            for (std::int64_t c = 0; c < n; ++c) {
-                sums[c] = first ? fold_[at(c)] : sums[c] + fold_[at(c)];
-            }
-        }
-    }
-
-    // The sum of one channel: the same operations.
-    Sum sum_channel(std::size_t i, std::int64_t channel, std::int64_t pixel, const Values& input) {
-        const Mac& mac = macs_[i];
-        const std::int64_t group = channel / mac.gemm.n;
-        gather(i, group, pixel);
-        const Value* weights = mac.weights.data() + group * mac.gemm.k * mac.gemm.n + channel % mac.gemm.n;
-        const auto product = [&](const Tap& tap) {
-            return F::times(weights[tap.k * mac.gemm.n], operand(input, tap));
-        };
-        Sum sum = first_sum(i, channel);
-        if (!ordered()) {
-            for (const Tap& tap : taps_) {
-                sum += product(tap);
-            }
-            return sum;
-        }
-        std::size_t tap = 0;
-        for (const std::int64_t end : order_.fold_ends[i]) {
-            const bool first = tap == 0;
-            Sum of_fold{0};
-            for (; tap < taps_.size() && taps_[tap].k < end; ++tap) {
-                of_fold += product(taps_[tap]);
-            }
-            sum = first ? of_fold : sum + of_fold;
-        }
-        return sum;
     }
 
     void run_layer(std::size_t i) {
@@ -301,43 +166,21 @@ class WordEngine final : public WordValues {
         output.resize(at(output_shape(i).elements()));
         if (!layer(i).has_macs()) {
             for (std::size_t out = 0; out < output.size(); ++out) {
-                output[out] = simple_(i, static_cast<std::int64_t>(out), golden_);
+                output[out] = layers_.simple(i, static_cast<std::int64_t>(out), golden_);
             }
             return;
         }
-        const Mac& mac = macs_[i];
+        const Mac& mac = layers_.mac(i);
         std::vector<Sum>& sums = golden_sums_[i];
         sums.resize(output.size());  // [pixel][channel]
-        make_sums(i, sums);
+        layers_.make_sums(i, golden_[index_of(layer(i).inputs[0])], sums);
         const std::int64_t pixels = mac.gemm.m;
         const std::int64_t channels = mac.gemm.n * mac.gemm.groups;
         for (std::int64_t c = 0; c < channels; ++c) {
             for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-                output[at(c * pixels + pixel)] = finished(i, c, sums[at(pixel * channels + c)]);
+                output[at(c * pixels + pixel)] = layers_.finished(i, c, sums[at(pixel * channels + c)]);
             }
         }
-    }
-
-    // All golden sums of a layer with MACs, [pixel][channel].
-    void make_sums(std::size_t i, std::vector<Sum>& sums) {
-        const Mac& mac = macs_[i];
-        const Values& input = golden_[index_of(layer(i).inputs[0])];
-        const std::int64_t channels = mac.gemm.n * mac.gemm.groups;
-        if (ordered()) {
-            for (std::int64_t pixel = 0; pixel < mac.gemm.m; ++pixel) {
-                for (std::int64_t group = 0; group < mac.gemm.groups; ++group) {
-                    sum_pixel(i, group, pixel, input, sums.data() + pixel * channels + group * mac.gemm.n);
-                }
-            }
-            return;
-        }
-        std::vector<Sum> first;
-        for (std::int64_t c = 0; c < channels; ++c) {
-            first.push_back(first_sum(i, c));
-        }
-        dense_sums(DenseLayer<Value, Sum>{mac.window, mac.gemm, input_shape(i), output_shape(i), input.data(),
-                                          mac.weights.data(), first.data(), sums.data()},
-                   best_kernel());
     }
 
     // The layer's changed outputs, from those of its inputs and its own faults.
@@ -392,13 +235,14 @@ class WordEngine final : public WordValues {
 
     // What upsets of a machine do to the layer, on the inputs as they are now.
     void suffer(std::size_t i, const WordLayerFault& fault) {
-        const typename F::Rule rule = rules_[i];
-        const Words bias = biases_[i];
+        const typename F::Rule rule = layers_.rule(i);
+        const Words bias = layers_.bias(i);
         for (const WordLayerFault::Parameter& parameter : fault.parameters) {
             if (parameter.shift) {
-                F::set_shift(layer(i), rules_[i], parameter.index, static_cast<std::int8_t>(parameter.word));
+                F::set_shift(layer(i), layers_.rule(i), parameter.index,
+                             static_cast<std::int8_t>(parameter.word));
             } else {
-                biases_[i][at(parameter.index)] = parameter.word;
+                layers_.bias(i)[at(parameter.index)] = parameter.word;
             }
         }
         if (!fault.parameters.empty()) {
@@ -406,8 +250,8 @@ class WordEngine final : public WordValues {
         }
         const std::int64_t plane = output_shape(i).plane();
         for (const WordLayerFault::Total& total : fault.totals) {
-            const Word bias_word = biases_[i][at(total.element / plane)];
-            write(i, total.element, F::finish_stored(rules_[i], bias_word, total.bits));
+            const Word bias_word = layers_.bias(i)[at(total.element / plane)];
+            write(i, total.element, F::finish_stored(layers_.rule(i), bias_word, total.bits));
         }
         if (!fault.reads.empty()) {
             read_anew(i, fault.reads);
@@ -417,8 +261,8 @@ class WordEngine final : public WordValues {
             const Word word = F::encode(now[at(output.element)]);
             write(i, output.element, F::decode((word & output.keep) ^ output.flip));
         }
-        rules_[i] = rule;
-        biases_[i] = bias;
+        layers_.rule(i) = rule;
+        layers_.bias(i) = bias;
     }
 
     // The outputs that a changed parameter reaches.
@@ -433,16 +277,17 @@ class WordEngine final : public WordValues {
             for (std::int64_t pixel = 0; reached && pixel < plane; ++pixel) {
                 const std::int64_t out = c * plane + pixel;
                 write(i, out,
-                      layer(i).has_macs() ? finished(i, c, sum_now(i, c, pixel)) : simple_(i, out, now_));
+                      layer(i).has_macs() ? layers_.finished(i, c, sum_now(i, c, pixel))
+                                          : layers_.simple(i, out, now_));
             }
         }
     }
 
     Sum sum_now(std::size_t i, std::int64_t channel, std::int64_t pixel) {
         const std::size_t t = index_of(layer(i).inputs[0]);
-        const workloads::GemmShape& gemm = macs_[i].gemm;
+        const workloads::GemmShape& gemm = layers_.mac(i).gemm;
         return changed_[t].empty() ? golden_sums_[i][at(pixel * gemm.n * gemm.groups + channel)]
-                                   : sum_channel(i, channel, pixel, now_[t]);
+                                   : layers_.sum_channel(i, channel, pixel, now_[t]);
     }
 
     // Each output with the reads that it makes wrong.
@@ -463,7 +308,7 @@ class WordEngine final : public WordValues {
                     value = F::decode(read.word);
                 }
             }
-            const Value result = simple_(i, out, now_);
+            const Value result = layers_.simple(i, out, now_);
             for (auto was = put_back.rbegin(); was != put_back.rend(); ++was) {
                 *was->first = was->second;
             }
@@ -483,7 +328,7 @@ class WordEngine final : public WordValues {
     }
 
     void strike_mac(std::size_t i, WeightFaults& faulty_weights) {
-        Mac& mac = macs_[i];
+        Mac& mac = layers_.mac(i);
         for (auto& [index, value] : faulty_weights) {  // from here on the golden ones are in the list
             std::swap(mac.weights[at(mac.place(index))], value);
         }
@@ -495,7 +340,8 @@ class WordEngine final : public WordValues {
             const std::int64_t group = place % mac.gemm.groups;
             faulty_sums(i, group, pixel, faulty_weights, sums.data());
             for (std::int64_t c = 0; c < n; ++c) {
-                write(i, (group * n + c) * mac.gemm.m + pixel, finished(i, group * n + c, sums[at(c)]));
+                write(i, (group * n + c) * mac.gemm.m + pixel,
+                      layers_.finished(i, group * n + c, sums[at(c)]));
             }
         }
         strike_channels(i, faulty_weights);
@@ -510,12 +356,12 @@ class WordEngine final : public WordValues {
     // Output pixels (pixel · groups + group) that read a changed input; marked.
     std::vector<std::int64_t> struck_pixels(std::size_t i) {
         const workloads::Shape& in = input_shape(i);
-        const workloads::GemmShape& gemm = macs_[i].gemm;
+        const workloads::GemmShape& gemm = layers_.mac(i).gemm;
         const std::int64_t channels = in.channels / gemm.groups;
         std::vector<std::int64_t> places;
         for (const std::int64_t e : changed_[index_of(layer(i).inputs[0])]) {
             const std::int64_t group = e / in.plane() / std::max<std::int64_t>(channels, 1);
-            for_each_output_pixel(in, output_shape(i), macs_[i].window,
+            for_each_output_pixel(in, output_shape(i), layers_.mac(i).window,
                                   static_cast<std::int32_t>(e % in.plane()),
                                   [&](std::int64_t pixel) { mark(pixel * gemm.groups + group, places); });
         }
@@ -533,14 +379,14 @@ class WordEngine final : public WordValues {
                      const WeightFaults& golden_weights, Sum* sums) {
         const std::size_t t = index_of(layer(i).inputs[0]);
         if constexpr (!F::kExactSums) {
-            sum_pixel(i, group, pixel, now_[t], sums);
+            layers_.sum_pixel(i, group, pixel, now_[t], sums);
         } else {
-            const Mac& mac = macs_[i];
+            const Mac& mac = layers_.mac(i);
             const std::int64_t n = mac.gemm.n;
             const Sum* golden = golden_sums_[i].data() + (pixel * mac.gemm.groups + group) * n;
             std::copy(golden, golden + n, sums);
-            gather(i, group, pixel);
-            for (const Tap& tap : taps_) {
+            layers_.gather(i, group, pixel);
+            for (const Tap& tap : layers_.taps()) {
                 const Value before = golden_[t][at(tap.element)];
                 const Value after = now_[t][at(tap.element)];
                 if (before != after) {
@@ -560,9 +406,9 @@ class WordEngine final : public WordValues {
 
     // (new − old weight) · golden operand, of the pixel that gather() last saw; 0 in the padding.
     Sum weight_difference(std::size_t i, std::int64_t index, Value was) const {
-        const Mac& mac = macs_[i];
+        const Mac& mac = layers_.mac(i);
         const Values& input = golden_[index_of(layer(i).inputs[0])];
-        for (const Tap& tap : taps_) {
+        for (const Tap& tap : layers_.taps()) {
             if (tap.k == index % mac.gemm.k) {
                 const Value x = input[at(tap.element)];
                 return F::times(mac.weights[at(mac.place(index))], x) - F::times(was, x);
@@ -573,14 +419,14 @@ class WordEngine final : public WordValues {
 
     // Channels with faulty weights, where the inputs are the golden ones.
     void strike_channels(std::size_t i, const WeightFaults& golden_weights) {
-        const Mac& mac = macs_[i];
+        const Mac& mac = layers_.mac(i);
         const Values& input = golden_[index_of(layer(i).inputs[0])];
         for (const auto& fault : golden_weights) {
             const std::int64_t channel = mac.channel(fault.first);
             for (std::int64_t pixel = 0; pixel < mac.gemm.m; ++pixel) {
                 if (!marks_[at(pixel * mac.gemm.groups + channel / mac.gemm.n)]) {
                     write(i, channel * mac.gemm.m + pixel,
-                          finished(i, channel, sum_channel(i, channel, pixel, input)));
+                          layers_.finished(i, channel, layers_.sum_channel(i, channel, pixel, input)));
                 }
             }
         }
@@ -595,7 +441,7 @@ class WordEngine final : public WordValues {
         }
         for (const std::int64_t out : outputs) {
             marks_[at(out)] = false;
-            write(i, out, simple_(i, out, now_));
+            write(i, out, layers_.simple(i, out, now_));
         }
     }
 
@@ -633,18 +479,11 @@ class WordEngine final : public WordValues {
         }
     }
 
-    workloads::WordGraph graph_;
-    MachineOrder order_;
-    std::vector<typename F::Rule> rules_;  // by layer
-    std::vector<Words> biases_;            // by layer
-    WordSimple<F> simple_{graph_, rules_};
-    std::vector<Mac> macs_;             // by layer
+    Layers layers_;
     std::vector<Values> golden_, now_;  // by tensor; they differ inside propagate() alone
     std::vector<std::vector<Sum>> golden_sums_;
     std::vector<std::vector<std::int64_t>> changed_;  // by tensor
     std::vector<char> marks_;                         // scratch, all 0
-    std::vector<Tap> taps_;                           // scratch
-    std::vector<Sum> fold_;                           // scratch
 };
 
 }  // namespace fluence::arith
