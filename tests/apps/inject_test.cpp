@@ -29,6 +29,17 @@ TEST(Inject, SaysShareWithCountAndInterval) {
                 AllOf(ContainsRegex("masked +[0-9]+ / 60 "), ContainsRegex("sdc +[0-9]+ / 60 ")));
 }
 
+// The shipped network is one of codes: its machines are fluence run's.
+TEST(Inject, UpsetsOfMachinesNeedWordsAndAMachine) {
+    EXPECT_THAT(run_fluence("inject " + kBundle + " --model seu").output,
+                HasSubstr("--accelerator: is missing"));
+    const Finished codes = run_fluence("inject " + kBundle + " --model seu -a edge-16x16-fxp16");
+    EXPECT_EQ(codes.exit_code, 2);
+    EXPECT_THAT(codes.output, HasSubstr("fluence run"));
+    EXPECT_THAT(run_fluence("inject " + kBundle + " -a edge-16x16").output,
+                HasSubstr("--accelerator: goes with --model seu"));
+}
+
 TEST(Inject, ImpossibleRequestsAreNamed) {
     for (const char* wrong : {" --model neuron", " --faults 0", " --images 1000000", " --confidence 2",
                               " --layers nowhere", " --model neuron-fp-rand"}) {

@@ -36,6 +36,24 @@ TEST(SelfCheckCommand, SummaryIsTheSameForAnyNumberOfJobsAndAfterResuming) {
     EXPECT_EQ(selfcheck("--cases 450" + resume).output, one.output);  // nothing left to do
 }
 
+TEST(SelfCheckCommand, ComparesMachinesOfWords) {
+    const auto tally = [](const std::string& arguments) {
+        Finished run = run_fluence("selfcheck --format fxp16,fxp32,fp32 --cases 150 --seed 6" + arguments);
+        EXPECT_EQ(run.exit_code, 0) << run.output;
+        return run.output.substr(std::min(run.output.find("Machines drawn"), run.output.size()));
+    };
+    const std::string one = tally(" --jobs 1");
+    EXPECT_THAT(one, HasSubstr("selfcheck: seed 6, 150 cases ("));
+    EXPECT_THAT(one, HasSubstr(" on 6 machines: 0 mismatches\n"));
+    EXPECT_EQ(tally(" --jobs 2"), one);
+    EXPECT_THAT(run_fluence("selfcheck --format fp32 --seed 6 --replay 3").output,
+                HasSubstr("both fidelities agree"));
+    for (const char* wrong : {"--format bf16", "--format int4", "--format int8,fxp16",
+                              "--format fp32 --resume state.json", "--format fp32 --replay case.json"}) {
+        EXPECT_EQ(run_fluence(std::string("selfcheck ") + wrong).exit_code, 2) << wrong;
+    }
+}
+
 TEST(SelfCheckCommand, ReplaysCasesByNumber) {
     const Finished number = run_fluence("selfcheck --replay 7 --seed 5");
     EXPECT_EQ(number.exit_code, 0) << number.output;

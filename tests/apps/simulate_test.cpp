@@ -176,8 +176,17 @@ TEST(SimulateCommand, MachinesOfWords) {
         ASSERT_EQ(run.exit_code, 0) << run.output;
         EXPECT_GT(json::parse(read_file(folder.file("words.json"))).at("cycles").get<std::int64_t>(), 0);
         const Finished values = simulate(bundle + machine + " --image 0");
-        EXPECT_EQ(values.exit_code, 2);
-        EXPECT_THAT(values.output, HasSubstr("--image: goes with values"));
+        EXPECT_EQ(values.exit_code, 0) << values.output;
+        EXPECT_THAT(values.output, HasSubstr("tensors of the register-true machine equal the tile level's"));
+        for (const char* wrong :
+             {" --image 1000", " --image 0 -p secded", " --image 0 --batch 2", " --registers *"}) {
+            EXPECT_EQ(simulate(bundle + machine + wrong).exit_code, 2) << wrong;
+        }
+        const Finished struck = run_fluence("inject " + bundle + " --model seu --faults 300 -j 2" + machine +
+                                            " -o " + folder.file("struck"));
+        EXPECT_EQ(struck.exit_code, 0) << struck.output;
+        EXPECT_THAT(struck.output, HasSubstr("seu: 300 faults (1 upset each)"));
+        EXPECT_THAT(read_file(folder.file("struck") + "/faults.csv"), HasSubstr("\n299,"));
         const Finished other = simulate(bundle + " -a edge-16x16");
         EXPECT_EQ(other.exit_code, 2);
         EXPECT_THAT(other.output, HasSubstr("format: is int8, the bundle's is "));
