@@ -43,6 +43,7 @@ po::options_description declare() {
         "deviation", po::value<std::string>(), "one number, or one a channel, with commas (default 1)")(
         "format", po::value<std::string>(),
         "number format: int8 (default) or another of fluence list formats")(
+        "refine", "int8, fxp8: equalise channels, scale weights for the least squared error, correct biases")(
         "resize", po::value<std::string>(), "resize images first: the shorter side, or ROWSxCOLUMNS")(
         "no-antialias",
         "resize between the four nearest pixels (default: weights over all that are covered)")(
@@ -97,6 +98,9 @@ nlohmann::json merged_request(const po::variables_map& values, bool& experiment)
     count("calibration-images", "calibration_images");
     count("golden-images", "golden_images");
     count("evaluate", "evaluate");
+    if (values.count("refine") != 0) {
+        request["refine"] = true;
+    }
     if (values.count("threads") != 0) {
         request["threads"] = values["threads"].as<int>();
     }

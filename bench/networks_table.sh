@@ -6,7 +6,8 @@
 #   bench/networks_table.sh DATA OUTPUT [NETWORK...]
 #   FORMATS="fxp16 fxp8" bench/networks_table.sh DATA OUTPUT [NETWORK...]
 #
-# The second one makes the table of other formats instead: test images, correct in fp32, then in each format.
+# The second one makes the table of other formats instead: test images, correct in fp32, then in each format;
+# "fxp8-refined": fxp8 with --refine.
 # DATA: folder with models/, mnist/, cifar10/, imagenet_val/. OUTPUT: bundles, results and one row a network; what is
 # there is not made again. Columns: test images, fp32 and int8 correct, cycles on edge-16x16 and cloud-32x32, and of
 # the campaign dead / otherwise masked / benign / SDC / DUE.
@@ -16,7 +17,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 program=${FLUENCE:-$root/build/release/fluence}
 if [ $# -lt 2 ]; then
-    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 data=$1
@@ -88,12 +89,15 @@ formats_row() {  # NAME SPECIFICATION
     for format in $FORMATS; do
         log=$output/$1/import-$format.log
         mkdir -p "$output/$1"
+        refine=
+        [ "$format" = "${format%-refined}" ] || refine=--refine
         if [ ! -f "$log" ]; then
-            import_network "$1" "$2" "$output/$1/bundle-$format" 1 --format "$format" >"$log.part"
+            # shellcheck disable=SC2086
+            import_network "$1" "$2" "$output/$1/bundle-$format" 1 --format "${format%-refined}" $refine >"$log.part"
             rm -rf "$output/$1/bundle-$format"
             mv "$log.part" "$log"
         fi
-        counts=$(correct "$log" "$format")
+        counts=$(correct "$log" "${format%-refined}")
         [ "$line" != "| \`$1\`" ] || line="$line | ${counts% | *}"
         line="$line | ${counts##* | }"
     done

@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "models/data.h"
+#include "models/equalise.h"
 #include "models/import_words.h"
 #include "models/integer_network.h"
 #include "models/quantise.h"
@@ -99,7 +100,7 @@ class Importer {
     FloatGraph read_graph(const ScriptModule& module, const Data& data);
     void check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
     std::vector<Range> ranges_of(const FloatGraph& graph, const Data& data) const;
-    Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
+    Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data);
     at::Tensor codes(const Dataset& batch) const;
     std::vector<std::uint8_t> stored(const ImageSource& source, std::int64_t count) const;
     void profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
@@ -232,10 +233,20 @@ std::vector<Range> Importer::ranges_of(const FloatGraph& graph, const Data& data
     return ranges;
 }
 
-Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
-    const std::vector<Range> ranges = ranges_of(graph, data);
+Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) {
+    FloatGraph refined = graph;
+    ChannelStatistics statistics;
+    if (request_.refine) {
+        batches("observed images", *data.calibration, data.calibration->size(),
+                [&](std::int64_t, const Dataset& batch) {
+                    observe(graph, preprocessed(batch, 0, batch.size(), request_.preprocessing), statistics);
+                });
+        equalise(refined, statistics, report_.folded);
+    }
+    const std::vector<Range> ranges = ranges_of(refined, data);
     const bool only_positive = non_negative(request_.preprocessing, data.test->shape().channels);
-    Graph result = quantise(graph, ranges, only_positive, module.source(), request_.format);
+    Graph result =
+        quantise(refined, ranges, only_positive, module.source(), request_.format, statistics.mean);
     workloads::validate(result, module.source());
     return result;
 }
@@ -353,14 +364,16 @@ nlohmann::json Importer::provenance(const ScriptModule& module, const char* form
     if (is_network(request_.model)) {
         source["network"] = request_.model;
     }
-    return {
-        {"source", source},
-        {"dataset", request_.dataset.empty() ? "synthetic" : request_.dataset},
-        {"format", format},
-        {"split", "test"},
-        {"preprocessing", to_json(p)},
-        {"calibration", {{"images", request_.calibration_images}, {"split", "train"}, {"method", "min-max"}}},
-        {"folded", report_.folded}};
+    return {{"source", source},
+            {"dataset", request_.dataset.empty() ? "synthetic" : request_.dataset},
+            {"format", format},
+            {"split", "test"},
+            {"preprocessing", to_json(p)},
+            {"calibration",
+             {{"images", request_.calibration_images},
+              {"split", "train"},
+              {"method", request_.refine ? "min-max, refined" : "min-max"}}},
+            {"folded", report_.folded}};
 }
 
 Importer::Source Importer::read_source() {
@@ -429,6 +442,9 @@ WordInference inference_of(const WordGraph& graph, const WordInferenceMaker& mak
 }
 
 WordBundle Importer::run_words(workloads::WordFormat format, const WordInferenceMaker& maker) {
+    if (request_.refine) {
+        throw InputError("request", "refine", "is for int8 and fxp8");
+    }
     const auto [data, module, graph] = read_source();
     WordBundle bundle;
     bundle.graph = quantise_words(graph, ranges_of(graph, data), format, module.source());

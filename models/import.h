@@ -34,6 +34,9 @@ struct ImportRequest {
     std::string location;  // folder of the data set
     Preprocessing preprocessing;
     workloads::DataFormat format = workloads::DataFormat::int8;
+    // Without training: channels equalised (equalise.h), weights of fxp8 scaled for the least squared error,
+    // biases corrected (quantise.h).
+    bool refine = false;
     std::int64_t images = 0;                 // the first test images, in the bundle; 0: all
     std::int64_t calibration_images = 1000;  // the first of the training split
     std::int64_t golden_images = 2;          // images whose golden activations are stored
@@ -42,8 +45,8 @@ struct ImportRequest {
 };
 
 // Keys: model, weights, random_weights, dataset, location, preprocessing {divisor, mean, deviation, resize,
-// antialias, crop, rotate}, format, images, calibration_images, golden_images, evaluate, threads. Relative
-// paths are resolved against `base`.
+// antialias, crop, rotate}, format, refine, images, calibration_images, golden_images, evaluate, threads.
+// Relative paths are resolved against `base`.
 ImportRequest parse_import_request(JsonObject object, const std::string& base);
 
 // Counts of correct top-1 answers.

@@ -135,6 +135,7 @@ ImportRequest parse_import_request(JsonObject object, const std::string& base) {
     }
     request.format = workloads::data_format_named(
         object.choice_or("format", workloads::name_of(request.format), workloads::data_format_names()));
+    request.refine = object.boolean_or("refine", request.refine);
     request.images = object.integer_or("images", request.images, 0, kMaxImages);
     request.calibration_images =
         object.integer_or("calibration_images", request.calibration_images, 1, kMaxImages);

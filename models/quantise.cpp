@@ -18,6 +18,7 @@ using workloads::NumberFormat;
 using workloads::OpKind;
 using workloads::TensorInfo;
 
+constexpr std::int32_t kLeastFxp8 = -128;
 constexpr int kAddBits = 22;    // multipliers of an addition: 8-bit codes times 2^22 stay far inside 32 bits
 constexpr int kLogitBits = 12;  // logits that an addition makes: 2^-12 of the larger input scale
 constexpr double kMaxFactor = 1 << (kAddBits - 2);  // from accumulator to output; usually far below 1
@@ -63,11 +64,26 @@ void reduce(std::vector<std::int32_t>& multipliers, std::uint8_t& shift) {
     }
 }
 
+at::Tensor fxp8_codes(const at::Tensor& weight, double scale) {
+    return (weight / scale).round().clamp(kLeastFxp8, kMaxS8);
+}
+
+// Half of it, and so on, while the error of what then saturates is less than what finer steps save.
+double least_squares_scale(const at::Tensor& weight, double scale) {
+    const auto error = [&](double candidate) {
+        return (fxp8_codes(weight, candidate) * candidate - weight).square().sum().item<double>();
+    };
+    while (error(scale / 2) < error(scale)) {
+        scale /= 2;
+    }
+    return scale;
+}
+
 class Quantiser {
   public:
     Quantiser(const FloatGraph& from, const std::vector<Range>& ranges, const std::string& source,
-              DataFormat format)
-        : from_(from), ranges_(ranges), source_(source), format_(format) {}
+              DataFormat format, const std::vector<std::vector<double>>& means)
+        : from_(from), ranges_(ranges), source_(source), format_(format), means_(means) {}
 
     workloads::Graph run(bool non_negative_input) {
         formats_ = tensor_formats(from_, non_negative_input, format_, source_);
@@ -95,6 +111,7 @@ class Quantiser {
     void weights(const FloatOp& op, Layer& layer);
     double weight_scale(double largest, double bias, double input_scale) const;
     double layer_weight_scale(const FloatOp& op, double input_scale) const;
+    double mean_error(const FloatOp& op, std::int64_t n, const std::int8_t* codes, double scale) const;
     void check_finite(const FloatOp& op) const;
     void requantise(const FloatOp& op, Layer& layer);
     static void reduce_factors(Layer& layer);
@@ -104,6 +121,7 @@ class Quantiser {
     const std::vector<Range>& ranges_;
     const std::string& source_;
     const DataFormat format_;
+    const std::vector<std::vector<double>>& means_;  // by tensor and channel; may be empty
     workloads::Graph to_;
     std::vector<NumberFormat> formats_;  // by tensor
     std::vector<double> channel_scale_;  // s_in·s_w of the layer at hand
@@ -147,12 +165,32 @@ double Quantiser::weight_scale(double largest, double bias, double input_scale) 
 
 // One power of two for all channels.
 double Quantiser::layer_weight_scale(const FloatOp& op, double input_scale) const {
-    const double scale =
+    const double widest =
         power_of_two_scale(op.weight.min().item<double>(), op.weight.max().item<double>(), kFxp8Bits);
+    const double scale = means_.empty() ? widest : least_squares_scale(op.weight, widest);
     double least = op.bias.abs().max().item<double>() / (input_scale * kMaxBias);
     int exponent = 0;
     least = std::frexp(least, &exponent) == 0 ? 0 : std::ldexp(1.0, exponent);
     return std::max(scale, least);
+}
+
+// What the rounding of an output channel's weights adds to its sum, in the mean of the calibration images.
+double Quantiser::mean_error(const FloatOp& op, std::int64_t n, const std::int8_t* codes,
+                             double scale) const {
+    if (means_.empty()) {
+        return 0;
+    }
+    const std::vector<double>& means = means_[static_cast<std::size_t>(op.inputs[0])];
+    const std::int64_t channels = static_cast<std::int64_t>(means.size()) / op.groups;  // of a group
+    const std::int64_t first = n / (op.weight.size(0) / op.groups) * channels;
+    const at::Tensor row = op.weight[n].contiguous();
+    const std::int64_t taps = row.numel() / channels;
+    double sum = 0;
+    for (std::int64_t k = 0; k < row.numel(); ++k) {
+        sum += (codes[k] * scale - row.data_ptr<double>()[k]) *
+               means[static_cast<std::size_t>(first + k / taps)];
+    }
+    return sum;
 }
 
 void Quantiser::check_finite(const FloatOp& op) const {
@@ -176,13 +214,14 @@ void Quantiser::weights(const FloatOp& op, Layer& layer) {
         for (std::size_t k = 0; k < per_channel; ++k) {
             largest = std::max(largest, std::abs(w[k]));
         }
-        const double offset = offsets.data_ptr<double>()[n];
+        double offset = offsets.data_ptr<double>()[n];
         const double scale = fixed_point_format() ? layer_scale : weight_scale(largest, offset, input_scale);
         for (std::size_t k = 0; k < per_channel; ++k) {
-            const double code = std::nearbyint(w[k] / scale);
+            const double code = std::clamp<double>(std::nearbyint(w[k] / scale), kLeastFxp8, kMaxS8);
             taps += std::abs(code);
             layer.weights.push_back(static_cast<std::int8_t>(code));
         }
+        offset -= mean_error(op, n, layer.weights.data() + layer.weights.size() - per_channel, scale);
         const double bias = std::nearbyint(offset / (input_scale * scale));
         if (taps * 255 + std::abs(bias) > std::numeric_limits<std::int32_t>::max()) {
             fail(op, "sums more products than a 32-bit accumulator holds");
@@ -328,13 +367,14 @@ void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Ran
 }
 
 workloads::Graph quantise(const FloatGraph& graph, const std::vector<Range>& ranges, bool non_negative_input,
-                          const std::string& source, DataFormat format) {
+                          const std::string& source, DataFormat format,
+                          const std::vector<std::vector<double>>& means) {
     for (const Range& range : ranges) {
         if (!std::isfinite(range.lo) || !std::isfinite(range.hi)) {
             throw InputError(source, "", "makes NaN or infinite activations on the calibration images");
         }
     }
-    return Quantiser(graph, ranges, source, format).run(non_negative_input);
+    return Quantiser(graph, ranges, source, format, means).run(non_negative_input);
 }
 
 std::vector<std::vector<std::int32_t>> pixel_codes(const Preprocessing& preprocessing,

@@ -44,11 +44,15 @@ workloads::Layer structure_of(const FloatOp& op);
 //   bias         s32, scale s_in·s_w; where it would not fit, the channel's (fxp8: layer's) scale is wider
 //   logits       s32, one scale, the largest s_in·s_w of the last layer
 //   requantise   multiplier and shift                        rounding shift; average pools multiply too
-// "Least": no weight or calibrated value saturates. Throws InputError (`source`) where the last layer's codes
-// cannot be logits.
+// "Least": no weight or calibrated value saturates.
+// `means`: of every channel of every tensor over the calibration images (equalise.h), or empty. With them f
+// is the one with the least squared error of the weights, of which large ones may saturate, and biases make
+// up for what rounded weights add to the mean of their sum (Nagel et al., ICCV 2019, §4.2), padding not
+// counted. Throws InputError (`source`) where the last layer's codes cannot be logits.
 workloads::Graph quantise(const FloatGraph& graph, const std::vector<Range>& ranges, bool non_negative_input,
                           const std::string& source,
-                          workloads::DataFormat format = workloads::DataFormat::int8);
+                          workloads::DataFormat format = workloads::DataFormat::int8,
+                          const std::vector<std::vector<double>>& means = {});
 
 // The code of every pixel value of every channel, [channel][pixel]: round half to even, then clamp.
 std::vector<std::vector<std::int32_t>> pixel_codes(

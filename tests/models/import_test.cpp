@@ -236,6 +236,24 @@ TEST(ShippedWeights, HaveTheStatedAccuracy) {
     EXPECT_EQ(engine_correct(bundle), report.quantised_correct);
 }
 
+TEST(ShippedWeights, StayGoodWhenTheyAreRefined) {
+    ImportRequest r = parse_import_request(
+        JsonObject(nlohmann::json::parse(
+                       R"({"model": "lenet5", "weights": "x", "dataset": "glyphs", "format": "fxp8",
+                           "refine": true, "images": 500, "evaluate": 500})"),
+                   "request"),
+        ".");
+    ASSERT_TRUE(r.refine);
+    r.weights = FLUENCE_SOURCE_DIR "/models/pretrained/lenet5-glyphs.safetensors";
+    ImportReport report;
+    const Bundle bundle = import_model(r, report, {});
+    EXPECT_NEAR(static_cast<double>(report.quantised_correct), 481, 5);
+    EXPECT_EQ(engine_correct(bundle), report.quantised_correct);
+    expect_engine_agrees(bundle);
+    EXPECT_THAT(report.folded, ::testing::Contains(HasSubstr("channels multiplied, and divided in")));
+    EXPECT_THROW(import_words(r, workloads::WordFormat::fxp16, report, {}), InputError);
+}
+
 // The loops of the definition and the engine count the same answers; other logits are refused.
 TEST(ImportWords, MeasureAccuracyWithTheInferenceThatIsGiven) {
     ImportRequest r;

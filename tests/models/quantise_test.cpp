@@ -244,6 +244,82 @@ TEST(QuantiseFxp8, HugeBiasWidensTheLayersScale) {
     EXPECT_EQ(layer.shift[2], layer.shift[0]);
 }
 
+// The step of the last layer's weights: its sums are the logits, in units of weight times input.
+double weight_step(const workloads::Graph& graph) {
+    return graph.tensor(graph.logits).scale / graph.tensor(graph.layers.back().inputs[0]).scale;
+}
+
+double squared_error(const at::Tensor& weight, double step) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < weight.numel(); ++i) {
+        const double w = weight.reshape(-1)[i].item<double>();
+        const double error = std::clamp(std::nearbyint(w / step), -128.0, 127.0) * step - w;
+        sum += error * error;
+    }
+    return sum;
+}
+
+// One weight of 3 × 40 is larger than the others: it saturates where that pays.
+TEST(QuantiseFxp8, RefinedWeightsHaveTheStepOfLeastSquaredError) {
+    int saturated = 0;
+    for (const double outlier : {1.2, 1.01, 1.5, 1.99, 7.0}) {
+        const at::Tensor weight = test::weights({3, 40}, 5).clamp(-0.9, 0.9);
+        weight[1][7] = outlier;
+        FloatGraph graph;
+        graph.add_tensor({40, 1, 1});
+        graph.add_tensor({3, 1, 1});
+        graph.ops = {linear(0, 1, weight, at::zeros({3}), false)};
+        graph.logits = 1;
+        const std::vector<Range> ranges = {{-1, 0.9}, {-3, 3}};
+        const std::vector<std::vector<double>> means = {std::vector<double>(40), std::vector<double>(3)};
+        const double widest =
+            weight_step(quantise(graph, ranges, false, "test", workloads::DataFormat::fxp8));
+        const double step =
+            weight_step(quantise(graph, ranges, false, "test", workloads::DataFormat::fxp8, means));
+        ASSERT_LE(squared_error(weight, step), squared_error(weight, widest));
+        ASSERT_LE(squared_error(weight, step), squared_error(weight, step / 2));
+        saturated += step < widest ? 1 : 0;
+    }
+    EXPECT_GE(saturated, 1);
+    EXPECT_LE(saturated, 4);  // not the 7
+}
+
+// Inputs that are their means give the sums of the real weights, but for the bias's own rounding.
+TEST(QuantiseFxp8, RefinedBiasesMakeUpForRoundedWeights) {
+    FloatGraph graph;
+    graph.name = "grouped";
+    graph.add_tensor({4, 3, 3});
+    graph.add_tensor({6, 1, 1});
+    FloatOp op = linear(0, 1, test::weights({6, 2, 3, 3}, 9) * 0.3, test::weights({6}, 10), false);
+    op.kind = FloatOpKind::conv;
+    op.groups = 2;
+    op.window.kernel_h = op.window.kernel_w = 3;
+    graph.ops = {op};
+    graph.logits = 1;
+    const std::vector<double> mean = {0.5, -0.3, 0.7, 0.1};
+    for (const auto format : {workloads::DataFormat::fxp8, workloads::DataFormat::int8}) {
+        const workloads::Graph quantised =
+            quantise(graph, {{-1, 0.9}, {-3, 3}}, false, "test", format, {mean, std::vector<double>(6)});
+        validate(quantised, "test");
+        const Layer& layer = quantised.layers[0];
+        for (std::int64_t n = 0; n < 6; ++n) {
+            const auto row = static_cast<std::size_t>(n);
+            // Of a code of the sum: int8 logits have one scale, and so a factor a channel.
+            const double unit =
+                quantised.tensors[1].scale *
+                std::ldexp(static_cast<double>(layer.multiplier[row]), -int{layer.shift[row]});
+            double wanted = op.bias[n].item<double>(), got = layer.bias[row] * unit;
+            for (std::int64_t k = 0; k < 18; ++k) {
+                const double x = mean[static_cast<std::size_t>(n / 3 * 2 + k / 9)];
+                wanted += op.weight.reshape({6, 18})[n][k].item<double>() * x;
+                got += layer.weights[row * 18 + static_cast<std::size_t>(k)] * unit *
+                       (x / quantised.tensors[0].scale);
+            }
+            EXPECT_NEAR(got, wanted, 0.51 * unit) << n;
+        }
+    }
+}
+
 TEST(QuantiseFxp8, AdditionOfPowersOfTwoIsAShift) {
     FloatGraph graph = two_layers(test::weights({4, 4}, 1), at::zeros({4}));
     graph.shapes[1].channels = 4;
