@@ -18,8 +18,8 @@ using campaign::WordCampaignResult;
 using campaign::WordEffect;
 using campaign::WordOutcome;
 
-constexpr std::array<WordEffect, 4> kEffects = {WordEffect::dead, WordEffect::masked, WordEffect::benign,
-                                                WordEffect::sdc};
+constexpr std::array<WordEffect, 5> kEffects = {WordEffect::dead, WordEffect::masked, WordEffect::benign,
+                                                WordEffect::sdc, WordEffect::due};
 
 Estimate share(const std::vector<const WordOutcome*>& faults, WordEffect effect, double confidence) {
     const auto count = std::count_if(faults.begin(), faults.end(),
@@ -43,6 +43,12 @@ std::map<traces::SiteKind, std::vector<const WordOutcome*>> by_site(const WordCa
     return sites;
 }
 
+// Faults of which a code said so.
+std::int64_t flagged(const WordCampaignResult& result, bool WordOutcome::*flag) {
+    return std::count_if(result.faults.begin(), result.faults.end(),
+                         [&](const WordOutcome& fault) { return fault.*flag; });
+}
+
 std::int64_t bits_of(const WordCampaignResult& result) {
     std::int64_t bits = 0;
     for (const fault::SiteClass& site : result.sites) {
@@ -62,18 +68,22 @@ std::string hexadecimal(std::uint64_t bits) {
 std::string word_report(const workloads::WordGraph& graph, const WordCampaign& campaign,
                         const WordCampaignResult& result, double confidence) {
     char text[512];
-    std::snprintf(text, sizeof text,
-                  "%s in %s on %s, seu: %lld faults (%d upset%s each) over %lld bits and %lld cycles, %lld "
-                  "images (fault-free top-1 %lld)\nShare of faults with its %g %% interval (Wilson)\n",
-                  graph.structure.name.c_str(), workloads::name_of(graph.format),
-                  campaign.machine.name.c_str(), static_cast<long long>(result.faults.size()),
-                  campaign.upsets, campaign.upsets == 1 ? "" : "s", static_cast<long long>(bits_of(result)),
-                  static_cast<long long>(result.cycles), static_cast<long long>(result.images),
-                  static_cast<long long>(result.golden_correct), 100 * confidence);
+    std::snprintf(
+        text, sizeof text,
+        "%s in %s on %s under %s, seu: %lld faults (%d upset%s each) over %lld bits and %lld cycles, %lld "
+        "images (fault-free top-1 %lld)\nShare of faults with its %g %% interval (Wilson)\n",
+        graph.structure.name.c_str(), workloads::name_of(graph.format), campaign.machine.name.c_str(),
+        campaign.policy.name.empty() ? "none" : campaign.policy.name.c_str(),
+        static_cast<long long>(result.faults.size()), campaign.upsets, campaign.upsets == 1 ? "" : "s",
+        static_cast<long long>(bits_of(result)), static_cast<long long>(result.cycles),
+        static_cast<long long>(result.images), static_cast<long long>(result.golden_correct),
+        100 * confidence);
     std::string report = text;
     for (const WordEffect effect : kEffects) {
         report += share_line(name_of(effect), share(all(result), effect, confidence));
     }
+    report += "Codes corrected in " + std::to_string(flagged(result, &WordOutcome::corrected)) +
+              " faults and detected in " + std::to_string(flagged(result, &WordOutcome::detected)) + "\n";
     report += "By site of the first upset, sdc\n";
     for (const auto& [site, faults] : by_site(result)) {
         report += share_line(traces::name_of(site), share(faults, WordEffect::sdc, confidence));
@@ -87,6 +97,9 @@ nlohmann::json word_json(const workloads::WordGraph& graph, const WordCampaign& 
                             {"format", workloads::name_of(graph.format)},
                             {"model", "seu"},
                             {"accelerator", to_json(campaign.machine)},
+                            {"policy", protect::to_json(campaign.policy)},
+                            {"corrected", flagged(result, &WordOutcome::corrected)},
+                            {"detected", flagged(result, &WordOutcome::detected)},
                             {"seed", campaign.seed},
                             {"upsets", campaign.upsets},
                             {"faults", result.faults.size()},
@@ -108,14 +121,15 @@ nlohmann::json word_json(const workloads::WordGraph& graph, const WordCampaign& 
 
 std::string word_csv(const workloads::WordGraph& graph, const WordCampaignResult& result) {
     std::vector<CsvRow> rows = {{"fault", "image", "site", "unit", "bit", "cycle", "layer", "golden",
-                                 "faulty", "effect", "dead", "changed_values", "golden_top1", "top1"}};
+                                 "faulty", "effect", "dead", "changed_values", "golden_top1", "top1",
+                                 "corrected", "detected"}};
     for (const WordOutcome& f : result.faults) {
         rows.push_back({std::to_string(rows.size() - 1), std::to_string(f.image), traces::name_of(f.site),
                         std::to_string(f.unit), std::to_string(f.bit), std::to_string(f.cycle),
                         f.layer < 0 ? "" : graph.structure.layers[static_cast<std::size_t>(f.layer)].name,
                         hexadecimal(f.golden_bits), hexadecimal(f.faulty_bits), name_of(f.effect),
                         name_of(f.dead), std::to_string(f.changed_values), std::to_string(f.golden_top1),
-                        std::to_string(f.top1)});
+                        std::to_string(f.top1), f.corrected ? "1" : "0", f.detected ? "1" : "0"});
     }
     return csv(rows);
 }

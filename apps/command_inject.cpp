@@ -25,6 +25,7 @@ constexpr const char* kMachineModel = "seu";
 struct InjectArguments {
     std::string bundle, output;
     std::string accelerator;  // empty: stored values, without a machine
+    std::string policy;
     int upsets = 1;
     std::vector<std::string> sites;  // empty: all
     campaign::ValueCampaign campaign;
@@ -72,6 +73,7 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
         "model", po::value(&model)->default_value("weight-flip"),
         "weight-flip, neuron-flip, neuron-rand, neuron-fp-rand; seu: any bit of a machine in any cycle")(
         "accelerator,a", po::value(&parsed.accelerator), "seu: preset or JSON file, of the bundle's format")(
+        "policy", po::value(&parsed.policy), "seu: preset or JSON file of codes of memories (default: none)")(
         "upsets", po::value(&parsed.upsets)->default_value(parsed.upsets), "seu: upsets in one inference")(
         "sites", po::value(&sites), "seu: kinds of sites, with commas (default: all that the machine has)")(
         "faults", po::value(&campaign.faults)->default_value(16590),
@@ -86,7 +88,7 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
     const auto values = parse_options(
         "inject", "BUNDLE [OPTIONS]", options, {"bundle"}, arguments,
         "  fluence inject lenet5-fp32 --model weight-flip --images 1000 -o results/lenet5-fp32\n"
-        "  fluence inject lenet5-fxp16 --model seu -a edge-16x16-fxp16 --faults 1000\n"
+        "  fluence inject lenet5-fxp16 --model seu -a edge-16x16-fxp16 --policy secded --faults 1000\n"
         "Stored values, in every format, and upsets of machines of fxp16, fxp32 and fp32; those of int8 are\n"
         "fluence run's.\n");
     if (!values) {
@@ -107,8 +109,9 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
         }
     } else {
         campaign.model = model_named(model);
-        for (const auto& [option, given] : {std::pair("--accelerator", !parsed.accelerator.empty()),
-                                            std::pair("--sites", !sites.empty())}) {
+        for (const auto& [option, given] :
+             {std::pair("--accelerator", !parsed.accelerator.empty()),
+              std::pair("--policy", !parsed.policy.empty()), std::pair("--sites", !sites.empty())}) {
             if (given) {
                 throw InputError("fluence inject", option, "goes with --model seu alone", kMachineModel);
             }
@@ -164,6 +167,7 @@ int inject(const InjectArguments& arguments, const campaign::ValueWorkload& work
 int strike_machine(const InjectArguments& arguments, const workloads::WordBundle& bundle) {
     campaign::WordCampaign campaign;
     campaign.machine = read_accelerator(find_config("accelerators", arguments.accelerator));
+    campaign.policy = protect::load_policy(arguments.policy.empty() ? "none" : arguments.policy);
     campaign.faults = arguments.campaign.faults;
     campaign.images = arguments.campaign.images > 0 ? arguments.campaign.images
                                                     : static_cast<std::int64_t>(bundle.labels.size());

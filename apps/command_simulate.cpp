@@ -20,6 +20,7 @@
 #include "sim/core/text.h"
 #include "sim/protect/policy.h"
 #include "sim/protect/rerun.h"
+#include "sim/words/machine_check.h"
 #include "sim/words/resolver.h"
 #include "sim/words/stepped_machine.h"
 #include "traces/perfetto.h"
@@ -203,14 +204,14 @@ void write_files(const SimulateRequest& request, const LatencyReport& report, co
 // The register-true machine's values of one image against the tile level's, and the bundle's golden
 // activations, which floats meet in another order of sums.
 void compare_words(const workloads::WordBundle& bundle, std::int64_t image, const AcceleratorConfig& config,
-                   const traces::Timeline& timeline) {
+                   const protect::Policy& policy, const traces::Timeline& timeline) {
     const workloads::WordGraph& graph = bundle.graph;
-    words::check_machine(graph, config);
+    words::check_machine(graph, config, policy);
     const std::unique_ptr<arith::WordValues> values =
         arith::make_word_values(graph, words::machine_order(graph, config));
     values->load(bundle.image(image));
     const words::SteppedWordMachine::Run run =
-        words::SteppedWordMachine(graph, config, timeline).run(bundle.image(image), {});
+        words::SteppedWordMachine(graph, config, policy, timeline).run(bundle.image(image), {});
     const bool has_golden = image < static_cast<std::int64_t>(bundle.golden.size());
     int golden = 0;
     for (std::size_t t = 0; t < graph.structure.tensors.size(); ++t) {
@@ -243,10 +244,9 @@ void check_words(const SimulateRequest& request, const workloads::WordBundle& bu
         throw InputError("fluence simulate", "--image", "there is no image " + std::to_string(*request.image),
                          "0 to " + std::to_string(images - 1));
     }
-    if (request.image && (request.batch > 1 || request.policy != "none")) {
+    if (request.image && request.batch > 1) {
         throw InputError("fluence simulate", "--image",
-                         "with words goes without --batch and --policy: values are computed for one image "
-                         "without protection");
+                         "with words goes without --batch: values are computed for one image");
     }
 }
 
@@ -269,7 +269,7 @@ int simulate_words(const SimulateRequest& request) {
     report.timeline = accel::time_machine(batch, report.config, policy);
     finish_report(energies, policy, report);
     if (request.image) {
-        compare_words(bundle, *request.image, report.config, report.timeline);
+        compare_words(bundle, *request.image, report.config, policy, report.timeline);
     }
     write_files(request, report, nullptr, batch, policy);
     return 0;

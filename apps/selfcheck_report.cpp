@@ -78,12 +78,14 @@ void print_word_tally(std::ostream& stream, const check::WordReport& report, std
         (tally.cases + check::kWordCasesPerMachine - 1) / check::kWordCasesPerMachine;
     stream << "Machines drawn that could not run their network: " << tally.refused << "\n"
            << "selfcheck: seed " << seed << ", " << tally.cases << " cases (" << tally.changed
-           << " with changed values), " << tally.upsets << " upsets on " << machines
-           << " machines: " << report.mismatches.size() << " mismatches\n";
+           << " with changed values; memory codes corrected in " << tally.corrected << ", detected in "
+           << tally.detected << ", aborted " << tally.aborted << "), " << tally.upsets << " upsets on "
+           << machines << " machines: " << report.mismatches.size() << " mismatches\n";
 }
 
 void print_word_case(std::ostream& stream, const check::WordCase& one) {
-    stream << "machine " << fluence::to_json(one.setup.config).dump() << "\n";
+    stream << "machine " << fluence::to_json(one.setup.config).dump() << "\npolicy "
+           << protect::to_json(one.setup.policy).dump() << "\n";
     print_layers(stream, one.setup.graph.structure);
     print_upsets(stream, one.upsets);
 }

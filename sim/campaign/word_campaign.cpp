@@ -9,6 +9,7 @@
 #include "sim/campaign/workers.h"
 #include "sim/core/error.h"
 #include "sim/fault/sampler.h"
+#include "sim/words/machine_check.h"
 #include "sim/words/resolver.h"
 
 namespace fluence::campaign {
@@ -32,7 +33,7 @@ fault::FaultModelConfig model_of(const WordCampaign& campaign) {
 }
 
 std::vector<fault::SiteClass> struck_sites(const workloads::WordGraph& graph, const WordCampaign& campaign) {
-    std::vector<fault::SiteClass> sites = words::word_site_classes(graph, campaign.machine);
+    std::vector<fault::SiteClass> sites = words::word_site_classes(graph, campaign.machine, campaign.policy);
     std::string valid;
     for (const fault::SiteClass& site : sites) {
         valid += (valid.empty() ? "" : ", ") + std::string(name_of(site.kind));
@@ -57,7 +58,7 @@ class Campaign {
           campaign_(campaign),
           structure_(workloads::stored_structure(bundle.graph)),
           order_(words::machine_order(bundle.graph, campaign.machine)),
-          timeline_(accel::time_machine(structure_, campaign.machine, protect::Policy{})),
+          timeline_(accel::time_machine(structure_, campaign.machine, campaign.policy)),
           sampler_(model_of(campaign), structure_, struck_sites(bundle.graph, campaign)) {}
 
     const traces::Timeline& timeline() const { return timeline_; }
@@ -67,7 +68,7 @@ class Campaign {
     struct Machine {
         explicit Machine(const Campaign& plan)
             : values(arith::make_word_values(plan.bundle_.graph, plan.order_)),
-              resolver(plan.bundle_.graph, plan.campaign_.machine, plan.timeline_) {}
+              resolver(plan.bundle_.graph, plan.campaign_.machine, plan.campaign_.policy, plan.timeline_) {}
         std::unique_ptr<arith::WordValues> values;
         words::WordResolver resolver;
         std::int64_t image = -1;  // that was loaded, and its fault-free answer
@@ -133,7 +134,13 @@ class Campaign {
         outcome.golden_bits = resolution.golden_bits;
         outcome.faulty_bits = resolution.faulty_bits;
         outcome.changed_values = resolution.run.changed_values;
+        outcome.corrected = resolution.corrected;
+        outcome.detected = resolution.detected;
         outcome.golden_top1 = machine.top1;
+        if (resolution.aborted) {
+            outcome.effect = WordEffect::due;
+            return outcome;
+        }
         outcome.top1 = resolution.run.changed_logits ? arith::top1(*machine.values, resolution.run.logits)
                                                      : machine.top1;
         outcome.effect = resolution.dead != DeadReason::none   ? WordEffect::dead
@@ -174,9 +181,11 @@ const char* name_of(WordEffect effect) {
         case WordEffect::benign:
             return "benign";
         case WordEffect::sdc:
+            return "sdc";
+        case WordEffect::due:
             break;
     }
-    return "sdc";
+    return "due";
 }
 
 WordCampaignResult run_word_campaign(const workloads::WordBundle& bundle, const std::string& file,
@@ -187,7 +196,7 @@ WordCampaignResult run_word_campaign(const workloads::WordBundle& bundle, const 
         throw InputError(file, "--images", "is " + std::to_string(campaign.images),
                          "1 to " + std::to_string(most));
     }
-    words::check_machine(bundle.graph, campaign.machine);
+    words::check_machine(bundle.graph, campaign.machine, campaign.policy);
     WordCampaign used = campaign;
     used.images = std::min(campaign.images, campaign.faults);
     const Campaign plan(bundle, used);

@@ -1,6 +1,6 @@
 // Timed upsets in the registers and memories of a machine of words (fxp16, fxp32, fp32), resolved exactly on
-// tile level (sim/words/resolver.h). Uniform over bits and cycles; fault i depends on the seed and on i
-// alone.
+// tile level (sim/words/resolver.h). Uniform over the bits that the machine stores under its policy, check
+// bits included, and over cycles; fault i depends on the seed and on i alone.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "sim/core/accelerator_config.h"
 #include "sim/fault/sites.h"
 #include "sim/fault/upset.h"
+#include "sim/protect/policy.h"
 #include "traces/timeline.h"
 #include "workloads/word_bundle.h"
 
@@ -18,6 +19,7 @@ namespace fluence::campaign {
 
 struct WordCampaign {
     AcceleratorConfig machine;
+    protect::Policy policy;   // codes of memories (words::check_policy)
     std::int64_t images = 0;  // the first of the bundle; fault i strikes image i mod images
     std::int64_t faults = 0;
     int upsets = 1;  // an inference, each drawn as if it were alone
@@ -25,7 +27,9 @@ struct WordCampaign {
     std::vector<std::string> sites;  // kinds that are struck; empty: all
 };
 
-enum class WordEffect { dead, masked, benign, sdc };  // benign: other logits, the same top-1
+// masked: the same logits; benign: other logits, the same top-1; due: the policy aborted the inference. A
+// word that reads as zero is judged by what comes of it (campaign::classify).
+enum class WordEffect { dead, masked, benign, sdc, due };
 const char* name_of(WordEffect effect);
 
 struct WordOutcome {
@@ -40,7 +44,8 @@ struct WordOutcome {
     std::int32_t layer = -1;                         // whose work was there; −1: none
     std::uint64_t golden_bits = 0, faulty_bits = 0;  // of what was struck; wider than 64 bits: the low ones
     std::int64_t changed_values = 0;                 // outputs of all layers together
-    std::int32_t golden_top1 = -1, top1 = -1;
+    std::int32_t golden_top1 = -1, top1 = -1;        // top1: −1 where aborted
+    bool corrected = false, detected = false;        // by codes, in a read
 };
 
 struct WordCampaignResult {

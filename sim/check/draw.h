@@ -36,6 +36,8 @@ class Draw {
 AcceleratorConfig draw_machine(RandomStream& random);
 // Any composition of parts that parse_policy() takes.
 protect::Policy draw_policy(RandomStream& random);
+// Codes of memories alone, as far as machines of words have them (words::check_policy).
+protect::Policy draw_word_policy(RandomStream& random);
 // Protected PEs of any width, code and schedule; not for input-stationary arrays.
 void draw_ppe(RandomStream& random, const workloads::Graph& graph, int cols, protect::Policy& policy);
 // Any parts of the inference end that go with the rest of the policy, or none.

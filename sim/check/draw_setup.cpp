@@ -233,6 +233,20 @@ protect::Policy draw_policy(RandomStream& random) {
     return policy;
 }
 
+protect::Policy draw_word_policy(RandomStream& random) {
+    using protect::DueAction;
+    Draw draw(random);
+    protect::Policy policy;
+    policy.name = "drawn";
+    for (const Memory memory : kMemories) {
+        protect::MemoryPart& part = policy.memory[index_of(memory)];
+        draw_memory_part(draw, memory, part);
+        part.on_due = part.on_due == DueAction::abort ? DueAction::abort : DueAction::zero;
+        part.scrub_period = Cycles(0);
+    }
+    return policy;
+}
+
 void draw_ppe(RandomStream& random, const workloads::Graph& graph, int cols, protect::Policy& policy) {
     if (policy.duplication) {
         return;  // which says what columns compute, too

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include "sim/accel/machine.h"
 #include "sim/campaign/workers.h"
 #include "sim/check/draw.h"
 #include "sim/core/error.h"
+#include "sim/words/machine_check.h"
 #include "sim/words/resolver.h"
 #include "sim/words/stepped_machine.h"
 #include "workloads/random_words.h"
@@ -65,16 +67,16 @@ class Fidelities {
     Fidelities(const WordSetup& setup, const traces::Timeline& timeline)
         : setup_(setup),
           values_(arith::make_word_values(setup.graph, words::machine_order(setup.graph, setup.config))),
-          resolver_(setup.graph, setup.config, timeline),
-          stepped_(setup.graph, setup.config, timeline) {
+          resolver_(setup.graph, setup.config, setup.policy, timeline),
+          stepped_(setup.graph, setup.config, setup.policy, timeline) {
         values_->load(setup.image);
         for (std::size_t t = 0; t < setup.graph.structure.tensors.size(); ++t) {
             golden_.push_back(values_->golden(tensor_id(t)));
         }
     }
 
-    // What differs; empty: nothing. `changed`: whether any value is another one than without upsets.
-    std::string compare(const UpsetList& upsets, bool& changed) {
+    // What differs; empty: nothing. Counts the case.
+    std::string compare(const UpsetList& upsets, WordTally& tally) {
         const words::SteppedWordMachine::Run stepped = stepped_.run(setup_.image, upsets);
         std::vector<Words> tensors = golden_;
         const auto take = [&](LayerId layer, const std::vector<std::int64_t>& elements) {
@@ -84,7 +86,17 @@ class Fidelities {
             }
         };
         const words::WordResolution resolution = resolver_.resolve(upsets, *values_, take);
-        changed = resolution.run.changed_values > 0 || resolution.run.changed_logits;
+        const bool changed = resolution.run.changed_values > 0 || resolution.run.changed_logits;
+        tally.cases += 1;
+        tally.upsets += static_cast<std::int64_t>(upsets.size());
+        tally.changed += changed ? 1 : 0;
+        tally.corrected += stepped.corrected ? 1 : 0;
+        tally.detected += stepped.detected ? 1 : 0;
+        tally.aborted += stepped.aborted ? 1 : 0;
+        const std::string flags = flag_difference(resolution, stepped);
+        if (!flags.empty() || stepped.aborted) {
+            return flags;
+        }
         if (changed && resolution.dead != fault::DeadReason::none) {
             return "values change, and the upsets are called dead";
         }
@@ -92,6 +104,21 @@ class Fidelities {
     }
 
   private:
+    static std::string flag_difference(const words::WordResolution& tile,
+                                       const words::SteppedWordMachine::Run& real) {
+        for (const auto& [name, of_tile, of_real] : {std::tuple{"corrected", tile.corrected, real.corrected},
+                                                     {"detected", tile.detected, real.detected},
+                                                     {"aborted", tile.aborted, real.aborted}}) {
+            if (of_tile != of_real) {
+                return std::string(name) + ": tile level " + (of_tile ? "yes" : "no") + ", register-true " +
+                       (of_real ? "yes" : "no");
+            }
+        }
+        return tile.ended == real.ended ? ""
+                                        : "aborted in cycle: tile level " + std::to_string(tile.ended) +
+                                              ", register-true " + std::to_string(real.ended);
+    }
+
     std::string difference(const std::vector<Words>& tensors,
                            const words::SteppedWordMachine::Run& stepped) const {
         const workloads::Graph& structure = setup_.graph.structure;
@@ -117,7 +144,7 @@ class Fidelities {
 };
 
 traces::Timeline timeline_of(const WordSetup& setup) {
-    return accel::time_machine(workloads::stored_structure(setup.graph), setup.config, {});
+    return accel::time_machine(workloads::stored_structure(setup.graph), setup.config, setup.policy);
 }
 
 // A machine of the sequence, its network and image, and the upsets of its cases, one list after the other.
@@ -130,6 +157,7 @@ class DrawnMachine {
             setup_.graph = workloads::random_word_graph(format, random_);
             setup_.image = workloads::random_word_image(setup_.graph, random_);
             setup_.config = draw_word_machine(random_, format);
+            setup_.policy = random_.below(2) == 0 ? protect::Policy() : draw_word_policy(random_);
         } while (!runs());
     }
 
@@ -138,7 +166,7 @@ class DrawnMachine {
     std::int64_t refused() const { return refused_; }
 
     UpsetList draw_upsets() {
-        const Setup sites{workloads::stored_structure(setup_.graph), {}, setup_.config, {}, 0};
+        const Setup sites{workloads::stored_structure(setup_.graph), {}, setup_.config, setup_.policy, 0};
         const UpsetDraw draw(sites, *timeline_);
         UpsetList list;
         while (list.empty()) {
@@ -148,7 +176,8 @@ class DrawnMachine {
                                [](const traces::Upset& upset) { return traces::is_unit_state(upset.site); }),
                 list.end());
         }
-        const std::vector<fault::SiteClass> classes = words::word_site_classes(setup_.graph, setup_.config);
+        const std::vector<fault::SiteClass> classes =
+            words::word_site_classes(setup_.graph, setup_.config, setup_.policy);
         for (traces::Upset& upset : list) {
             const auto site = std::find_if(classes.begin(), classes.end(),
                                            [&](const auto& c) { return c.kind == upset.site; });
@@ -163,7 +192,7 @@ class DrawnMachine {
     bool runs() {
         try {
             setup_.config = parse_accelerator(to_json(setup_.config), "drawn");
-            words::check_machine(setup_.graph, setup_.config);
+            words::check_machine(setup_.graph, setup_.config, setup_.policy);
             timeline_ = timeline_of(setup_);
             return true;
         } catch (const InputError&) {
@@ -179,11 +208,10 @@ class DrawnMachine {
 };
 
 nlohmann::json json_of(const WordReport& report) {
-    nlohmann::json value = {{"cases", report.tally.cases},
-                            {"upsets", report.tally.upsets},
-                            {"changed", report.tally.changed},
-                            {"refused", report.tally.refused},
-                            {"mismatches", nlohmann::json::array()}};
+    nlohmann::json value = {{"cases", report.tally.cases},       {"upsets", report.tally.upsets},
+                            {"changed", report.tally.changed},   {"corrected", report.tally.corrected},
+                            {"detected", report.tally.detected}, {"aborted", report.tally.aborted},
+                            {"refused", report.tally.refused},   {"mismatches", nlohmann::json::array()}};
     for (const WordMismatch& mismatch : report.mismatches) {
         value["mismatches"].push_back({mismatch.number, mismatch.difference});
     }
@@ -194,6 +222,9 @@ void add(const nlohmann::json& value, WordReport& sum) {
     sum.tally.cases += value.at("cases").get<std::int64_t>();
     sum.tally.upsets += value.at("upsets").get<std::int64_t>();
     sum.tally.changed += value.at("changed").get<std::int64_t>();
+    sum.tally.corrected += value.at("corrected").get<std::int64_t>();
+    sum.tally.detected += value.at("detected").get<std::int64_t>();
+    sum.tally.aborted += value.at("aborted").get<std::int64_t>();
     sum.tally.refused += value.at("refused").get<std::int64_t>();
     for (const nlohmann::json& mismatch : value.at("mismatches")) {
         sum.mismatches.push_back({mismatch.at(0).get<std::int64_t>(), mismatch.at(1).get<std::string>()});
@@ -213,8 +244,8 @@ WordCase word_case(const WordCheckOptions& options, std::int64_t number) {
 
 std::string compare_words(const WordCase& one) {
     const traces::Timeline timeline = timeline_of(one.setup);
-    bool changed = false;
-    return Fidelities(one.setup, timeline).compare(one.upsets, changed);
+    WordTally tally;
+    return Fidelities(one.setup, timeline).compare(one.upsets, tally);
 }
 
 WordReport check_word_machine(const WordCheckOptions& options, std::int64_t number) {
@@ -225,11 +256,7 @@ WordReport check_word_machine(const WordCheckOptions& options, std::int64_t numb
     const std::int64_t first = number * kWordCasesPerMachine;
     for (std::int64_t i = first; i < std::min(options.cases, first + kWordCasesPerMachine); ++i) {
         const UpsetList upsets = machine.draw_upsets();
-        bool changed = false;
-        const std::string difference = fidelities.compare(upsets, changed);
-        report.tally.cases += 1;
-        report.tally.upsets += static_cast<std::int64_t>(upsets.size());
-        report.tally.changed += changed ? 1 : 0;
+        const std::string difference = fidelities.compare(upsets, report.tally);
         if (!difference.empty()) {
             report.mismatches.push_back({i, difference});
         }

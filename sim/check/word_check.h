@@ -1,6 +1,6 @@
 // A self-check of machines of words: the tile level's answer to lists of upsets held against the
-// register-true machine's, every tensor bit for bit. Case i depends on the seed and on i alone; cases share a
-// network and a machine by the dozen.
+// register-true machine's, every tensor bit for bit and what the memories' codes saw. Case i depends on the
+// seed and on i alone; cases share a network and a machine by the dozen.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/check/setup.h"
+#include "sim/protect/policy.h"
 #include "workloads/word_graph.h"
 
 namespace fluence::check {
@@ -20,10 +21,12 @@ struct WordSetup {
     workloads::WordGraph graph;
     workloads::Words image;
     AcceleratorConfig config;
+    protect::Policy policy;  // codes of memories, in half of the draws
 };
 
 struct WordTally {
     std::int64_t cases = 0, upsets = 0;
+    std::int64_t corrected = 0, detected = 0, aborted = 0;  // cases in which codes did
     std::int64_t changed = 0;  // cases in which some layer's output, or a logit, is another one
     std::int64_t refused = 0;  // machines that were drawn and do not run the network
 };

@@ -13,7 +13,7 @@ void WordLayerChanges::add(const fault::StruckLayer& struck) {
 }
 
 void WordLayerChanges::add(const StruckStoredSum& struck) {
-    outputs_[{struck.block, struck.position}].stored[struck.k_fold] ^= struck.mask;
+    outputs_[{struck.block, struck.position}].stored[struck.k_fold] = {struck.zero, struck.mask};
 }
 
 void WordLayerChanges::add(const fault::WordSites::StruckLogit& logit) {
@@ -88,7 +88,8 @@ WideBits WordLayerChanges::total(const AccumulatorBlock& block, std::int64_t pos
                                                                          position / fold.pixels, fold.terms);
         total = j == 0 ? sums_.pe().stored(sum) : sums_.pe().accumulate(total, sum);
         if (const auto struck = output.stored.find(k_fold); struck != output.stored.end()) {
-            total ^= struck->second;
+            const auto [zero, mask] = struck->second;
+            total = (zero ? 0 : total) ^ mask;
         }
     }
     return total;

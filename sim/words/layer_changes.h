@@ -28,10 +28,11 @@ class WordLayerChanges {
 
   private:
     using Place = std::pair<const fault::AccumulatorBlock*, std::int64_t>;  // position inside the block
-    // What is wrong with one output's sum: whole sums of folds, and bits of what is stored behind them.
+    // What is wrong with one output's sum: whole sums of folds, and what is read of the sums stored behind
+    // them (cleared first, where so; then bits inverted).
     struct Output {
-        std::map<std::int32_t, WideBits> folds;   // by k_fold: the sum that leaves the array
-        std::map<std::int32_t, WideBits> stored;  // by k_fold: bits inverted
+        std::map<std::int32_t, WideBits> folds;                    // by k_fold: the sum that leaves the array
+        std::map<std::int32_t, std::pair<bool, WideBits>> stored;  // by k_fold
     };
 
     void add_folds(const fault::StruckLayer& struck);

@@ -4,12 +4,12 @@
 #include <stdexcept>
 #include <string>
 
-#include "sim/core/error.h"
 #include "sim/dataflow/registers.h"
 #include "sim/dataflow/registry.h"
 #include "sim/fault/register_sites.h"
 #include "sim/fault/word_sites.h"
 #include "sim/words/layer_changes.h"
+#include "sim/words/machine_check.h"
 #include "sim/words/stored_words.h"
 
 namespace fluence::words {
@@ -18,78 +18,17 @@ using fault::DeadReason;
 using traces::SiteKind;
 using traces::Upset;
 
-namespace {
-
-OperandFormat operand_format(const workloads::WordGraph& graph, const std::string& machine) {
-    for (const OperandFormat format : {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32}) {
-        if (std::string(name_of(format)) == name_of(graph.format)) {
-            return format;
-        }
-    }
-    throw InputError(machine, "format", std::string("has no machine of ") + name_of(graph.format),
-                     "fxp16, fxp32, fp32");
-}
-
-// The largest magnitude that the sum of a fold can have, whatever the activations.
-WideBits largest_sum(const workloads::WordGraph& graph, std::size_t layer,
-                     const std::vector<std::int64_t>& fold_ends) {
-    const int bits = workloads::word_bits(graph.format);
-    const workloads::Words& weights = graph.layers[layer].weights;
-    const std::int64_t k = fold_ends.back();
-    WideBits largest = 0;
-    for (std::size_t row = 0; row < weights.size(); row += static_cast<std::size_t>(k)) {
-        std::int64_t begin = 0;
-        for (const std::int64_t end : fold_ends) {
-            WideBits sum = 0;
-            for (; begin < end; ++begin) {
-                const WideInteger w = wide_integer(weights[row + static_cast<std::size_t>(begin)], bits);
-                sum += static_cast<WideBits>(w < 0 ? -w : w);
-            }
-            largest = std::max(largest, sum);
-        }
-    }
-    return largest << (bits - 1);
-}
-
-}  // namespace
-
 arith::MachineOrder machine_order(const workloads::WordGraph& graph, const AcceleratorConfig& config) {
     const workloads::Graph stored = workloads::stored_structure(graph);
     const dataflow::MemoryMap map(stored, config);
     return {dataflow::fold_ends(stored, dataflow::dataflow_of(config).plan(stored, config, map, {}))};
 }
 
-void check_machine(const workloads::WordGraph& graph, const AcceleratorConfig& config) {
-    if (config.array.format != operand_format(graph, config.name)) {
-        throw InputError(
-            config.name, "format",
-            std::string("is ") + name_of(config.array.format) + ", the network's " + name_of(graph.format),
-            name_of(graph.format));
-    }
-    if (config.array.control != ArrayControl::central) {
-        throw InputError(config.name, "control", "is travelling: values of words move under central control",
-                         "central");
-    }
-    if (!workloads::is_fixed_point(graph.format)) {
-        return;
-    }
-    const arith::MachineOrder order = machine_order(graph, config);
-    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
-        if (graph.structure.layers[i].has_macs() &&
-            largest_sum(graph, i, order.fold_ends[i]) > low_wide_bits(config.array.accumulator_bits - 1)) {
-            throw InputError(config.name, "accumulator_bits",
-                             "is " + std::to_string(config.array.accumulator_bits) + ": sums of layer \"" +
-                                 graph.structure.layers[i].name +
-                                 "\" could leave the register without any upset",
-                             "wider registers for sums");
-        }
-    }
-}
-
 std::vector<fault::SiteClass> word_site_classes(const workloads::WordGraph& graph,
-                                                const AcceleratorConfig& config) {
+                                                const AcceleratorConfig& config,
+                                                const protect::Policy& policy) {
     std::vector<fault::SiteClass> sites =
-        fault::site_classes(workloads::stored_structure(graph), config, protect::Policy{});
+        fault::site_classes(workloads::stored_structure(graph), config, policy);
     sites.erase(std::remove_if(sites.begin(), sites.end(),
                                [](const fault::SiteClass& site) { return traces::is_unit_state(site.kind); }),
                 sites.end());
@@ -107,13 +46,14 @@ struct WordResolver::Impl {
     LayerId logits_layer{};
 
     Impl(const workloads::WordGraph& words, const AcceleratorConfig& accelerator,
-         const traces::Timeline& timeline)
+         const protect::Policy& protection, const traces::Timeline& timeline)
         : graph(words),
           stored(workloads::stored_structure(words)),
           config(accelerator),
+          policy(protection),
           machine(stored, config, policy, timeline),
           pe(config.array),
-          sites(word_site_classes(words, accelerator)) {
+          sites(word_site_classes(words, accelerator, protection)) {
         for (std::size_t i = 0; i < stored.layers.size(); ++i) {
             if (stored.layers[i].output == stored.logits) {
                 logits_layer = layer_id(i);
@@ -154,7 +94,7 @@ class WordResolver::Impl::Run {
           effects_(machine_),
           registers_(machine_, golden_registers_, effects_),
           words_(machine_, golden_words_, effects_, verdicts_),
-          sums_(machine_, golden_) {}
+          sums_(machine_, golden_, verdicts_) {}
 
     // The first upset's own story goes into the resolution.
     void add(const Upset& upset, const WordBits& bits) {
@@ -179,9 +119,12 @@ class WordResolver::Impl::Run {
         resolution.golden_bits = told_.golden_bits;
         resolution.faulty_bits = told_.faulty_bits;
         resolution.layer = told_.layer;
+        if (judge(resolution); resolution.aborted) {
+            return resolution;
+        }
         const std::vector<LayerId> layers = struck_layers();
         if (layers.empty()) {
-            resolution.dead = told_.dead == DeadReason::none ? DeadReason::no_effect : told_.dead;
+            resolution.dead = reason_without_change(resolution);
             return resolution;
         }
         bool any = false;
@@ -206,7 +149,7 @@ class WordResolver::Impl::Run {
             },
             visit);
         if (!any) {
-            resolution.dead = told_.dead == DeadReason::none ? DeadReason::no_effect : told_.dead;
+            resolution.dead = reason_without_change(resolution);
         }
         return resolution;
     }
@@ -217,6 +160,22 @@ class WordResolver::Impl::Run {
         std::int64_t word = 0;
         std::vector<fault::Strike> strikes;
     };
+
+    // What the codes saw, up to where they ended the inference.
+    void judge(WordResolution& resolution) const {
+        fault::Resolution judged;
+        verdicts_.finish(judged);
+        resolution.corrected = judged.corrected;
+        resolution.detected = judged.detected;
+        resolution.aborted = judged.aborted;
+        resolution.ended = judged.ended;
+    }
+
+    DeadReason reason_without_change(const WordResolution& resolution) const {
+        return resolution.corrected && !resolution.detected ? DeadReason::corrected
+               : told_.dead == DeadReason::none             ? DeadReason::no_effect
+                                                            : told_.dead;
+    }
 
     void tell(const fault::Resolution& told) {
         if (!told_any_) {
@@ -247,9 +206,7 @@ class WordResolver::Impl::Run {
                     words_.buffer(Memory::activation_buffer, struck.word, struck.strikes, told);
                     break;
                 default:
-                    for (const fault::Strike& strike : struck.strikes) {
-                        sums_.strike(struck.word, strike, told);
-                    }
+                    sums_.strike(struck.word, struck.strikes, told);
             }
             tell(told);
         }
@@ -287,9 +244,9 @@ class WordResolver::Impl::Run {
 };
 
 WordResolver::WordResolver(const workloads::WordGraph& graph, const AcceleratorConfig& config,
-                           const traces::Timeline& timeline) {
-    check_machine(graph, config);
-    impl_ = std::make_unique<Impl>(graph, config, timeline);
+                           const protect::Policy& policy, const traces::Timeline& timeline) {
+    check_machine(graph, config, policy);
+    impl_ = std::make_unique<Impl>(graph, config, policy, timeline);
 }
 
 WordResolver::~WordResolver() = default;

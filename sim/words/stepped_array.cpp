@@ -11,8 +11,8 @@ Cycle entry(const traces::Fold& fold) {
 
 }  // namespace
 
-SteppedArray::SteppedArray(const SteppedScript& script, const SteppedMemory& weights,
-                           const SteppedMemory& activations, SteppedMemory& sums)
+SteppedArray::SteppedArray(const SteppedScript& script, CodedMemory& weights, CodedMemory& activations,
+                           CodedMemory& sums)
     : script_(script),
       weights_(weights),
       activations_(activations),
@@ -88,7 +88,9 @@ void SteppedArray::result(std::int32_t index, std::int64_t step, int row, int co
     const std::int64_t n = staying || script_.array.weight_stationary() ? col : step;
     const int bytes = script_.widths.sum;
     const std::int64_t at = bytes * fold.accumulator_of(fold.first_pixel + m, fold.first_n + n);
-    sums_.write(at, bytes, fold.k_fold == 0 ? pe_.stored(sum) : pe_.accumulate(sums_.read(at, bytes), sum));
+    sums_.write(
+        now_, at, bytes,
+        fold.k_fold == 0 ? pe_.stored(sum) : pe_.accumulate(sums_.read_for_edge(now_, at, bytes), sum));
 }
 
 // By im2col: which element of the input stands at tap k of the window of output pixel m; 0 in the padding.
@@ -112,7 +114,7 @@ Word SteppedArray::activation(const traces::Fold& fold, std::int64_t m, std::int
     const std::int64_t byte = script_.load(fold.activation_load)
                                   .buffer_byte(script_.layout(layer.inputs[0]).byte(element),
                                                activation_hints_[static_cast<std::size_t>(k)]);
-    return static_cast<Word>(activations_.read(byte, script_.widths.operand));
+    return static_cast<Word>(activations_.read_for_edge(now_, byte, script_.widths.operand));
 }
 
 // From the block of rows × columns of the layer's weights that holds it.
@@ -127,7 +129,7 @@ Word SteppedArray::weight(const traces::Fold& fold, std::int64_t k, std::int64_t
                                  channel % cols * script_.widths.operand;
     const std::int64_t byte =
         script_.load(fold.weight_load).buffer_byte(in_dram, weight_hints_[static_cast<std::size_t>(k)]);
-    return static_cast<Word>(weights_.read(byte, script_.widths.operand));
+    return static_cast<Word>(weights_.read_for_edge(now_, byte, script_.widths.operand));
 }
 
 }  // namespace fluence::words

@@ -1,6 +1,6 @@
 // The register-true array of words between its buffers. Operands are read in the cycle in front of the edge
-// at which the array samples them, old sums in the cycle in which new ones are handed over; nothing is
-// written in between, so that both are read at the edge, in front of the other units' writes.
+// at which the array samples them, old sums in the cycle in which new ones are handed over, and so many
+// cycles earlier as their decoders take.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "sim/array/word_array.h"
 #include "sim/array/word_pe.h"
-#include "sim/words/stepped_memory.h"
+#include "sim/words/coded_memory.h"
 #include "sim/words/stepped_script.h"
 
 namespace fluence::words {
@@ -16,12 +16,12 @@ namespace fluence::words {
 class SteppedArray : private array::WordBoundary {
   public:
     // Keeps references to its arguments.
-    SteppedArray(const SteppedScript& script, const SteppedMemory& weights, const SteppedMemory& activations,
-                 SteppedMemory& sums);
+    SteppedArray(const SteppedScript& script, CodedMemory& weights, CodedMemory& activations,
+                 CodedMemory& sums);
 
     // The next edge at which something moves; kNever.
     Cycle next() const;
-    // Before any other unit's; to be called for every cycle in which the machine is driven, so that the array
+    // To be called for every cycle in which the machine is driven, so that the array
     // knows when bits were inverted.
     void edge(Cycle t);
     void flip(traces::SiteKind bank, std::int64_t unit, WideBits mask) { array_.flip(bank, unit, mask); }
@@ -46,9 +46,9 @@ class SteppedArray : private array::WordBoundary {
     Word weight(const traces::Fold& fold, std::int64_t k, std::int64_t n);
 
     const SteppedScript& script_;
-    const SteppedMemory& weights_;
-    const SteppedMemory& activations_;
-    SteppedMemory& sums_;
+    CodedMemory& weights_;
+    CodedMemory& activations_;
+    CodedMemory& sums_;
     array::WordPe pe_;
     array::WordArray array_;
     Cycle now_ = -1;                                              // the last edge driven

@@ -18,8 +18,8 @@ std::vector<const Transfer*> by_begin(const std::vector<Transfer>& transfers) {
 
 }  // namespace
 
-SteppedDma::SteppedDma(const SteppedScript& script, SteppedMemory& dram, SteppedMemory& weights,
-                       SteppedMemory& activations, SteppedVectorUnit& vector_unit)
+SteppedDma::SteppedDma(const SteppedScript& script, CodedMemory& dram, CodedMemory& weights,
+                       CodedMemory& activations, SteppedVectorUnit& vector_unit)
     : dram_(dram),
       weights_(weights),
       activations_(activations),
@@ -51,7 +51,7 @@ void SteppedDma::begin_transfers(Cycle t) {
         Loading loading;
         loading.transfer = loads_[next_load_];
         loading.words = loading.transfer->words();
-        loading.in_flight.resize(static_cast<std::size_t>(loading.words * dram_.word_bytes()));
+        loading.in_flight.resize(static_cast<std::size_t>(loading.words));
         loading_.push_back(std::move(loading));
     }
     for (; next_store_ < stores_.size() && stores_[next_store_]->begin <= t; ++next_store_) {
@@ -83,7 +83,7 @@ void SteppedDma::edge(Cycle t) {
     const auto arrive = [&](auto& all) {
         for (auto& moving : all) {
             while (moving.written.word < moving.words && moving.next_write() == t) {
-                write_word(moving);
+                write_word(t, moving);
             }
         }
         all.erase(std::remove_if(all.begin(), all.end(),
@@ -100,41 +100,42 @@ void SteppedDma::cycle(Cycle t) {
     }
     for (Loading& load : loading_) {
         while (load.next_read() == t) {
-            read_word(load);
+            read_word(t, load);
         }
     }
     find_next();
 }
 
-void SteppedDma::read_word(Loading& moving) {
+void SteppedDma::read_word(Cycle t, Loading& moving) {
     const traces::Segment& segment = moving.transfer->segments[moving.read.segment];
-    const int bytes = dram_.word_bytes();
-    std::copy_n(dram_.word(segment.dram_word + moving.read.offset), bytes,
-                moving.in_flight.begin() + moving.read.word * bytes);
+    moving.in_flight[static_cast<std::size_t>(moving.read.word)] =
+        dram_.read_word(t, segment.dram_word + moving.read.offset);
     moving.read.step(moving.transfer->segments);
 }
 
-void SteppedDma::write_word(Loading& moving) {
+void SteppedDma::write_word(Cycle t, Loading& moving) {
     const traces::Load& load = *moving.transfer;
     const traces::Segment& segment = load.segments[moving.written.segment];
-    const int bytes = dram_.word_bytes();
-    const std::uint8_t* data = moving.in_flight.data() + moving.written.word * bytes;
+    const WideBits data = moving.in_flight[static_cast<std::size_t>(moving.written.word)];
     if (load.to_vector_unit) {
         vector_unit_.load_parameters(segment.dram_word + moving.written.offset, data);
     } else {
-        SteppedMemory& buffer = load.buffer == Memory::weight_buffer ? weights_ : activations_;
-        std::copy_n(data, bytes, buffer.word(segment.buffer_word + moving.written.offset));
+        CodedMemory& buffer = load.buffer == Memory::weight_buffer ? weights_ : activations_;
+        buffer.write_word(t, segment.buffer_word + moving.written.offset, data);
     }
     moving.written.step(load.segments);
 }
 
-void SteppedDma::write_word(Storing& moving) {
+void SteppedDma::write_word(Cycle t, Storing& moving) {
     const traces::Store& store = *moving.transfer;
     const traces::Segment& segment = store.segments[moving.written.segment];
     const std::int64_t to = segment.dram_word + moving.written.offset;
-    std::copy_n(
-        vector_unit_.finished_word(to), dram_.word_bytes(),
-        store.to_buffer ? activations_.word(segment.buffer_word + moving.written.offset) : dram_.word(to));
+    const WideBits data = vector_unit_.finished().word(to);
+    if (store.to_buffer) {
+        activations_.write_word(t, segment.buffer_word + moving.written.offset, data);
+    } else {
+        dram_.write_word(t, to, data);
+    }
     moving.written.step(store.segments);
 }
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/words/stepped_memory.h"
+#include "sim/words/coded_memory.h"
 #include "sim/words/stepped_script.h"
 #include "sim/words/stepped_vector_unit.h"
 
@@ -15,8 +15,8 @@ namespace fluence::words {
 class SteppedDma {
   public:
     // Keeps references to its arguments, and to the timeline of `script`.
-    SteppedDma(const SteppedScript& script, SteppedMemory& dram, SteppedMemory& weights,
-               SteppedMemory& activations, SteppedVectorUnit& vector_unit);
+    SteppedDma(const SteppedScript& script, CodedMemory& dram, CodedMemory& weights, CodedMemory& activations,
+               SteppedVectorUnit& vector_unit);
 
     // The next cycle in which something moves; kNever.
     Cycle next() const { return next_; }
@@ -38,7 +38,7 @@ class SteppedDma {
         const Transfer* transfer = nullptr;
         std::int64_t words = 0;
         Cursor read, written;
-        std::vector<std::uint8_t> in_flight;  // a load's words, from the first
+        std::vector<WideBits> in_flight;  // a load's words, from the first
         Cycle next_read() const;
         Cycle next_write() const { return transfer->write_cycle(written.word); }
     };
@@ -47,13 +47,13 @@ class SteppedDma {
 
     void begin_transfers(Cycle t);
     void find_next();
-    void read_word(Loading& load);
-    void write_word(Loading& load);
-    void write_word(Storing& store);
+    void read_word(Cycle t, Loading& load);
+    void write_word(Cycle t, Loading& load);
+    void write_word(Cycle t, Storing& store);
 
-    SteppedMemory& dram_;
-    SteppedMemory& weights_;
-    SteppedMemory& activations_;
+    CodedMemory& dram_;
+    CodedMemory& weights_;
+    CodedMemory& activations_;
     SteppedVectorUnit& vector_unit_;
     std::vector<const traces::Load*> loads_;    // that move something, in the order in which they begin
     std::vector<const traces::Store*> stores_;  // likewise

@@ -60,11 +60,11 @@ void put_image(const SteppedScript& script, const Words& image, SteppedMemory& d
     }
 }
 
-Words words_of(const SteppedScript& script, TensorId tensor, const SteppedMemory& memory) {
+Words words_of(const SteppedScript& script, TensorId tensor, const ReadBytes& read) {
     const dataflow::TensorLayout& layout = script.layout(tensor);
     Words words;
     for (std::int64_t e = 0; e < layout.elements(); ++e) {
-        words.push_back(static_cast<Word>(memory.read(layout.byte(e), script.widths.operand)));
+        words.push_back(static_cast<Word>(read(layout.byte(e), script.widths.operand)));
     }
     return words;
 }

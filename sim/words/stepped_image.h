@@ -2,6 +2,8 @@
 // behind it.
 #pragma once
 
+#include <functional>
+
 #include "sim/words/stepped_memory.h"
 #include "sim/words/stepped_script.h"
 
@@ -11,7 +13,8 @@ namespace fluence::words {
 // Throws InputError where `image` has not the size of the input.
 void put_image(const SteppedScript& script, const Words& image, SteppedMemory& dram);
 
-// A tensor's words, by its layout in DRAM.
-Words words_of(const SteppedScript& script, TensorId tensor, const SteppedMemory& memory);
+// A tensor's words, by its layout in DRAM: read(first byte, bytes).
+using ReadBytes = std::function<WideBits(std::int64_t, int)>;
+Words words_of(const SteppedScript& script, TensorId tensor, const ReadBytes& read);
 
 }  // namespace fluence::words

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/words/coded_memory.h"
+#include "sim/words/machine_check.h"
 #include "sim/words/stepped_array.h"
 #include "sim/words/stepped_dma.h"
 #include "sim/words/stepped_image.h"
@@ -22,8 +24,10 @@ struct SteppedWordMachine::Impl {
 
 namespace {
 
-SteppedMemory memory_of(const BufferConfig& buffer) {
-    return {buffer.size.count() / buffer.word_bytes(), buffer.word_bytes()};
+CodedMemory memory_of(const SteppedScript& script, Memory memory, const BufferConfig& buffer,
+                      DecoderLog& log) {
+    return {buffer.size.count() / buffer.word_bytes(), static_cast<int>(buffer.word_bytes()),
+            script.policy.memory[index_of(memory)], log};
 }
 
 // The state of one inference.
@@ -31,14 +35,20 @@ class Inference {
   public:
     Inference(const SteppedScript& script, const Words& image)
         : script_(script),
-          dram_(script.map.words(), script.map.word_bytes()),
-          weights_(memory_of(script.config.weight_buffer)),
-          activations_(memory_of(script.config.activation_buffer)),
-          sums_(memory_of(script.config.output_buffer)),
+          dram_(script.map.words(), script.map.word_bytes(), script.policy.memory[index_of(Memory::dram)],
+                decoders_),
+          weights_(memory_of(script, Memory::weight_buffer, script.config.weight_buffer, decoders_)),
+          activations_(
+              memory_of(script, Memory::activation_buffer, script.config.activation_buffer, decoders_)),
+          sums_(memory_of(script, Memory::output_buffer, script.config.output_buffer, decoders_)),
           array_(script, weights_, activations_, sums_),
           vector_unit_(script, activations_, sums_),
           dma_(script, dram_, weights_, activations_, vector_unit_) {
-        put_image(script, image, dram_);
+        SteppedMemory contents(script.map.words(), script.map.word_bytes());
+        put_image(script, image, contents);
+        for (std::int64_t word = 0; word < script.map.words(); ++word) {
+            dram_.put(word, contents.word(word));
+        }
     }
 
     // `upsets` by cycle.
@@ -49,8 +59,8 @@ class Inference {
             return std::min({array_.next(), dma_.next(), vector_unit_.next(), struck});
         };
         // The last words arrive at the edge that ends the last cycle.
-        for (Cycle t = next(); t <= script_.timeline.cycles; t = next()) {
-            array_.edge(t);  // it reads what the memories held in the cycle before
+        for (Cycle t = next(); t <= script_.timeline.cycles && t <= last_edge(); t = next()) {
+            array_.edge(t);
             dma_.edge(t);
             for (; upset != upsets.end() && (*upset)->cycle == t; ++upset) {
                 strike(**upset);
@@ -60,27 +70,49 @@ class Inference {
         }
     }
 
-    SteppedWordMachine::Run result(const Words& image) const {
+    SteppedWordMachine::Run result(const Words& image) {
         SteppedWordMachine::Run run;
+        if (!decoders_.aborted()) {
+            run.logits = words_of(script_, script_.structure.logits, [&](std::int64_t first, int bytes) {
+                return dram_.read(script_.timeline.cycles, first, bytes);
+            });
+        }
+        if (decoders_.aborted()) {
+            run.logits.clear();
+            run.aborted = true;
+            run.ended = decoders_.ended();
+        }
+        run.corrected = decoders_.corrected();
+        run.detected = decoders_.detected();
+        const SteppedMemory& finished = vector_unit_.finished();
         for (std::size_t t = 0; t < script_.structure.tensors.size(); ++t) {
             const bool given = script_.layouts[t].stored() == script_.structure.input;
-            run.tensors.push_back(given ? image : words_of(script_, tensor_id(t), vector_unit_.finished()));
+            run.tensors.push_back(given ? image
+                                        : words_of(script_, tensor_id(t), [&](std::int64_t first, int bytes) {
+                                              return finished.read(first, bytes);
+                                          }));
         }
-        run.logits = words_of(script_, script_.structure.logits, dram_);
         return run;
     }
 
   private:
+    // Reads of the cycle in which the machine aborts, behind the slowest decoder.
+    Cycle last_edge() const {
+        const auto& decode = script_.timeline.decode_cycles;
+        return decoders_.aborted() ? decoders_.ended() + 1 + *std::max_element(decode.begin(), decode.end())
+                                   : kNever;
+    }
+
     void strike(const Upset& upset) {
         switch (upset.site) {
             case SiteKind::dram:
-                return dram_.flip(upset.unit, upset.bits);
+                return dram_.flip(upset.cycle, upset.unit, upset.bits);
             case SiteKind::weight_buffer:
-                return weights_.flip(upset.unit, upset.bits);
+                return weights_.flip(upset.cycle, upset.unit, upset.bits);
             case SiteKind::activation_buffer:
-                return activations_.flip(upset.unit, upset.bits);
+                return activations_.flip(upset.cycle, upset.unit, upset.bits);
             case SiteKind::output_buffer:
-                return sums_.flip(upset.unit, upset.bits);
+                return sums_.flip(upset.cycle, upset.unit, upset.bits);
             default:
                 return strike_register(upset);
         }
@@ -95,7 +127,8 @@ class Inference {
     }
 
     const SteppedScript& script_;
-    SteppedMemory dram_, weights_, activations_, sums_;
+    DecoderLog decoders_;
+    CodedMemory dram_, weights_, activations_, sums_;
     SteppedArray array_;
     SteppedVectorUnit vector_unit_;
     SteppedDma dma_;
@@ -115,8 +148,9 @@ std::vector<const Upset*> by_cycle(const std::vector<Upset>& upsets, Cycle cycle
     return sorted;
 }
 
-void check(const workloads::WordGraph& graph, const AcceleratorConfig& config,
+void check(const workloads::WordGraph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
            const traces::Timeline& timeline) {
+    check_policy(policy);
     if (std::string(name_of(config.array.format)) != workloads::name_of(graph.format)) {
         throw std::invalid_argument(std::string("a machine of ") + name_of(config.array.format) +
                                     " does not run a graph of " + workloads::name_of(graph.format));
@@ -124,19 +158,17 @@ void check(const workloads::WordGraph& graph, const AcceleratorConfig& config,
     if (config.array.control != ArrayControl::central) {
         throw std::invalid_argument("an array of words has central control alone");
     }
-    for (const std::int32_t cycles : timeline.decode_cycles) {
-        if (cycles != 0) {
-            throw std::invalid_argument("a machine of words has no memory codes");
-        }
+    if (timeline.decode_cycles != protect::timing_of(policy).decode_cycles) {
+        throw std::invalid_argument("the timeline is of another policy than \"" + policy.name + "\"");
     }
 }
 
 }  // namespace
 
 SteppedWordMachine::SteppedWordMachine(const workloads::WordGraph& graph, const AcceleratorConfig& config,
-                                       const traces::Timeline& timeline) {
-    check(graph, config, timeline);
-    impl_.reset(new Impl{{graph, config, timeline}});
+                                       const protect::Policy& policy, const traces::Timeline& timeline) {
+    check(graph, config, policy, timeline);
+    impl_.reset(new Impl{{graph, config, policy, timeline}});
 }
 
 SteppedWordMachine::~SteppedWordMachine() = default;

@@ -9,6 +9,7 @@
 #include "sim/dataflow/memory_map.h"
 #include "sim/dataflow/space_time.h"
 #include "sim/dataflow/tensor_layout.h"
+#include "sim/protect/policy.h"
 #include "traces/timeline.h"
 #include "workloads/word_graph.h"
 
@@ -24,6 +25,7 @@ struct SteppedScript {
     const workloads::WordGraph& graph;
     const traces::Timeline& timeline;
     const AcceleratorConfig config;
+    const protect::Policy policy;
     const workloads::Graph structure;  // workloads::stored_structure()
     const dataflow::MemoryMap map;
     const dataflow::SpaceTimeMap array;
@@ -33,10 +35,11 @@ struct SteppedScript {
 
     // Keeps references to graph and timeline.
     SteppedScript(const workloads::WordGraph& words, const AcceleratorConfig& machine,
-                  const traces::Timeline& times)
+                  const protect::Policy& protection, const traces::Timeline& times)
         : graph(words),
           timeline(times),
           config(machine),
+          policy(protection),
           structure(workloads::stored_structure(words)),
           map(structure, config),
           array(config.array),

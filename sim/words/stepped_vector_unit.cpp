@@ -4,8 +4,7 @@
 
 namespace fluence::words {
 
-SteppedVectorUnit::SteppedVectorUnit(const SteppedScript& script, const SteppedMemory& activations,
-                                     const SteppedMemory& sums)
+SteppedVectorUnit::SteppedVectorUnit(const SteppedScript& script, CodedMemory& activations, CodedMemory& sums)
     : script_(script),
       activations_(activations),
       sums_(sums),
@@ -40,7 +39,7 @@ void SteppedVectorUnit::cycle(Cycle t) {
     begin_passes(t);
     for (Running& running : running_) {
         while (running.element < running.pass->elements && running.pass->read_cycle(running.element) == t) {
-            compute(running);
+            compute(t, running);
             ++running.element;
         }
     }
@@ -50,8 +49,8 @@ void SteppedVectorUnit::cycle(Cycle t) {
         running_.end());
 }
 
-void SteppedVectorUnit::load_parameters(std::int64_t dram_word, const std::uint8_t* data) {
-    std::copy_n(data, registers_.word_bytes(), registers_.word(dram_word));
+void SteppedVectorUnit::load_parameters(std::int64_t dram_word, WideBits data) {
+    registers_.write_word(dram_word, data);
     parsed_[static_cast<std::size_t>(script_.map.region_of(dram_word).owner)] = false;
 }
 
@@ -87,7 +86,7 @@ std::int64_t SteppedVectorUnit::flat_element(const traces::VectorPass& pass, std
            element % pass.pixels;
 }
 
-void SteppedVectorUnit::compute(Running& running) {
+void SteppedVectorUnit::compute(Cycle t, Running& running) {
     const traces::VectorPass& pass = *running.pass;
     const workloads::Layer& layer = script_.structure.layer(pass.layer);
     const std::int64_t element = flat_element(pass, running.element);
@@ -96,7 +95,7 @@ void SteppedVectorUnit::compute(Running& running) {
     Word word = 0;
     if (layer.has_macs()) {
         const int bytes = script_.widths.sum;
-        const WideBits sum = sums_.read(bytes * (pass.accumulator + running.element), bytes);
+        const WideBits sum = sums_.read(t, bytes * (pass.accumulator + running.element), bytes);
         word = arithmetic_->finish(index_of(pass.layer),
                                    element / script_.structure.tensor(layer.output).shape.plane(), sum);
     } else {
@@ -104,7 +103,7 @@ void SteppedVectorUnit::compute(Running& running) {
             const std::int64_t byte =
                 script_.load(pass.operand_loads[input])
                     .buffer_byte(script_.layout(layer.inputs[input]).byte(from), running.hints[input]);
-            return static_cast<Word>(activations_.read(byte, width));
+            return static_cast<Word>(activations_.read(t, byte, width));
         });
     }
     registers_.write(script_.layout(layer.output).byte(element), width, word);

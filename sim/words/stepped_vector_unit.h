@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "sim/words/coded_memory.h"
 #include "sim/words/layer_arithmetic.h"
 #include "sim/words/stepped_memory.h"
 #include "sim/words/stepped_script.h"
@@ -15,17 +16,15 @@ namespace fluence::words {
 class SteppedVectorUnit {
   public:
     // Keeps references to its arguments.
-    SteppedVectorUnit(const SteppedScript& script, const SteppedMemory& activations,
-                      const SteppedMemory& sums);
+    SteppedVectorUnit(const SteppedScript& script, CodedMemory& activations, CodedMemory& sums);
 
     // The next cycle in which something is read; kNever.
     Cycle next() const;
     void cycle(Cycle t);
 
     // A word of a layer's parameter region, by its DRAM word.
-    void load_parameters(std::int64_t dram_word, const std::uint8_t* data);
+    void load_parameters(std::int64_t dram_word, WideBits data);
     // Finished outputs, by the DRAM word of their tensor.
-    const std::uint8_t* finished_word(std::int64_t dram_word) { return registers_.word(dram_word); }
     const SteppedMemory& finished() const { return registers_; }
 
   private:
@@ -38,11 +37,11 @@ class SteppedVectorUnit {
     void parse_parameters(LayerId layer);
     // Where the pass's element stands in the layer's output.
     std::int64_t flat_element(const traces::VectorPass& pass, std::int64_t element) const;
-    void compute(Running& running);
+    void compute(Cycle t, Running& running);
 
     const SteppedScript& script_;
-    const SteppedMemory& activations_;
-    const SteppedMemory& sums_;
+    CodedMemory& activations_;
+    CodedMemory& sums_;
     std::vector<const traces::VectorPass*> passes_;  // in the order in which they begin
     std::size_t next_pass_ = 0;
     std::vector<Running> running_;

@@ -38,6 +38,8 @@ TEST(Inject, UpsetsOfMachinesNeedWordsAndAMachine) {
     EXPECT_THAT(codes.output, HasSubstr("fluence run"));
     EXPECT_THAT(run_fluence("inject " + kBundle + " -a edge-16x16").output,
                 HasSubstr("--accelerator: goes with --model seu"));
+    EXPECT_THAT(run_fluence("inject " + kBundle + " --policy secded").output,
+                HasSubstr("--policy: goes with --model seu"));
 }
 
 TEST(Inject, ImpossibleRequestsAreNamed) {

@@ -178,8 +178,11 @@ TEST(SimulateCommand, MachinesOfWords) {
         const Finished values = simulate(bundle + machine + " --image 0");
         EXPECT_EQ(values.exit_code, 0) << values.output;
         EXPECT_THAT(values.output, HasSubstr("tensors of the register-true machine equal the tile level's"));
+        const Finished coded = simulate(bundle + machine + " --image 0 -p secded");
+        EXPECT_EQ(coded.exit_code, 0) << coded.output;
+        EXPECT_THAT(coded.output, HasSubstr("tensors of the register-true machine equal the tile level's"));
         for (const char* wrong :
-             {" --image 1000", " --image 0 -p secded", " --image 0 --batch 2", " --registers *"}) {
+             {" --image 1000", " --image 0 -p tmr", " --image 0 --batch 2", " --registers *"}) {
             EXPECT_EQ(simulate(bundle + machine + wrong).exit_code, 2) << wrong;
         }
         const Finished struck = run_fluence("inject " + bundle + " --model seu --faults 300 -j 2" + machine +
@@ -187,6 +190,19 @@ TEST(SimulateCommand, MachinesOfWords) {
         EXPECT_EQ(struck.exit_code, 0) << struck.output;
         EXPECT_THAT(struck.output, HasSubstr("seu: 300 faults (1 upset each)"));
         EXPECT_THAT(read_file(folder.file("struck") + "/faults.csv"), HasSubstr("\n299,"));
+        const Finished protect =
+            run_fluence("inject " + bundle + " --model seu --faults 300 --policy secded -j 2" + machine +
+                        " --sites output_buffer -o " + folder.file("protected"));
+        EXPECT_EQ(protect.exit_code, 0) << protect.output;
+        EXPECT_THAT(protect.output, AllOf(HasSubstr(" under secded, seu: 300 faults"), HasSubstr("sdc"),
+                                          HasSubstr("Codes corrected in ")));
+        const json summary = json::parse(read_file(folder.file("protected") + "/summary.json"));
+        EXPECT_EQ(summary.at("policy").at("name"), "secded");
+        EXPECT_EQ(summary.at("shares").at("sdc").at("count"), 0);
+        const Finished refused =
+            run_fluence("inject " + bundle + " --model seu --policy checksum-zero" + machine);
+        EXPECT_EQ(refused.exit_code, 2) << refused.output;
+        EXPECT_THAT(refused.output, HasSubstr("policy checksum-zero: mac_output: has linear-checksum"));
         const Finished other = simulate(bundle + " -a edge-16x16");
         EXPECT_EQ(other.exit_code, 2);
         EXPECT_THAT(other.output, HasSubstr("format: is int8, the bundle's is "));

@@ -48,19 +48,19 @@ WordCampaignResult run(const WordBundle& bundle, const WordCampaign& campaign, i
 
 class WordCampaigns : public testing::TestWithParam<WordFormat> {};
 
-TEST_P(WordCampaigns, SayWhatTheRegisterTrueMachineDoes) {
-    const WordBundle bundle = small_bundle(GetParam());
-    WordCampaign campaign = campaign_of(GetParam());
-    campaign.machine.array.rows = campaign.machine.array.cols = 2;  // always busy
-    campaign.faults = 1200;
-    campaign.sites = {"pe_psum", "pe_weight", "dram"};
+// How many faults changed logits, were corrected, detected, and aborted.
+struct Seen {
+    int changed = 0, corrected = 0, detected = 0, aborted = 0;
+};
+
+Seen compare_with_register_true(const WordBundle& bundle, const WordCampaign& campaign) {
     const WordCampaignResult result = run(bundle, campaign, 2);
     const traces::Timeline timeline =
-        accel::time_machine(workloads::stored_structure(bundle.graph), campaign.machine, {});
-    const words::SteppedWordMachine machine(bundle.graph, campaign.machine, timeline);
-    ASSERT_EQ(result.faults.size(), 1200u);
+        accel::time_machine(workloads::stored_structure(bundle.graph), campaign.machine, campaign.policy);
+    const words::SteppedWordMachine machine(bundle.graph, campaign.machine, campaign.policy, timeline);
+    EXPECT_EQ(static_cast<std::int64_t>(result.faults.size()), campaign.faults);
     EXPECT_EQ(result.cycles, timeline.cycles);
-    int changed = 0;
+    Seen seen;
     for (std::size_t i = 0; i < result.faults.size(); ++i) {
         const WordOutcome& fault = result.faults[i];
         EXPECT_EQ(fault.image, static_cast<std::int32_t>(i % 5));
@@ -69,13 +69,45 @@ TEST_P(WordCampaigns, SayWhatTheRegisterTrueMachineDoes) {
         upset.unit = fault.unit;
         upset.cycle = fault.cycle;
         upset.bits.set(static_cast<std::size_t>(fault.bit));
-        const bool differs = machine.run(bundle.image(fault.image), {upset}).logits !=
-                             machine.run(bundle.image(fault.image), {}).logits;
+        const words::SteppedWordMachine::Run struck = machine.run(bundle.image(fault.image), {upset});
+        const bool differs =
+            !struck.aborted && struck.logits != machine.run(bundle.image(fault.image), {}).logits;
+        EXPECT_EQ(struck.aborted, fault.effect == WordEffect::due) << i;
+        EXPECT_EQ(struck.corrected, fault.corrected) << i;
+        EXPECT_EQ(struck.detected, fault.detected) << i;
         EXPECT_EQ(differs, fault.effect == WordEffect::benign || fault.effect == WordEffect::sdc) << i;
         EXPECT_EQ(fault.effect == WordEffect::dead, fault.dead != fault::DeadReason::none) << i;
-        changed += differs ? 1 : 0;
+        seen.changed += differs ? 1 : 0;
+        seen.corrected += struck.corrected ? 1 : 0;
+        seen.detected += struck.detected ? 1 : 0;
+        seen.aborted += struck.aborted ? 1 : 0;
     }
-    EXPECT_GT(changed, 5);
+    return seen;
+}
+
+TEST_P(WordCampaigns, SayWhatTheRegisterTrueMachineDoes) {
+    WordCampaign campaign = campaign_of(GetParam());
+    campaign.machine.array.rows = campaign.machine.array.cols = 2;  // always busy
+    campaign.faults = 1200;
+    campaign.sites = {"pe_psum", "pe_weight", "dram"};
+    const Seen seen = compare_with_register_true(small_bundle(GetParam()), campaign);
+    EXPECT_GT(seen.changed, 5);
+    EXPECT_EQ(seen.corrected + seen.detected + seen.aborted, 0);
+}
+
+TEST_P(WordCampaigns, UnderCodesToo) {
+    WordCampaign campaign = campaign_of(GetParam());
+    campaign.machine.array.rows = campaign.machine.array.cols = 2;
+    campaign.sites = {"pe_psum", "dram"};
+    campaign.policy.memory[index_of(Memory::dram)].code = "secded";
+    Seen seen = compare_with_register_true(small_bundle(GetParam()), campaign);
+    EXPECT_GT(seen.corrected, 5);
+    EXPECT_EQ(seen.detected + seen.aborted, 0);
+    campaign.policy.memory[index_of(Memory::dram)] = {"parity", protect::DueAction::abort};
+    seen = compare_with_register_true(small_bundle(GetParam()), campaign);
+    EXPECT_GT(seen.aborted, 5);
+    EXPECT_EQ(seen.aborted, seen.detected);
+    EXPECT_EQ(seen.corrected, 0);
 }
 
 TEST_P(WordCampaigns, AreTheSameForAnyNumberOfWorkers) {
@@ -107,7 +139,7 @@ TEST(WordCampaignSites, StruckValuesAreTheBundles) {
     const workloads::Graph stored = workloads::stored_structure(bundle.graph);
     const dataflow::MemoryMap map(stored, campaign.machine);
     const traces::Timeline timeline = accel::time_machine(stored, campaign.machine, {});
-    const words::WordResolver resolver(bundle.graph, campaign.machine, timeline);
+    const words::WordResolver resolver(bundle.graph, campaign.machine, {}, timeline);
     const auto values =
         arith::make_word_values(bundle.graph, words::machine_order(bundle.graph, campaign.machine));
     values->load(bundle.image(0));
@@ -168,6 +200,9 @@ TEST(WordCampaignRequests, ImpossibleOnesAreNamed) {
     campaign = campaign_of(WordFormat::fxp16);
     campaign.machine.array.control = ArrayControl::travelling;
     refused(campaign, "control");
+    campaign = campaign_of(WordFormat::fxp16);
+    campaign.policy = protect::load_policy("checksum-rerun");
+    refused(campaign, "linear-checksum");
 }
 
 }  // namespace

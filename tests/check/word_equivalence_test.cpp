@@ -30,11 +30,18 @@ TEST_P(MachinesOfWords, FastAndSteppedMachineAgree) {
         tally.cases += report.tally.cases;
         tally.upsets += report.tally.upsets;
         tally.changed += report.tally.changed;
+        tally.corrected += report.tally.corrected;
+        tally.detected += report.tally.detected;
+        tally.aborted += report.tally.aborted;
     }
     std::cout << "seed " << kSeed << ", " << tally.cases << " cases, " << tally.upsets << " upsets, "
-              << tally.changed << " with changed values\n";
+              << tally.changed << " with changed values, codes corrected in " << tally.corrected
+              << ", detected in " << tally.detected << ", aborted " << tally.aborted << "\n";
     EXPECT_EQ(tally.cases, options.cases);
     EXPECT_GT(tally.changed, tally.cases / 8);
+    EXPECT_GT(tally.corrected, tally.cases / 50);
+    EXPECT_GT(tally.detected, tally.cases / 60);
+    EXPECT_GT(tally.aborted, tally.cases / 400);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, MachinesOfWords,
@@ -55,6 +62,9 @@ TEST(MachinesOfWordsCases, AreDrawnByTheirNumber) {
     EXPECT_EQ(one.tally.cases, options.cases);
     EXPECT_EQ(one.tally.upsets, two.tally.upsets);
     EXPECT_EQ(one.tally.changed, two.tally.changed);
+    EXPECT_EQ(one.tally.corrected, two.tally.corrected);
+    EXPECT_EQ(one.tally.detected, two.tally.detected);
+    EXPECT_EQ(one.tally.aborted, two.tally.aborted);
     std::int64_t upsets = 0;
     for (std::int64_t i = 0; i < options.cases; ++i) {
         const WordCase drawn = word_case(options, i);

@@ -71,7 +71,7 @@ void each_case(WordFormat format, const Check& check) {
 }
 
 void expect_reference(const Case& c) {
-    const SteppedWordMachine machine(c.graph, c.config, c.timeline);
+    const SteppedWordMachine machine(c.graph, c.config, {}, c.timeline);
     const SteppedWordMachine::Run run = machine.run(c.image, {});
     const std::vector<Words> golden = workloads::reference_run(c.graph, c.image);
     for (std::size_t t = 0; t < golden.size(); ++t) {
@@ -176,7 +176,7 @@ class Floats {
 TEST(FaultFree, FloatsAreAddedInTheMachinesOrder) {
     int other_order = 0;
     each_case(WordFormat::fp32, [&](const Case& c) {
-        const SteppedWordMachine machine(c.graph, c.config, c.timeline);
+        const SteppedWordMachine machine(c.graph, c.config, {}, c.timeline);
         const SteppedWordMachine::Run run = machine.run(c.image, {});
         const std::vector<Words> expected = Floats(c).run();
         for (std::size_t t = 0; t < expected.size(); ++t) {
@@ -194,7 +194,7 @@ TEST(FaultFree, TwoRunsOfOneMachineAreAlike) {
     while (!c) {
         c = draw(WordFormat::fxp16, stream);
     }
-    const SteppedWordMachine machine(c->graph, c->config, c->timeline);
+    const SteppedWordMachine machine(c->graph, c->config, {}, c->timeline);
     traces::Upset upset;
     upset.site = traces::SiteKind::dram;
     upset.bits.set(1);

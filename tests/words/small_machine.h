@@ -73,8 +73,8 @@ inline Expected of(const Numbers& numbers, const std::array<double, 4>& made,
 class Small {
   public:
     explicit Small(WordFormat format, const std::string& dataflow = "weight-stationary", int word_bits = 64,
-                   int bytes_per_cycle = 8)
-        : format_(format) {
+                   int bytes_per_cycle = 8, const protect::Policy& policy = {})
+        : format_(format), policy_(policy) {
         network();
         config_ = test::machine("small", {2, 2, 512, 512, 1024, word_bits, 128, bytes_per_cycle},
                                 OperandRegister::output, false);
@@ -85,9 +85,9 @@ class Small {
                                          : format == WordFormat::fxp16 ? 48
                                                                        : 80;
         structure_ = workloads::stored_structure(graph_);
-        timeline_ = accel::time_machine(structure_, config_, {});
+        timeline_ = accel::time_machine(structure_, config_, policy_);
         map_ = std::make_unique<dataflow::MemoryMap>(structure_, config_);
-        machine_ = std::make_unique<SteppedWordMachine>(graph_, config_, timeline_);
+        machine_ = std::make_unique<SteppedWordMachine>(graph_, config_, policy_, timeline_);
     }
 
     // Words that stand for the numbers.
@@ -172,6 +172,7 @@ class Small {
                      static_cast<int>(accumulator % in_word) * sum_bits() + bit);
     }
     const AcceleratorConfig& config() const { return config_; }
+    const protect::Policy& policy() const { return policy_; }
     const workloads::WordGraph& graph() const { return graph_; }
     const traces::Timeline& timeline() const { return timeline_; }
     const Words& image() const { return image_; }
@@ -234,6 +235,7 @@ class Small {
     }
 
     WordFormat format_;
+    const protect::Policy policy_;
     workloads::WordGraph graph_;
     workloads::Graph structure_;
     AcceleratorConfig config_;

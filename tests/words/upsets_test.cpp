@@ -294,14 +294,14 @@ TEST(SmallMachines, WhatTheyDoNotHaveIsRefused) {
 
     AcceleratorConfig config = small.config();
     config.array.format = OperandFormat::fxp32;
-    EXPECT_THROW(SteppedWordMachine(small.graph(), config, small.timeline()), std::invalid_argument);
+    EXPECT_THROW(SteppedWordMachine(small.graph(), config, {}, small.timeline()), std::invalid_argument);
     config = small.config();
     config.array.control = ArrayControl::travelling;
-    EXPECT_THROW(SteppedWordMachine(small.graph(), config, small.timeline()), std::invalid_argument);
+    EXPECT_THROW(SteppedWordMachine(small.graph(), config, {}, small.timeline()), std::invalid_argument);
     traces::Timeline coded = small.timeline();
     coded.decode_cycles[0] = 1;
-    EXPECT_THROW(SteppedWordMachine(small.graph(), small.config(), coded), std::invalid_argument);
-    const SteppedWordMachine machine(small.graph(), small.config(), small.timeline());
+    EXPECT_THROW(SteppedWordMachine(small.graph(), small.config(), {}, coded), std::invalid_argument);
+    const SteppedWordMachine machine(small.graph(), small.config(), {}, small.timeline());
     EXPECT_THROW(machine.run(Words(5), {}), InputError);
 }
 
