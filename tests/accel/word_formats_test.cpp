@@ -12,7 +12,7 @@
 #include "sim/cost/logic.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/random_graph.h"
-#include "tests/support/random_words.h"
+#include "workloads/random_words.h"
 
 namespace fluence::accel {
 namespace {
@@ -75,7 +75,7 @@ TEST(WordFormats, SameFoldsWiderWords) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         for (const Known& format : kFormats) {
             RandomStream stream(seed, RandomPurpose::testing, 1);
-            const workloads::WordGraph network = test::random_word_graph(format.words, stream);
+            const workloads::WordGraph network = workloads::random_word_graph(format.words, stream);
             const Graph graph = workloads::stored_structure(network);
             AcceleratorConfig config = preset("edge-16x16");
             for (BufferConfig* buffer :
@@ -111,7 +111,7 @@ TEST(WordFormats, AMachineComputesAllWorkInSmallBuffers) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         for (const Known& format : kFormats) {
             RandomStream stream(seed, RandomPurpose::testing, 2);
-            const workloads::WordGraph network = test::random_word_graph(format.words, stream);
+            const workloads::WordGraph network = workloads::random_word_graph(format.words, stream);
             const Graph graph = workloads::stored_structure(network);
             const AcceleratorConfig config = preset("edge-16x16-" + std::string(name_of(format.machine)));
             std::int64_t macs = 0;
@@ -152,7 +152,7 @@ TEST(WordFormats, AreaOfTheArray) {
 
 TEST(WordFormats, EnergyOfAMacByHand) {
     RandomStream stream(3, RandomPurpose::testing, 3);
-    const Graph graph = workloads::stored_structure(test::random_word_graph(WordFormat::fp32, stream));
+    const Graph graph = workloads::stored_structure(workloads::random_word_graph(WordFormat::fp32, stream));
     const AcceleratorConfig config = preset("edge-16x16-fp32");
     const traces::Timeline timeline = time_machine(graph, config, {});
     const std::vector<EnergyPart> parts = energy_of(config, {}, timeline, cost::EnergyTable());
@@ -172,7 +172,7 @@ std::string message(Function function) {
 
 TEST(WordFormats, WhatIsNotModelledIsRefused) {
     RandomStream stream(4, RandomPurpose::testing, 4);
-    const Graph graph = workloads::stored_structure(test::random_word_graph(WordFormat::fxp16, stream));
+    const Graph graph = workloads::stored_structure(workloads::random_word_graph(WordFormat::fxp16, stream));
     const AcceleratorConfig config = preset("edge-16x16-fxp16");
     for (const char* name : {"ranger", "checksum-zero", "gradient", "median", "ppe", "selective-ecc", "flr",
                              "ilr", "temporal-dmr", "parity-rerun"}) {

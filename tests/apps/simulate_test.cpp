@@ -8,7 +8,7 @@
 
 #include "tests/apps/program.h"
 #include "tests/apps/small_bundle.h"
-#include "tests/support/random_words.h"
+#include "tests/support/random_word_bundle.h"
 #include "tests/support/temporary_directory.h"
 #include "workloads/word_bundle.h"
 
@@ -156,13 +156,8 @@ TEST(SimulateCommand, bad_requests_are_one_line_and_exit_code_2) {
 
 std::string write_bundle_of_words(const TemporaryDirectory& folder, fluence::workloads::WordFormat format) {
     fluence::RandomStream stream(5, fluence::RandomPurpose::testing, 0);
-    fluence::workloads::WordBundle bundle;
-    bundle.graph = fluence::test::random_word_graph(format, stream);
-    bundle.image_count = 1;
-    bundle.images = fluence::test::random_word_image(bundle.graph, stream);
-    bundle.labels = {0};
     const std::string path = folder.file(fluence::workloads::name_of(format));
-    fluence::workloads::write_word_bundle(bundle, path);
+    fluence::workloads::write_word_bundle(fluence::test::random_word_bundle(format, stream, 1), path);
     return path;
 }
 

@@ -10,7 +10,7 @@
 #include "sim/arith/registry.h"
 #include "tests/support/environment.h"
 #include "tests/support/random_graph.h"
-#include "tests/support/random_words.h"
+#include "workloads/random_words.h"
 #include "workloads/word_reference.h"
 
 namespace fluence::arith {
@@ -33,10 +33,10 @@ TEST_P(WordFormats, GoldenRunsAreTheDefinitions) {
     for (std::uint64_t i = 0; i < graphs; ++i) {
         SCOPED_TRACE("seed " + std::to_string(seed) + ", graph " + std::to_string(i));
         RandomStream stream(seed, RandomPurpose::testing, i);
-        const WordGraph graph = test::random_word_graph(format(), stream);
+        const WordGraph graph = workloads::random_word_graph(format(), stream);
         const auto engine = make_value_engine(graph);
         for (int image = 0; image < 2; ++image) {  // the second finds the scratch of the first
-            const Words words = test::random_word_image(graph, stream);
+            const Words words = workloads::random_word_image(graph, stream);
             engine->load(words);
             const std::vector<Words> wanted = workloads::reference_run(graph, words);
             for (std::size_t t = 0; t < wanted.size(); ++t) {
@@ -64,7 +64,7 @@ std::vector<ValueFault> random_faults(const WordGraph& graph, const ValueEngine&
         const Word was = weight ? engine.weight(fault.layer, fault.index)
                                 : engine.golden(output)[static_cast<std::size_t>(fault.index)];
         const auto bit = stream.below(static_cast<std::uint64_t>(workloads::word_bits(graph.format)));
-        fault.word = stream.below(3) == 0 ? test::random_word(graph.format, stream) : was ^ (1U << bit);
+        fault.word = stream.below(3) == 0 ? workloads::random_word(graph.format, stream) : was ^ (1U << bit);
         faults.push_back(fault);
     }
     return faults;
@@ -107,9 +107,9 @@ TEST_P(WordFormats, FaultyRunsAreTheDefinitions) {
     const auto graphs = test::environment("FLUENCE_WORD_GRAPHS", 60);
     for (std::uint64_t i = 0; i < graphs; ++i) {
         RandomStream stream(seed, RandomPurpose::testing, i);
-        const WordGraph graph = test::random_word_graph(format(), stream);
+        const WordGraph graph = workloads::random_word_graph(format(), stream);
         const auto engine = make_value_engine(graph);
-        const Words image = test::random_word_image(graph, stream);
+        const Words image = workloads::random_word_image(graph, stream);
         engine->load(image);
         for (int fault = 0; fault < 12; ++fault) {
             SCOPED_TRACE("seed " + std::to_string(seed) + ", graph " + std::to_string(i) + ", fault " +

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "sim/core/error.h"
-#include "tests/support/random_words.h"
+#include "tests/support/random_word_bundle.h"
 #include "workloads/word_reference.h"
 
 namespace fluence::campaign {
@@ -16,15 +16,7 @@ using workloads::Words;
 
 WordBundle small_bundle(WordFormat format) {
     RandomStream stream(31, RandomPurpose::testing, 4);
-    WordBundle bundle;
-    bundle.graph = test::random_word_graph(format, stream);
-    bundle.image_count = 6;
-    for (int image = 0; image < 6; ++image) {
-        const Words words = test::random_word_image(bundle.graph, stream);
-        bundle.images.insert(bundle.images.end(), words.begin(), words.end());
-        bundle.labels.push_back(image % 2);
-    }
-    return bundle;
+    return test::random_word_bundle(format, stream, 6);
 }
 
 ValueResult run(const WordBundle& bundle, const ValueCampaign& campaign, int workers) {

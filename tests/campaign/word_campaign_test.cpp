@@ -10,7 +10,7 @@
 #include "sim/dataflow/memory_map.h"
 #include "sim/words/resolver.h"
 #include "sim/words/stepped_machine.h"
-#include "workloads/random_words.h"
+#include "tests/support/random_word_bundle.h"
 
 namespace fluence::campaign {
 namespace {
@@ -21,15 +21,7 @@ using workloads::Words;
 
 WordBundle small_bundle(WordFormat format) {
     RandomStream stream(32, RandomPurpose::testing, 4);
-    WordBundle bundle;
-    bundle.graph = workloads::random_word_graph(format, stream);
-    bundle.image_count = 5;
-    for (int image = 0; image < 5; ++image) {
-        const Words words = workloads::random_word_image(bundle.graph, stream);
-        bundle.images.insert(bundle.images.end(), words.begin(), words.end());
-        bundle.labels.push_back(image % 2);
-    }
-    return bundle;
+    return test::random_word_bundle(format, stream, 5);
 }
 
 WordCampaign campaign_of(WordFormat format) {

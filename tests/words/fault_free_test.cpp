@@ -12,8 +12,8 @@
 #include "sim/core/error.h"
 #include "sim/words/stepped_machine.h"
 #include "tests/support/environment.h"
-#include "tests/support/random_words.h"
 #include "tests/words/word_machines.h"
+#include "workloads/random_words.h"
 #include "workloads/word_reference.h"
 
 namespace fluence::words {
@@ -33,9 +33,9 @@ struct Case {
 // Nothing where a tile does not fit the machine's buffers.
 std::optional<Case> draw(WordFormat format, RandomStream& stream) {
     Case c;
-    c.graph = test::random_word_graph(format, stream);
+    c.graph = workloads::random_word_graph(format, stream);
     c.config = test::random_word_machine(format, stream);
-    c.image = test::random_word_image(c.graph, stream);
+    c.image = workloads::random_word_image(c.graph, stream);
     if (format == WordFormat::fp32 && stream.below(3) == 0) {  // infinities and NaNs among the weights
         for (workloads::WordLayer& layer : c.graph.layers) {
             if (!layer.weights.empty()) {

@@ -9,7 +9,7 @@
 
 #include "sim/core/error.h"
 #include "sim/core/json.h"
-#include "tests/support/random_words.h"
+#include "tests/support/random_word_bundle.h"
 #include "tests/support/temporary_directory.h"
 #include "workloads/bundle.h"
 #include "workloads/word_reference.h"
@@ -21,14 +21,7 @@ using ::testing::HasSubstr;
 
 WordBundle random_bundle(WordFormat format, std::uint64_t sample) {
     RandomStream stream(17, RandomPurpose::testing, sample);
-    WordBundle bundle;
-    bundle.graph = test::random_word_graph(format, stream);
-    bundle.image_count = 3;
-    for (int image = 0; image < 3; ++image) {
-        const Words words = test::random_word_image(bundle.graph, stream);
-        bundle.images.insert(bundle.images.end(), words.begin(), words.end());
-        bundle.labels.push_back(static_cast<std::int32_t>(stream.below(2)));
-    }
+    WordBundle bundle = test::random_word_bundle(format, stream, 3);
     bundle.golden.push_back(reference_run(bundle.graph, bundle.image(0)));
     bundle.fp32_top1 = 1.0 / 3;
     bundle.provenance = {{"source", "a \"test\""}};
