@@ -38,6 +38,7 @@ void ScriptReader::convolution(const Node& node) {
     }
     op.window = {as_int(weight.size(2)), as_int(weight.size(3)), as_int(stride[0]),   as_int(stride[1]),
                  as_int(padding[0]),     as_int(padding[1]),     as_int(dilation[0]), as_int(dilation[1])};
+    check_window(node, op.window);
     op.groups = as_int(integer(node, "groups"));
     op.weight = weight;
     op.bias = has(node, "bias") ? parameter(node, "bias") : at::zeros({weight.size(0)}, at::kDouble);

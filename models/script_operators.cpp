@@ -65,8 +65,18 @@ Window ScriptReader::window_of(const Node& node, const std::string& kernel, bool
     const Ints stride = own_stride ? integers(node, "stride", 2) : size;
     const Ints padding = integers(node, "padding", 2);
     const Ints dilation = dilated ? integers(node, "dilation", 2) : Ints{1, 1};
-    return {as_int(size[0]),    as_int(size[1]),    as_int(stride[0]),   as_int(stride[1]),
-            as_int(padding[0]), as_int(padding[1]), as_int(dilation[0]), as_int(dilation[1])};
+    const Window window = {as_int(size[0]),    as_int(size[1]),    as_int(stride[0]),   as_int(stride[1]),
+                           as_int(padding[0]), as_int(padding[1]), as_int(dilation[0]), as_int(dilation[1])};
+    check_window(node, window);
+    return window;
+}
+
+void ScriptReader::check_window(const Node& node, const Window& w) const {
+    const int least = std::min({w.kernel_h, w.kernel_w, w.stride_h, w.stride_w, w.dilation_h, w.dilation_w});
+    if (least < 1 || std::min(w.pad_h, w.pad_w) < 0) {
+        fail(node, "a window has a size, stride or dilation of less than 1, or negative padding",
+             "sizes, strides and dilations from 1 on, padding from 0 on");
+    }
 }
 
 // With ceil_mode a last window may hang over the edge, unless it would begin behind the input and the padding

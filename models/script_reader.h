@@ -117,6 +117,8 @@ class ScriptReader {
     void add_constant(const Node& node, const Activation& x, const std::string& argument);
     void apply_ceil_mode(const Node& node, FloatOp& op, const workloads::Shape& in) const;
     workloads::Window window_of(const Node& node, const std::string& kernel, bool dilated) const;
+    // Fails for windows that are none.
+    void check_window(const Node& node, const workloads::Window& window) const;
 
     std::string source_;
     std::vector<std::string>& report_;

@@ -96,9 +96,7 @@ class DenseRun {
         for (std::int64_t pixel = 0; pixel < layer_.gemm.m; ++pixel) {
             std::copy(layer_.bias, layer_.bias + columns_, layer_.sums + pixel * columns_);
         }
-        if constexpr (!kInteger) {
-            pass({Part::whole, Part::whole, 0});
-        } else if constexpr (std::is_same_v<Sum, std::int64_t>) {
+        if constexpr (!kInteger || std::is_same_v<Sum, std::int64_t>) {
             pass({Part::whole, Part::whole, 0});
         } else {
             pass({Part::high, Part::high, 32});

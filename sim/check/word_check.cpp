@@ -93,7 +93,7 @@ class Fidelities {
         tally.corrected += stepped.corrected ? 1 : 0;
         tally.detected += stepped.detected ? 1 : 0;
         tally.aborted += stepped.aborted ? 1 : 0;
-        const std::string flags = flag_difference(resolution, stepped);
+        std::string flags = flag_difference(resolution, stepped);
         if (!flags.empty() || stepped.aborted) {
             return flags;
         }

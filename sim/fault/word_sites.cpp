@@ -11,7 +11,6 @@ namespace fluence::fault {
 
 using dataflow::Field;
 using dataflow::FieldKind;
-using workloads::Layer;
 
 namespace {
 
