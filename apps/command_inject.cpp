@@ -1,7 +1,7 @@
 #include "apps/command_inject.h"
 
-#include <chrono>
 #include <iostream>
+#include <optional>
 #include <sstream>
 
 #include "analysis/report_files.h"
@@ -52,15 +52,6 @@ void check_range(const char* option, double value, double low, double high) {
         valid << low << " to " << high;
         throw InputError("fluence inject", option, given.str(), valid.str());
     }
-}
-
-std::vector<std::string> words_of(const std::string& list) {
-    std::vector<std::string> words;
-    std::istringstream stream(list);
-    for (std::string word; std::getline(stream, word, ',');) {
-        words.push_back(word);
-    }
-    return words;
 }
 
 std::optional<InjectArguments> parse(const Arguments& arguments) {
@@ -117,8 +108,8 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
             }
         }
     }
-    campaign.layers = words_of(layers);
-    parsed.sites = words_of(sites);
+    campaign.layers = comma_separated(layers);
+    parsed.sites = comma_separated(sites);
     check_range("--faults", static_cast<double>(campaign.faults), 1, kMostFaults);
     check_range("--images", static_cast<double>(campaign.images), 0, 1e9);
     check_range("--confidence", parsed.confidence, 0.5, 0.999999);
@@ -126,18 +117,6 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
     check_range("--upsets", parsed.upsets, 1, fault::kMostUpsets);
     parsed.workers = campaign::workers_or_processors(parsed.workers);
     return parsed;
-}
-
-// Runs a campaign under a progress display: run(progress).
-template <class Run>
-auto displayed(const char* unit, Run run) {
-    ProgressDisplay display(unit);
-    const auto begin = std::chrono::steady_clock::now();
-    return run([&](std::int64_t done, std::int64_t total) {
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-        const double rate = static_cast<double>(done) / elapsed.count();
-        display.show({done, total, rate, static_cast<double>(total - done) / rate});
-    });
 }
 
 void write(const std::string& folder, const nlohmann::json& summary, const std::string& faults) {
@@ -155,9 +134,11 @@ int inject(const InjectArguments& arguments, const campaign::ValueWorkload& work
     if (campaign.images == 0) {
         campaign.images = static_cast<std::int64_t>(workload.labels.size());
     }
-    const campaign::ValueResult result = displayed("images", [&](const auto& progress) {
-        return campaign::run_value_campaign(workload, campaign, arguments.workers, progress);
-    });
+    std::optional<ProgressDisplay> display("images");
+    const campaign::ValueResult result = campaign::run_value_campaign(
+        workload, campaign, arguments.workers,
+        [&](std::int64_t done, std::int64_t total) { display->count(done, total); });
+    display.reset();
     std::cout << analysis::value_report(workload, campaign, result, arguments.confidence);
     write(arguments.output, analysis::value_json(workload, campaign, result, arguments.confidence),
           analysis::value_csv(workload, result));
@@ -174,9 +155,11 @@ int strike_machine(const InjectArguments& arguments, const workloads::WordBundle
     campaign.upsets = arguments.upsets;
     campaign.sites = arguments.sites;
     campaign.seed = arguments.campaign.seed;
-    const campaign::WordCampaignResult result = displayed("faults", [&](const auto& progress) {
-        return campaign::run_word_campaign(bundle, arguments.bundle, campaign, arguments.workers, progress);
-    });
+    std::optional<ProgressDisplay> display("faults");
+    const campaign::WordCampaignResult result = campaign::run_word_campaign(
+        bundle, arguments.bundle, campaign, arguments.workers,
+        [&](std::int64_t done, std::int64_t total) { display->count(done, total); });
+    display.reset();
     std::cout << analysis::word_report(bundle.graph, campaign, result, arguments.confidence);
     write(arguments.output, analysis::word_json(bundle.graph, campaign, result, arguments.confidence),
           analysis::word_csv(bundle.graph, result));

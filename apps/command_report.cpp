@@ -1,7 +1,6 @@
 #include "apps/command_report.h"
 
 #include <iostream>
-#include <sstream>
 
 #include "analysis/report_files.h"
 #include "apps/options.h"
@@ -10,15 +9,6 @@
 namespace fluence::apps {
 
 namespace {
-
-std::vector<std::string> split(const std::string& list) {
-    std::vector<std::string> names;
-    std::stringstream stream(list);
-    for (std::string name; std::getline(stream, name, ',');) {
-        names.push_back(name);
-    }
-    return names;
-}
 
 std::string format_names() {
     std::string names;
@@ -71,7 +61,7 @@ int run_report(const Arguments& arguments) {
     if (!interval.empty()) {
         report.summary.method = method_of(interval);
     }
-    report.formats = split(format_list);
+    report.formats = comma_separated(format_list);
     const analysis::WrittenReport written = analysis::write_report(results, report);
     std::cout << written.table;
     if (!written.paths.empty()) {

@@ -1,10 +1,8 @@
 #include "apps/command_selfcheck.h"
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "apps/interrupt.h"
 #include "apps/options.h"
@@ -30,8 +28,7 @@ struct SelfCheckArguments {
 
 std::vector<workloads::WordFormat> formats_named(const std::string& list) {
     std::vector<workloads::WordFormat> formats;
-    std::istringstream stream(list);
-    for (std::string name; std::getline(stream, name, ',');) {
+    for (const std::string& name : comma_separated(list)) {
         if (name == "int8") {
             continue;
         }
@@ -166,12 +163,7 @@ int check_words(const SelfCheckArguments& arguments) {
     handle_interrupts();
     options.stop = &stop_requested();
     std::optional<ProgressDisplay> display("cases");
-    const auto begin = std::chrono::steady_clock::now();
-    options.progress = [&](std::int64_t done, std::int64_t total) {
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-        const double rate = static_cast<double>(done) / elapsed.count();
-        display->show({done, total, rate, static_cast<double>(total - done) / rate});
-    };
+    options.progress = [&](std::int64_t done, std::int64_t total) { display->count(done, total); };
     const check::WordReport report = check::run_word_check(options);
     display.reset();
     for (std::size_t i = 0; i < std::min<std::size_t>(report.mismatches.size(), 20); ++i) {

@@ -1,10 +1,20 @@
 #include "apps/options.h"
 
 #include <iostream>
+#include <sstream>
 
 #include "sim/core/error.h"
 
 namespace fluence::apps {
+
+std::vector<std::string> comma_separated(const std::string& list) {
+    std::vector<std::string> words;
+    std::istringstream stream(list);
+    for (std::string word; std::getline(stream, word, ',');) {
+        words.push_back(word);
+    }
+    return words;
+}
 
 std::string version_line() {
     return std::string("fluence ") + FLUENCE_VERSION;

@@ -4,6 +4,7 @@
 #include <boost/program_options.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/commands.h"
 
@@ -19,6 +20,9 @@ std::optional<po::variables_map> parse_options(const std::string& command, const
                                                po::options_description& options,
                                                const std::vector<std::string>& positional,
                                                const Arguments& arguments, const std::string& examples = "");
+
+// The words of "a,b,c".
+std::vector<std::string> comma_separated(const std::string& list);
 
 // "fluence 0.1.0".
 std::string version_line();

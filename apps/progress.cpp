@@ -71,6 +71,12 @@ ProgressDisplay::~ProgressDisplay() {
     }
 }
 
+void ProgressDisplay::count(std::int64_t done, std::int64_t total) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
+    const double rate = static_cast<double>(done) / elapsed.count();
+    show({done, total, rate, static_cast<double>(total - done) / rate});
+}
+
 void ProgressDisplay::show(const ProgressState& state) {
     const auto now = std::chrono::steady_clock::now();
     const bool last = state.done == state.total;

@@ -29,11 +29,14 @@ class ProgressDisplay {
     ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
     void show(const ProgressState& state);
+    // At the rate since the display began.
+    void count(std::int64_t done, std::int64_t total);
 
   private:
     std::string unit_;
     bool terminal_;
     bool drawn_ = false;
+    const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point last_{};
 };
 

@@ -21,11 +21,9 @@ using workloads::Word;
 using workloads::WordFormat;
 using workloads::Words;
 
-OperandFormat machine_format(WordFormat format) {
-    for (const OperandFormat candidate : {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32}) {
-        if (std::string(name_of(candidate)) == workloads::name_of(format)) {
-            return candidate;
-        }
+OperandFormat require_machine(WordFormat format) {
+    if (const std::optional<OperandFormat> machine = words::machine_format(format)) {
+        return *machine;
     }
     throw InputError("fluence selfcheck", "--format",
                      std::string("is ") + workloads::name_of(format) + ", which has no machine",
@@ -37,7 +35,7 @@ AcceleratorConfig draw_word_machine(RandomStream& random, WordFormat format) {
     AcceleratorConfig config = draw_machine(random);
     Draw draw(random);
     ArrayConfig& array = config.array;
-    array.format = machine_format(format);
+    array.format = require_machine(format);
     array.control = ArrayControl::central;
     const StoredWidths widths = stored_widths(array.format);
     const int word = 8 * widths.operand;
@@ -159,25 +157,26 @@ class DrawnMachine {
             setup_.config = draw_word_machine(random_, format);
             setup_.policy = random_.below(2) == 0 ? protect::Policy() : draw_word_policy(random_);
         } while (!runs());
+        struck_ = {workloads::stored_structure(setup_.graph), {}, setup_.config, setup_.policy, 0};
+        draw_.emplace(struck_, *timeline_);
     }
+    DrawnMachine(const DrawnMachine&) = delete;  // the draw refers to it
+    DrawnMachine& operator=(const DrawnMachine&) = delete;
 
     const WordSetup& setup() const { return setup_; }
     const traces::Timeline& timeline() const { return *timeline_; }
     std::int64_t refused() const { return refused_; }
 
     UpsetList draw_upsets() {
-        const Setup sites{workloads::stored_structure(setup_.graph), {}, setup_.config, setup_.policy, 0};
-        const UpsetDraw draw(sites, *timeline_);
         UpsetList list;
         while (list.empty()) {
-            list = draw.list(random_);
+            list = draw_->list(random_);
             list.erase(
                 std::remove_if(list.begin(), list.end(),
                                [](const traces::Upset& upset) { return traces::is_unit_state(upset.site); }),
                 list.end());
         }
-        const std::vector<fault::SiteClass> classes =
-            words::word_site_classes(setup_.graph, setup_.config, setup_.policy);
+        const std::vector<fault::SiteClass>& classes = draw_->sites();
         for (traces::Upset& upset : list) {
             const auto site = std::find_if(classes.begin(), classes.end(),
                                            [&](const auto& c) { return c.kind == upset.site; });
@@ -205,6 +204,8 @@ class DrawnMachine {
     WordSetup setup_;
     std::int64_t refused_ = 0;
     std::optional<traces::Timeline> timeline_;
+    Setup struck_;  // the machine and its stored structure, as upsets are drawn on them
+    std::optional<UpsetDraw> draw_;
 };
 
 nlohmann::json json_of(const WordReport& report) {
@@ -266,7 +267,7 @@ WordReport check_word_machine(const WordCheckOptions& options, std::int64_t numb
 
 WordReport run_word_check(const WordCheckOptions& options) {
     for (const WordFormat format : options.formats) {
-        machine_format(format);
+        require_machine(format);
     }
     std::vector<std::int64_t> machines(
         static_cast<std::size_t>((options.cases + kWordCasesPerMachine - 1) / kWordCasesPerMachine));

@@ -26,8 +26,9 @@ class Arithmetic final : public LayerArithmetic {
 
     void load(std::size_t layer, Words bias, const std::vector<std::int8_t>& shifts) override {
         biases_[layer] = std::move(bias);
-        if constexpr (F::kExactSums) {
-            load_shifts(graph_.structure.layers[layer], shifts, rules_[layer].shifts);
+        for (std::size_t i = 0; i < shifts.size(); ++i) {
+            F::set_shift(graph_.structure.layers[layer], rules_[layer], static_cast<std::int64_t>(i),
+                         shifts[i]);
         }
     }
 
@@ -59,19 +60,6 @@ class Arithmetic final : public LayerArithmetic {
     }
 
   private:
-    static void load_shifts(const Layer& layer, const std::vector<std::int8_t>& loaded,
-                            workloads::WordShifts& shifts) {
-        if (loaded.empty()) {
-            return;
-        }
-        shifts.output = loaded.back();
-        if (layer.has_macs()) {
-            shifts.bias = loaded.front();
-        } else if (layer.kind != OpKind::avg_pool) {
-            shifts.inputs.assign(loaded.begin(), loaded.end() - 1);
-        }
-    }
-
     const Shape& shape(TensorId tensor) const { return graph_.structure.tensor(tensor).shape; }
 
     // The elements under the window of an output, rows first; those in the padding are left out.

@@ -76,23 +76,26 @@ Word WordLayerChanges::parameter(const workloads::WordLayer& words, LayerId laye
                  : words.bias[static_cast<std::size_t>(index)];
 }
 
-WideBits WordLayerChanges::total(const AccumulatorBlock& block, std::int64_t position,
-                                 const Output& output) const {
-    WideBits total = 0;
+WordLayerChanges::Totals WordLayerChanges::totals(const AccumulatorBlock& block, std::int64_t position,
+                                                  const Output& output) const {
+    Totals totals;
     for (std::size_t j = 0; j < block.folds.size(); ++j) {
         const Fold& fold = machine_.fold(block.folds[j]);
+        const auto add = [&](WideBits total, WideBits sum) {
+            return j == 0 ? sums_.pe().stored(sum) : sums_.pe().accumulate(total, sum);
+        };
         const auto k_fold = static_cast<std::int32_t>(j);
         const auto wrong = output.folds.find(k_fold);
-        const WideBits sum = wrong != output.folds.end() ? wrong->second
-                                                         : sums_.partial(fold, position % fold.pixels,
-                                                                         position / fold.pixels, fold.terms);
-        total = j == 0 ? sums_.pe().stored(sum) : sums_.pe().accumulate(total, sum);
+        const WideBits right =
+            sums_.partial(fold, position % fold.pixels, position / fold.pixels, fold.terms);
+        totals.right = add(totals.right, right);
+        totals.wrong = add(totals.wrong, wrong != output.folds.end() ? wrong->second : right);
         if (const auto struck = output.stored.find(k_fold); struck != output.stored.end()) {
             const auto [zero, mask] = struck->second;
-            total = (zero ? 0 : total) ^ mask;
+            totals.wrong = (zero ? 0 : totals.wrong) ^ mask;
         }
     }
-    return total;
+    return totals;
 }
 
 WordLayerFault WordLayerChanges::take() {
@@ -103,10 +106,10 @@ WordLayerFault WordLayerChanges::take() {
         const std::int64_t element =
             layer.output_element(layer.channel(fold.group, fold.first_n + position / fold.pixels),
                                  fold.first_pixel + position % fold.pixels);
-        const WideBits wrong = total(*block, position, output);
-        if (wrong != total(*block, position, {})) {
+        const Totals sums = totals(*block, position, output);
+        if (sums.wrong != sums.right) {
             any_ = true;
-            fault_.totals.push_back({element, wrong});
+            fault_.totals.push_back({element, sums.wrong});
         }
     }
     for (const auto& [element, change] : logits_) {

@@ -39,7 +39,11 @@ class WordLayerChanges {
     void add_reads(const fault::StruckLayer& struck);
     void add_parameters(const fault::StruckLayer& struck);
     Word parameter(const workloads::WordLayer& words, LayerId layer, bool shift, std::int64_t index) const;
-    WideBits total(const fault::AccumulatorBlock& block, std::int64_t position, const Output& output) const;
+    // The output's sum behind its last fold, with what is wrong and without.
+    struct Totals {
+        WideBits wrong = 0, right = 0;
+    };
+    Totals totals(const fault::AccumulatorBlock& block, std::int64_t position, const Output& output) const;
 
     const fault::MachineView& machine_;
     const workloads::WordGraph& graph_;

@@ -12,16 +12,6 @@
 namespace fluence::words {
 namespace {
 
-OperandFormat operand_format(const workloads::WordGraph& graph, const std::string& machine) {
-    for (const OperandFormat format : {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32}) {
-        if (std::string(name_of(format)) == name_of(graph.format)) {
-            return format;
-        }
-    }
-    throw InputError(machine, "format", std::string("has no machine of ") + name_of(graph.format),
-                     "fxp16, fxp32, fp32");
-}
-
 // The largest magnitude that the sum of a fold can have, whatever the activations.
 WideBits largest_sum(const workloads::WordGraph& graph, std::size_t layer,
                      const std::vector<std::int64_t>& fold_ends) {
@@ -44,6 +34,15 @@ WideBits largest_sum(const workloads::WordGraph& graph, std::size_t layer,
 }
 
 }  // namespace
+
+std::optional<OperandFormat> machine_format(workloads::WordFormat format) {
+    for (const OperandFormat candidate : {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32}) {
+        if (std::string(name_of(candidate)) == workloads::name_of(format)) {
+            return candidate;
+        }
+    }
+    return std::nullopt;
+}
 
 void check_policy(const protect::Policy& policy) {
     const std::string file = "policy " + policy.name;
@@ -79,7 +78,13 @@ void check_policy(const protect::Policy& policy) {
 
 void check_machine(const workloads::WordGraph& graph, const AcceleratorConfig& config,
                    const protect::Policy& policy) {
-    if (config.array.format != operand_format(graph, config.name)) {
+    const std::optional<OperandFormat> format = machine_format(graph.format);
+    if (!format) {
+        throw InputError(config.name, "format",
+                         std::string("has no machine of ") + workloads::name_of(graph.format),
+                         "fxp16, fxp32, fp32");
+    }
+    if (config.array.format != *format) {
         throw InputError(
             config.name, "format",
             std::string("is ") + name_of(config.array.format) + ", the network's " + name_of(graph.format),

@@ -19,7 +19,6 @@ void put_weights(const SteppedScript& script, std::size_t layer, SteppedMemory& 
 
 // Biases, then shifts on a new word.
 void put_parameters(const SteppedScript& script, std::size_t layer, SteppedMemory& dram) {
-    const workloads::Layer& stored = script.structure.layers[layer];
     const std::int64_t unit = script.map.word_bytes();
     std::int64_t byte = script.map.parameters(layer_id(layer)).first_word * unit;
     for (const Word bias : script.graph.layers[layer].bias) {
@@ -27,19 +26,9 @@ void put_parameters(const SteppedScript& script, std::size_t layer, SteppedMemor
         byte += script.widths.bias;
     }
     byte = (byte + unit - 1) / unit * unit;
-    if (stored.shift.empty()) {
-        return;
+    for (const int shift : workloads::stored_shifts(script.graph, layer)) {
+        dram.write(byte++, 1, static_cast<std::uint8_t>(shift));
     }
-    const workloads::WordShifts shifts = workloads::shifts_of(script.graph, layer);
-    const auto put = [&](int shift) { dram.write(byte++, 1, static_cast<std::uint8_t>(shift)); };
-    if (stored.has_macs()) {
-        put(shifts.bias);
-    } else if (stored.kind != workloads::OpKind::avg_pool) {
-        for (const int shift : shifts.inputs) {
-            put(shift);
-        }
-    }
-    put(shifts.output);
 }
 
 }  // namespace

@@ -72,15 +72,13 @@ class Inference {
 
     SteppedWordMachine::Run result(const Words& image) {
         SteppedWordMachine::Run run;
-        if (!decoders_.aborted()) {
+        if (decoders_.aborted()) {
+            run.aborted = true;
+            run.ended = decoders_.ended();
+        } else {
             run.logits = words_of(script_, script_.structure.logits, [&](std::int64_t first, int bytes) {
                 return dram_.read(script_.timeline.cycles, first, bytes);
             });
-        }
-        if (decoders_.aborted()) {
-            run.logits.clear();
-            run.aborted = true;
-            run.ended = decoders_.ended();
         }
         run.corrected = decoders_.corrected();
         run.detected = decoders_.detected();

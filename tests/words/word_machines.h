@@ -5,15 +5,14 @@
 
 #include "sim/core/accelerator_config.h"
 #include "sim/core/random.h"
+#include "sim/words/machine_check.h"
 #include "tests/accel/machines.h"
 #include "workloads/word_graph.h"
 
 namespace fluence::test {
 
 inline OperandFormat machine_format(workloads::WordFormat format) {
-    return format == workloads::WordFormat::fxp16   ? OperandFormat::fxp16
-           : format == workloads::WordFormat::fxp32 ? OperandFormat::fxp32
-                                                    : OperandFormat::fp32;
+    return words::machine_format(format).value();
 }
 
 // Central control, sums of the default width, any dataflow, any timing convention, any words and buffers.
