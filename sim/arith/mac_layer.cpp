@@ -100,9 +100,9 @@ MacLayer::MacLayer(const Graph& graph, LayerId id, KernelKind kind, const SumRul
     if (can_overflow(graph, id, sums)) {
         narrow_ = std::make_unique<NarrowSums>(layer_, group_outputs_, term_offsets(), sums.sum_register(),
                                                sums.fold_ends[index_of(id)]);
-    } else if (kind == KernelKind::onednn && OnednnConv::exact_for(layer_)) {
+    } else if (kind == KernelKind::onednn) {
         const bool is_unsigned = graph.tensor(layer_.inputs[0]).format == workloads::NumberFormat::u8;
-        onednn_ = std::make_unique<OnednnConv>(layer_, input_, output_, window_, is_unsigned);
+        onednn_ = OnednnConv::make_exact(layer_, input_, output_, window_, is_unsigned);
     }
 }
 

@@ -1,12 +1,12 @@
 // oneDNN's int8 convolution, for layers and CPUs on which it is exact.
 //
-// Exact means two things. The CPU has AVX-512 VNNI (supported(KernelKind::onednn)): older instructions
-// saturate sums of two products at 2¹⁵, and for signed activations oneDNN halves the weights there. And no
-// sum needs more than the 24 bits of a float's mantissa, because oneDNN 2 takes its 32-bit sums through
-// floats when it stores them (exact_for()).
+// Exact means three things. The CPU has AVX-512 VNNI (supported(KernelKind::onednn)): older instructions
+// saturate sums of two products at 2¹⁵, and for signed activations oneDNN halves the weights there. No sum
+// needs more than the 24 bits of a float's mantissa, because oneDNN 2 takes its 32-bit sums through floats
+// when it stores them (fits_floats()). And a probe has come out right: oneDNN 2.6 mistakes the layout of some
+// grouped weights with signed activations (four groups of one input and two outputs, windows of 2×4, say).
 //
-// oneDNN computes on OpenMP threads: worker processes set OMP_NUM_THREADS=1, and a process forks before its
-// first run.
+// It computes on one thread: callers fork (OneOpenmpThread).
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,14 @@ class OnednnConv {
   public:
     // Whether Σ|w|·256 of every output channel is at most 2²⁴ (256: unsigned codes, or signed ones moved by
     // 128, which is how oneDNN handles them).
-    static bool exact_for(const workloads::Layer& layer);
+    static bool fits_floats(const workloads::Layer& layer);
 
-    // `window`: that of MacLayer, where a linear layer is a convolution over its whole input.
-    OnednnConv(const workloads::Layer& layer, const workloads::Shape& input, const workloads::Shape& output,
-               const workloads::Window& window, bool unsigned_input);
+    // Null where it would not be exact; the CPU is the caller's to check. `window`: that of MacLayer, where a
+    // linear layer is a convolution over its whole input.
+    static std::unique_ptr<OnednnConv> make_exact(const workloads::Layer& layer,
+                                                  const workloads::Shape& input,
+                                                  const workloads::Shape& output,
+                                                  const workloads::Window& window, bool unsigned_input);
     ~OnednnConv();
 
     // Sums without bias, [output pixel][output channel].
@@ -33,6 +36,9 @@ class OnednnConv {
 
   private:
     struct Impl;
+    OnednnConv(const workloads::Layer& layer, const workloads::Shape& input, const workloads::Shape& output,
+               const workloads::Window& window, bool unsigned_input);
+
     std::unique_ptr<Impl> impl_;
 };
 

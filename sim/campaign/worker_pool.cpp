@@ -1,6 +1,5 @@
 #include "sim/campaign/worker_pool.h"
 
-#include <dlfcn.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -61,15 +60,6 @@ bool receive_task(int socket, std::int64_t& task) {
     }
 }
 
-// A forked child must not use the parent's OpenMP threads, which do not exist in it; and the workers
-// themselves are what runs in parallel. The runtime is there only when a library brought it along.
-void use_one_openmp_thread() {
-    using SetThreads = void (*)(int);
-    if (void* symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads")) {
-        reinterpret_cast<SetThreads>(symbol)(1);
-    }
-}
-
 // The life of a worker process. Errors travel to the parent as messages.
 [[noreturn]] void worker_main(int socket, const std::function<Work()>& start, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -78,7 +68,6 @@ void use_one_openmp_thread() {
     }
     std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole process group; the parent decides
     std::signal(SIGTERM, SIG_DFL);
-    use_one_openmp_thread();
     std::int64_t task = -1;
     try {
         const Work work = start();

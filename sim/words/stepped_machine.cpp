@@ -72,13 +72,15 @@ class Inference {
 
     SteppedWordMachine::Run result(const Words& image) {
         SteppedWordMachine::Run run;
-        if (decoders_.aborted()) {
-            run.aborted = true;
-            run.ended = decoders_.ended();
-        } else {
+        if (!decoders_.aborted()) {
             run.logits = words_of(script_, script_.structure.logits, [&](std::int64_t first, int bytes) {
                 return dram_.read(script_.timeline.cycles, first, bytes);
             });
+        }
+        if (decoders_.aborted()) {  // before the host read, or by what it read
+            run.logits.clear();
+            run.aborted = true;
+            run.ended = decoders_.ended();
         }
         run.corrected = decoders_.corrected();
         run.detected = decoders_.detected();
