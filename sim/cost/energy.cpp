@@ -15,6 +15,7 @@ constexpr double kAddBit = 0.1 / 32;           // pJ
 constexpr double kProductBit = 3.1 / 32 / 32;  // pJ; 0.194 for 8 × 8
 constexpr double kAddFp32 = 0.9;               // pJ
 constexpr double kMultiplyFp32 = 3.7;          // pJ
+constexpr double kMultiplyFp16 = 1.1;          // pJ
 constexpr double kSramBit = 10.0 / 64;         // pJ, of a memory of kSramBytes
 constexpr double kSramBytes = 8192;
 constexpr double kDramBit = 1950.0 / 64;  // pJ, the middle of what is stated
@@ -47,6 +48,13 @@ Picojoules EnergyTable::add_fp32() const {
 
 Picojoules EnergyTable::multiply_fp32() const {
     return Picojoules(scale_ * kMultiplyFp32);
+}
+
+// On the line through the anchors, in bits of the significands' partial products.
+Picojoules EnergyTable::multiply_bf16() const {
+    constexpr double kBf16 = 8 * 8, kFp16 = 11 * 11, kFp32 = 24 * 24;
+    return Picojoules(scale_ *
+                      (kMultiplyFp16 + (kMultiplyFp32 - kMultiplyFp16) * (kBf16 - kFp16) / (kFp32 - kFp16)));
 }
 
 Picojoules EnergyTable::logic(GateEquivalents area) const {

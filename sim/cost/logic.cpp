@@ -226,4 +226,18 @@ GateEquivalents fp32_range_clamp() {
     return linear(6.28, 0, 32);
 }
 
+GateEquivalents bf16_multiplier() {
+    constexpr double kAroundProduct = 124.0;  // exponents, normalisation, zeros, infinities and NaN
+    return multiplier(8, 8) + GateEquivalents(kAroundProduct);
+}
+
+GateEquivalents bf16_rounding() {
+    constexpr double kLostBit = 0.7;  // is any of them 1?
+    return linear(kXor2 + kAnd2, 0, 16) + linear(kLostBit, 0, 15);
+}
+
+GateEquivalents bf16_pe_weight_stationary() {
+    return bf16_multiplier() + fp32_adder() + enabled_flipflops(16) + flipflops(16 + 32);
+}
+
 }  // namespace fluence::cost

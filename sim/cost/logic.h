@@ -62,10 +62,13 @@ GateEquivalents popcount(int width);
 GateEquivalents register_file(int words, int width);  // one read and one write port
 GateEquivalents shift_fifo(int words, int width);
 
-// fp32, round to nearest even, subnormals flushed.
+// fp32, round to nearest even, subnormals flushed. bf16: an exact product in fp32, which an fp32 adder takes.
 GateEquivalents fp32_multiplier();
 GateEquivalents fp32_adder();
 GateEquivalents fp32_pe_weight_stationary();
 GateEquivalents fp32_range_clamp();
+GateEquivalents bf16_multiplier();
+GateEquivalents bf16_rounding();  // an fp32 word to its upper half
+GateEquivalents bf16_pe_weight_stationary();
 
 }  // namespace fluence::cost

@@ -106,6 +106,18 @@ const std::vector<UnitInfo>& table() {
          [](int, int) {
              return UnitCost{fp32_pe_weight_stationary(), 4 * 32};
          }},
+        {"bf16_mul", "bf16 multiplier, exact fp32 product", 16, 16, 0,
+         [](int, int) {
+             return UnitCost{bf16_multiplier(), 0};
+         }},
+        {"bf16_round", "fp32 to bf16, to nearest even", 16, 16, 0,
+         [](int, int) {
+             return UnitCost{bf16_rounding(), 0};
+         }},
+        {"pe_ws_bf16", "weight-stationary PE of bf16 operands and fp32 sums", 16, 16, 0,
+         [](int, int) {
+             return UnitCost{bf16_pe_weight_stationary(), 2 * 16 + 32};
+         }},
         {"parity_gen", "parity bit of a word", 2, kMaxWidth, 0, combinational<parity_generator>},
         {"parity_chk", "parity check of a word", 1, kMaxWidth, 0, combinational<parity_checker>},
         {"hamming_sec_enc", "Hamming encoder", 4, kMaxDataBits, 0, sec_encoder_cost},

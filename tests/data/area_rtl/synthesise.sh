@@ -35,6 +35,7 @@ module_of() {
         pe_ws_int8_acc*) echo "pe_ws W=$w V=$w ACC=${name##*acc}" ;;
         pe_ws_db_int8_acc*) echo "pe_ws_db W=$w ACC=${name##*acc}" ;;
         pe_os_int8_acc*) echo "pe_os W=$w ACC=${name##*acc}" ;;
+        fp32_mul|fp32_add|pe_ws_fp32|bf16_mul|bf16_round|pe_ws_bf16) echo "$name" ;;
         csum_col_pe) echo "pe_ws W=$((w + 4)) V=$w ACC=36" ;;
         csum_tree_*) name=${name#csum_tree_}; echo "csum_tree W=$w N=${name%x*}" ;;
         regfile_*) name=${name#regfile_}; echo "regfile W=$w D=${name%%x*}" ;;
@@ -52,7 +53,8 @@ for request in "$@"; do
     for p in $parameters; do set_parameters+=" -set ${p%=*} ${p#*=}"; done
     # Without -flatten before alumacc: it works in one module at a time.
     yosys -Q -p "read_verilog -I$here $here/codes.v $here/arithmetic.v $here/guards.v $here/protected_pe.v
-                 chparam$set_parameters $module
+                 read_verilog $here/floats.v
+                 ${set_parameters:+chparam$set_parameters $module}
                  hierarchy -top $module
                  proc; opt; synth -top $module; flatten; opt -full; techmap; opt
                  dfflibmap -liberty $here/cells.lib
