@@ -80,8 +80,8 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
         "inject", "BUNDLE [OPTIONS]", options, {"bundle"}, arguments,
         "  fluence inject lenet5-fp32 --model weight-flip --images 1000 -o results/lenet5-fp32\n"
         "  fluence inject lenet5-fxp16 --model seu -a edge-16x16-fxp16 --policy secded --faults 1000\n"
-        "Stored values, in every format, and upsets of machines of fxp16, fxp32 and fp32; those of int8 are\n"
-        "fluence run's.\n");
+        "Stored values, in every format, and upsets of machines of words; those of int8 are fluence "
+        "run's.\n");
     if (!values) {
         return std::nullopt;
     }
@@ -179,8 +179,9 @@ int run_inject(const Arguments& arguments) {
                                            : strike_machine(*parsed, bundle);
     }
     if (!parsed->accelerator.empty()) {
-        throw InputError("fluence inject", "--model", "is seu, and the bundle is one of codes",
-                         "fluence run for machines of int8; bundles of fxp16, fxp32, fp32");
+        throw InputError(
+            "fluence inject", "--model", "is seu, and the bundle is one of codes",
+            "fluence run for machines of int8; bundles of " + comma_list(workloads::word_format_names()));
     }
     const workloads::Bundle bundle = workloads::read_bundle(parsed->bundle);
     return inject(*parsed, campaign::workload_of(bundle, parsed->bundle));

@@ -12,6 +12,7 @@
 #include "sim/check/shrink.h"
 #include "sim/check/word_check.h"
 #include "sim/core/error.h"
+#include "sim/core/text.h"
 
 namespace fluence::apps {
 namespace {
@@ -27,21 +28,20 @@ struct SelfCheckArguments {
 };
 
 std::vector<workloads::WordFormat> formats_named(const std::string& list) {
+    const std::vector<std::string> known = workloads::word_format_names();
+    const std::string valid = "int8; " + comma_list(known) + ", with commas";
     std::vector<workloads::WordFormat> formats;
     for (const std::string& name : comma_separated(list)) {
         if (name == "int8") {
             continue;
         }
-        const std::vector<std::string> known = workloads::word_format_names();
         if (std::find(known.begin(), known.end(), name) == known.end()) {
-            throw InputError("fluence selfcheck", "--format", "is \"" + name + "\"",
-                             "int8; fxp16, fxp32, fp32, with commas");
+            throw InputError("fluence selfcheck", "--format", "is \"" + name + "\"", valid);
         }
         formats.push_back(workloads::word_format_named(name));
     }
     if (!formats.empty() && list.find("int8") != std::string::npos) {
-        throw InputError("fluence selfcheck", "--format", "is \"" + list + "\": int8 goes alone",
-                         "int8; fxp16, fxp32, fp32, with commas");
+        throw InputError("fluence selfcheck", "--format", "is \"" + list + "\": int8 goes alone", valid);
     }
     return formats;
 }
@@ -62,12 +62,12 @@ std::optional<SelfCheckArguments> parse(const Arguments& arguments) {
         "replay", po::value(&parsed.replay), "one case: a reproducer's file, or a number under --seed")(
         "shrink", po::bool_switch(&parsed.shrink), "the replayed case, where it differs")(
         "format", po::value(&formats)->default_value("int8"),
-        "of the machines: int8, or words in turn: fxp16,fxp32,fp32");
+        "of the machines: int8, or words in turn: fxp16,fxp32,bf16,fp32");
     const auto values = parse_options("selfcheck", "[OPTIONS]", options, {}, arguments,
                                       "  fluence selfcheck\n"
                                       "  fluence selfcheck --cases 1000000 --seed 7 --resume million.json\n"
                                       "  fluence selfcheck --replay selfcheck-7-123.json\n"
-                                      "  fluence selfcheck --format fxp16,fxp32,fp32 --cases 10000\n");
+                                      "  fluence selfcheck --format fxp16,fxp32,bf16,fp32 --cases 10000\n");
     if (!values) {
         return std::nullopt;
     }

@@ -262,7 +262,8 @@ int simulate_words(const SimulateRequest& request) {
         throw InputError(
             report.config.name, "format",
             std::string("is ") + name_of(report.config.array.format) + ", the bundle's is " + format,
-            "an accelerator and a bundle of one format (int8, fxp16, fxp32, fp32)");
+            "an accelerator and a bundle of one format (int8, " + comma_list(workloads::word_format_names()) +
+                ")");
     }
     report.network = structure.name;
     const cost::EnergyTable energies(request.process);

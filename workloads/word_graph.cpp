@@ -137,7 +137,7 @@ const std::vector<WordFormatInfo>& word_formats() {
     static const std::vector<WordFormatInfo> table = {
         {WordFormat::fxp16, "fxp16", "16-bit two's complement with one integer bit, exact sums, saturation"},
         {WordFormat::fxp32, "fxp32", "32-bit two's complement with one integer bit, exact sums, saturation"},
-        {WordFormat::bf16, "bf16", "bfloat16 operands, fp32 sums in a fixed order; stored values only"},
+        {WordFormat::bf16, "bf16", "bfloat16 operands, fp32 sums in a fixed order"},
         {WordFormat::fp32, "fp32", "IEEE 754 binary32, sums in a fixed order"},
     };
     return table;

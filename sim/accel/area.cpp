@@ -80,12 +80,15 @@ int vector_sum_bits(const ArrayConfig& array) {
     return array.format == OperandFormat::int8 ? 8 * stored_widths(array.format).sum : array.accumulator_bits;
 }
 
-// A lane. Fixed point: bias, rounding, a shifter over the sum's width, clamp. Floats: bias, ReLU.
+// A lane. Fixed point: bias, rounding, a shifter over the sum's width, clamp. Floats: bias, rounding to the
+// word, ReLU.
 GateEquivalents requantise_area(const ArrayConfig& array) {
     const int sum = vector_sum_bits(array);
     switch (array.format) {
         case OperandFormat::int8:
             return cost::requantiser(sum, kRequantiserBits);
+        case OperandFormat::bf16:
+            return cost::fp32_adder() + cost::bf16_rounding() + cost::relu(array.operand_bits);
         case OperandFormat::fp32:
             return cost::fp32_adder() + cost::relu(array.operand_bits);
         default:
@@ -101,7 +104,7 @@ AreaNode vector_unit_area(const AcceleratorConfig& config, const protect::Policy
     const int element = 8 * stored_widths(config.array.format).operand;
     std::vector<AreaNode> parts = {
         area_part("requantise and ReLU", times(unit.lanes, requantise_area(config.array))),
-        area_part("add and pool", times(unit.lanes, config.array.format == OperandFormat::fp32
+        area_part("add and pool", times(unit.lanes, is_float(config.array.format)
                                                         ? cost::fp32_adder() + cost::multiplexers(element)
                                                         : cost::adder(sum) + cost::adder(element) +
                                                               cost::multiplexers(element))),
@@ -115,6 +118,21 @@ AreaNode vector_unit_area(const AcceleratorConfig& config, const protect::Policy
     return area_sum("vector unit", std::move(parts));
 }
 
+// Product registers take what the sum can use of a product.
+GateEquivalents multiplier_area(const ArrayConfig& array) {
+    switch (array.format) {
+        case OperandFormat::bf16:
+            return cost::bf16_multiplier();
+        case OperandFormat::fp32:
+            return cost::fp32_multiplier();
+        default:
+            return cost::multiplier_low(array.operand_bits, array.operand_bits,
+                                        array.multiplier_stages > 0
+                                            ? dataflow::product_bits(array)
+                                            : std::min(array.accumulator_bits, 2 * array.operand_bits));
+    }
+}
+
 }  // namespace
 
 AreaNode array_area(const ArrayConfig& array) {
@@ -124,17 +142,11 @@ AreaNode array_area(const ArrayConfig& array) {
         registers.push_back(
             area_part(traces::name_of(bank.kind), register_bits(bank.kind, array, bank.units * bank.bits)));
     }
-    // Product registers take what the sum can use of a product.
-    const int kept_bits = array.multiplier_stages > 0
-                              ? dataflow::product_bits(array)
-                              : std::min(array.accumulator_bits, 2 * array.operand_bits);
-    const bool floats = array.format == OperandFormat::fp32;
+    const bool floats = is_float(array.format);
     return area_sum(
         "PE array",
         {area_sum("registers", std::move(registers)),
-         area_part("multipliers", times(pes, floats ? cost::fp32_multiplier()
-                                                    : cost::multiplier_low(array.operand_bits,
-                                                                           array.operand_bits, kept_bits))),
+         area_part("multipliers", times(pes, multiplier_area(array))),
          area_part("adders", times(pes, floats ? cost::fp32_adder()
                                                : cost::adder(array.accumulator_bits) + saturation(array))),
          area_part("bank selection", times(pes, bank_selection(array))), area_part("feeders", feeders(array)),

@@ -158,9 +158,14 @@ void add_memory(std::vector<EnergyPart>& parts, const AcceleratorConfig& config,
 }
 
 Picojoules mac_energy(const ArrayConfig& array, const EnergyTable& table) {
-    return array.format == OperandFormat::fp32
-               ? table.multiply_fp32() + table.add_fp32()
-               : table.multiply(array.operand_bits, array.operand_bits) + table.add(array.accumulator_bits);
+    switch (array.format) {
+        case OperandFormat::bf16:
+            return table.multiply_bf16() + table.add_fp32();
+        case OperandFormat::fp32:
+            return table.multiply_fp32() + table.add_fp32();
+        default:
+            return table.multiply(array.operand_bits, array.operand_bits) + table.add(array.accumulator_bits);
+    }
 }
 
 // Of the vector unit. Fixed point has a rounding shift where int8 has a multiplication.
@@ -168,6 +173,8 @@ Picojoules element_energy(const ArrayConfig& array, const EnergyTable& table) {
     switch (array.format) {
         case OperandFormat::int8:
             return table.multiply(kSumBits + 1, kRequantiserBits + 1) + table.add(kSumBits);
+        case OperandFormat::bf16:
+            return table.add_fp32() + table.logic(cost::bf16_rounding());
         case OperandFormat::fp32:
             return table.add_fp32();
         default: {

@@ -1,5 +1,5 @@
-// The centrally controlled array of a machine of words (fxp16, fxp32, fp32): registers of up to 128 bits, PEs
-// that compute as WordPe says, one after the other. Moves at the edges at which that of int8 does
+// The centrally controlled array of a machine of words (fxp16, fxp32, bf16, fp32): registers of up to 128
+// bits, PEs that compute as WordPe says, one after the other. Moves at the edges at which that of int8 does
 // (array_model.h says how a caller steps it).
 #pragma once
 

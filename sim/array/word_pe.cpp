@@ -28,7 +28,7 @@ WideBits bits_of(float value) {
 }  // namespace
 
 WordPe::WordPe(const ArrayConfig& array)
-    : floats_(array.format == OperandFormat::fp32),
+    : floats_(is_float(array.format)),
       saturates_(array.overflow == Overflow::saturate),
       operand_bits_(array.operand_bits),
       product_bits_(dataflow::product_bits(array)),
@@ -37,7 +37,8 @@ WordPe::WordPe(const ArrayConfig& array)
 
 WideBits WordPe::multiply(std::uint32_t a, std::uint32_t b) const {
     if (floats_) {
-        return bits_of(float_of(a) * float_of(b));
+        const int below = 32 - operand_bits_;  // bits of binary32 that an operand lacks
+        return bits_of(float_of(WideBits{a} << below) * float_of(WideBits{b} << below));
     }
     const WideInteger product = wide_integer(a, operand_bits_) * wide_integer(b, operand_bits_);
     return static_cast<WideBits>(product) & low_wide_bits(product_bits_);

@@ -3,9 +3,9 @@
 //
 //   fixed point  operands of B bits in two's complement, exact products of 2B bits, sums of
 //                ArrayConfig::accumulator_bits that wrap or saturate
-//   fp32         IEEE 754 binary32: product and sum each rounded to nearest, ties to even, nothing fused; a
-//   NaN
-//                that either makes or passes on is 0x7fc00000
+//   bf16, fp32   IEEE 754 binary32 (a bf16 operand is its upper half): product and sum each rounded to
+//   nearest,
+//                ties to even, nothing fused; a NaN that either makes or passes on is 0x7fc00000
 // The output buffer's accumulators are as wide as stored_widths() says and wrap.
 #pragma once
 

@@ -1,6 +1,6 @@
-// Timed upsets in the registers and memories of a machine of words (fxp16, fxp32, fp32), resolved exactly on
-// tile level (sim/words/resolver.h). Uniform over the bits that the machine stores under its policy, check
-// bits included, and over cycles; fault i depends on the seed and on i alone.
+// Timed upsets in the registers and memories of a machine of words (fxp16, fxp32, bf16, fp32), resolved
+// exactly on tile level (sim/words/resolver.h). Uniform over the bits that the machine stores under its
+// policy, check bits included, and over cycles; fault i depends on the seed and on i alone.
 #pragma once
 
 #include <cstdint>

@@ -21,29 +21,20 @@ using workloads::Word;
 using workloads::WordFormat;
 using workloads::Words;
 
-OperandFormat require_machine(WordFormat format) {
-    if (const std::optional<OperandFormat> machine = words::machine_format(format)) {
-        return *machine;
-    }
-    throw InputError("fluence selfcheck", "--format",
-                     std::string("is ") + workloads::name_of(format) + ", which has no machine",
-                     "int8, fxp16, fxp32, fp32");
-}
-
 // Any convention of arrays with central control, with the widths of the format.
 AcceleratorConfig draw_word_machine(RandomStream& random, WordFormat format) {
     AcceleratorConfig config = draw_machine(random);
     Draw draw(random);
     ArrayConfig& array = config.array;
-    array.format = require_machine(format);
+    array.format = words::machine_format(format);
     array.control = ArrayControl::central;
     const StoredWidths widths = stored_widths(array.format);
     const int word = 8 * widths.operand;
     array.operand_bits = word;
-    array.accumulator_bits = array.format == OperandFormat::fp32 ? 32
-                             : draw.chance(2)                    ? (word == 16 ? 48 : 80)
-                                                                 : draw.between(5 * word / 2, 4 * word);
-    array.overflow = array.format == OperandFormat::fp32 ? Overflow::wrap : array.overflow;
+    array.accumulator_bits = is_float(array.format) ? 32
+                             : draw.chance(2)       ? (word == 16 ? 48 : 80)
+                                                    : draw.between(5 * word / 2, 4 * word);
+    array.overflow = is_float(array.format) ? Overflow::wrap : array.overflow;
     const auto widen = [&](BufferConfig& buffer, int least) {
         buffer.word_bits = std::max(buffer.word_bits, least);
         buffer.size = Bytes(std::int64_t{2} * buffer.word_bytes() * draw.between(24, 120));
@@ -266,9 +257,6 @@ WordReport check_word_machine(const WordCheckOptions& options, std::int64_t numb
 }
 
 WordReport run_word_check(const WordCheckOptions& options) {
-    for (const WordFormat format : options.formats) {
-        require_machine(format);
-    }
     std::vector<std::int64_t> machines(
         static_cast<std::size_t>((options.cases + kWordCasesPerMachine - 1) / kWordCasesPerMachine));
     std::iota(machines.begin(), machines.end(), 0);

@@ -48,7 +48,7 @@ struct WordCheckOptions {
     std::function<void(std::int64_t done, std::int64_t total)> progress;
 };
 
-// The cases of one machine below `cases`. Throws InputError for formats without a machine.
+// The cases of one machine below `cases`.
 WordReport check_word_machine(const WordCheckOptions& options, std::int64_t machine);
 // All of them in worker processes, up to the end or to `stop`.
 WordReport run_word_check(const WordCheckOptions& options);

@@ -36,6 +36,7 @@ constexpr Spelling<PartialFolds> kPartialFolds[] = {{PartialFolds::actual, "actu
 constexpr Spelling<OperandFormat> kFormats[] = {{OperandFormat::int8, "int8"},
                                                 {OperandFormat::fxp16, "fxp16"},
                                                 {OperandFormat::fxp32, "fxp32"},
+                                                {OperandFormat::bf16, "bf16"},
                                                 {OperandFormat::fp32, "fp32"}};
 constexpr Spelling<Overflow> kOverflows[] = {{Overflow::wrap, "wrap"}, {Overflow::saturate, "saturate"}};
 
@@ -118,6 +119,7 @@ SumBits sum_bits(OperandFormat format) {
             return {32, 48, 64};
         case OperandFormat::fxp32:
             return {64, 80, 128};
+        case OperandFormat::bf16:
         case OperandFormat::fp32:
             return {32, 32, 32};
     }
@@ -241,6 +243,10 @@ const char* name_of(OperandFormat format) {
     return spell(kFormats, format);
 }
 
+bool is_float(OperandFormat format) {
+    return format == OperandFormat::bf16 || format == OperandFormat::fp32;
+}
+
 StoredWidths stored_widths(OperandFormat format) {
     switch (format) {
         case OperandFormat::int8:
@@ -249,6 +255,8 @@ StoredWidths stored_widths(OperandFormat format) {
             return {2, 2, 8};
         case OperandFormat::fxp32:
             return {4, 4, 16};
+        case OperandFormat::bf16:
+            return {2, 4, 4};
         case OperandFormat::fp32:
             return {4, 4, 4};
     }

@@ -32,8 +32,10 @@ enum class Drain { parallel, shift };
 enum class Skew { external, internal };
 
 // What weights and activations are (docs/formats-numbers.md). Policies' work on values is simulated for int8.
-enum class OperandFormat { int8, fxp16, fxp32, fp32 };
+enum class OperandFormat { int8, fxp16, fxp32, bf16, fp32 };
 const char* name_of(OperandFormat format);
+// Products and sums are binary32.
+bool is_float(OperandFormat format);
 
 // Bytes that one value takes in the memories.
 struct StoredWidths {

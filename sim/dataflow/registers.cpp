@@ -44,8 +44,9 @@ int product_bits(const ArrayConfig& array) {
     switch (array.format) {
         case OperandFormat::int8:
             return kProductBits;
+        case OperandFormat::bf16:
         case OperandFormat::fp32:
-            return array.operand_bits;
+            return array.accumulator_bits;
         default:
             return 2 * array.operand_bits;
     }

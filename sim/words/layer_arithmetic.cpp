@@ -1,7 +1,6 @@
 #include "sim/words/layer_arithmetic.h"
 
 #include <stdexcept>
-#include <string>
 
 #include "sim/arith/word_formats.h"
 #include "workloads/channel_order.h"
@@ -128,11 +127,12 @@ std::unique_ptr<LayerArithmetic> make_layer_arithmetic(const workloads::WordGrap
             return std::make_unique<Arithmetic<arith::Fxp16>>(graph);
         case workloads::WordFormat::fxp32:
             return std::make_unique<Arithmetic<arith::Fxp32>>(graph);
+        case workloads::WordFormat::bf16:
+            return std::make_unique<Arithmetic<arith::Bf16>>(graph);
         case workloads::WordFormat::fp32:
             return std::make_unique<Arithmetic<arith::Fp32>>(graph);
-        default:
-            throw std::invalid_argument(std::string("no machine has the format ") + name_of(graph.format));
     }
+    throw std::out_of_range("number format without arithmetic of layers");
 }
 
 }  // namespace fluence::words

@@ -29,7 +29,7 @@ class LayerArithmetic {
     virtual Word combine(std::size_t layer, std::int64_t element, const Operand& operand) const = 0;
 };
 
-// Keeps a reference. Throws std::invalid_argument for a format that no machine has.
+// Keeps a reference.
 std::unique_ptr<LayerArithmetic> make_layer_arithmetic(const workloads::WordGraph& graph);
 
 }  // namespace fluence::words

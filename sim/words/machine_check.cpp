@@ -1,6 +1,7 @@
 #include "sim/words/machine_check.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 
 #include "sim/core/error.h"
@@ -35,13 +36,18 @@ WideBits largest_sum(const workloads::WordGraph& graph, std::size_t layer,
 
 }  // namespace
 
-std::optional<OperandFormat> machine_format(workloads::WordFormat format) {
-    for (const OperandFormat candidate : {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32}) {
-        if (std::string(name_of(candidate)) == workloads::name_of(format)) {
-            return candidate;
-        }
+OperandFormat machine_format(workloads::WordFormat format) {
+    switch (format) {
+        case workloads::WordFormat::fxp16:
+            return OperandFormat::fxp16;
+        case workloads::WordFormat::fxp32:
+            return OperandFormat::fxp32;
+        case workloads::WordFormat::bf16:
+            return OperandFormat::bf16;
+        case workloads::WordFormat::fp32:
+            return OperandFormat::fp32;
     }
-    return std::nullopt;
+    throw std::out_of_range("number format without a machine");
 }
 
 void check_policy(const protect::Policy& policy) {
@@ -78,13 +84,7 @@ void check_policy(const protect::Policy& policy) {
 
 void check_machine(const workloads::WordGraph& graph, const AcceleratorConfig& config,
                    const protect::Policy& policy) {
-    const std::optional<OperandFormat> format = machine_format(graph.format);
-    if (!format) {
-        throw InputError(config.name, "format",
-                         std::string("has no machine of ") + workloads::name_of(graph.format),
-                         "fxp16, fxp32, fp32");
-    }
-    if (config.array.format != *format) {
+    if (config.array.format != machine_format(graph.format)) {
         throw InputError(
             config.name, "format",
             std::string("is ") + name_of(config.array.format) + ", the network's " + name_of(graph.format),

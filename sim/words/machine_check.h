@@ -1,16 +1,14 @@
 // Which machines of words are modelled with values, and under which policies.
 #pragma once
 
-#include <optional>
-
 #include "sim/core/accelerator_config.h"
 #include "sim/protect/policy.h"
 #include "workloads/word_graph.h"
 
 namespace fluence::words {
 
-// The format of the machines that run graphs of this format; nothing where there are none.
-std::optional<OperandFormat> machine_format(workloads::WordFormat format);
+// The format of the machines that run graphs of this format.
+OperandFormat machine_format(workloads::WordFormat format);
 
 // Throws InputError(policy, key, reason) for parts other than codes of memories, and for codes whose errors
 // are not answered by zero or abort, or that are scrubbed.

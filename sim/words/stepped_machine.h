@@ -1,7 +1,7 @@
-// The register-true machine of words (fxp16, fxp32, fp32): every register of the array, every word of the
-// memories and every element of the vector unit, moved cycle by cycle under the control of a timeline, with
-// bits inverted in any of them (docs/formats-numbers.md, "Machines of words"). Nothing here is closed form:
-// it is what the tile level's answers (resolver.h) are held against.
+// The register-true machine of words (fxp16, fxp32, bf16, fp32): every register of the array, every word of
+// the memories and every element of the vector unit, moved cycle by cycle under the control of a timeline,
+// with bits inverted in any of them (docs/formats-numbers.md, "Machines of words"). Nothing here is closed
+// form: it is what the tile level's answers (resolver.h) are held against.
 //
 // Words of the memories stand behind their codes: encoded when they are written, decoded when they are read.
 // In cycle t: edge(t), at which registers and words take their new values; the upsets of cycle t; then words

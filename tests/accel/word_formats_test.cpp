@@ -1,5 +1,5 @@
-// Machines of fxp16, fxp32 and fp32: cycles by hand, schedules beside int8's, and what they are not modelled
-// with.
+// Machines of fxp16, fxp32, bf16 and fp32: cycles by hand, schedules beside int8's, and what they are not
+// modelled with.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -27,6 +27,7 @@ struct Known {
 };
 constexpr Known kFormats[] = {{WordFormat::fxp16, OperandFormat::fxp16, 2},
                               {WordFormat::fxp32, OperandFormat::fxp32, 4},
+                              {WordFormat::bf16, OperandFormat::bf16, 2},
                               {WordFormat::fp32, OperandFormat::fp32, 4}};
 
 AcceleratorConfig preset(const std::string& name) {
@@ -143,6 +144,8 @@ TEST(WordFormats, AreaOfTheArray) {
     };
     EXPECT_NEAR(pes(preset("edge-16x16-fxp16")), cost::pe_weight_stationary_shadow(16, 48).count(), 1e-6);
     EXPECT_NEAR(pes(preset("edge-16x16-fxp32")), cost::pe_weight_stationary_shadow(32, 80).count(), 1e-6);
+    EXPECT_NEAR(pes(preset("edge-16x16-bf16")),
+                (cost::bf16_pe_weight_stationary() + cost::shadow_register(16)).count(), 1e-6);
     // Without the product's register, with the second weight's.
     EXPECT_NEAR(
         pes(preset("edge-16x16-fp32")),
@@ -151,13 +154,17 @@ TEST(WordFormats, AreaOfTheArray) {
 }
 
 TEST(WordFormats, EnergyOfAMacByHand) {
-    RandomStream stream(3, RandomPurpose::testing, 3);
-    const Graph graph = workloads::stored_structure(workloads::random_word_graph(WordFormat::fp32, stream));
-    const AcceleratorConfig config = preset("edge-16x16-fp32");
-    const traces::Timeline timeline = time_machine(graph, config, {});
-    const std::vector<EnergyPart> parts = energy_of(config, {}, timeline, cost::EnergyTable());
-    ASSERT_EQ(parts.front().name, "MACs");
-    EXPECT_NEAR(parts.front().total().count(), 4.6 * static_cast<double>(parts.front().count), 1e-6);
+    // bf16: 1.1 + (64 − 121)·2.6/455 = 0.7743 for the product.
+    for (const auto& [format, picojoules] :
+         {std::pair(WordFormat::fp32, 3.7 + 0.9), {WordFormat::bf16, 0.774286 + 0.9}}) {
+        RandomStream stream(3, RandomPurpose::testing, 3);
+        const Graph graph = workloads::stored_structure(workloads::random_word_graph(format, stream));
+        const AcceleratorConfig config = preset(std::string("edge-16x16-") + workloads::name_of(format));
+        const traces::Timeline timeline = time_machine(graph, config, {});
+        const std::vector<EnergyPart> parts = energy_of(config, {}, timeline, cost::EnergyTable());
+        ASSERT_EQ(parts.front().name, "MACs");
+        EXPECT_NEAR(parts.front().each.count(), picojoules, 1e-6);
+    }
 }
 
 template <class Function>

@@ -38,17 +38,18 @@ TEST(SelfCheckCommand, SummaryIsTheSameForAnyNumberOfJobsAndAfterResuming) {
 
 TEST(SelfCheckCommand, ComparesMachinesOfWords) {
     const auto tally = [](const std::string& arguments) {
-        Finished run = run_fluence("selfcheck --format fxp16,fxp32,fp32 --cases 150 --seed 6" + arguments);
+        Finished run =
+            run_fluence("selfcheck --format fxp16,fxp32,bf16,fp32 --cases 200 --seed 6" + arguments);
         EXPECT_EQ(run.exit_code, 0) << run.output;
         return run.output.substr(std::min(run.output.find("Machines drawn"), run.output.size()));
     };
     const std::string one = tally(" --jobs 1");
-    EXPECT_THAT(one, HasSubstr("selfcheck: seed 6, 150 cases ("));
-    EXPECT_THAT(one, HasSubstr(" on 6 machines: 0 mismatches\n"));
+    EXPECT_THAT(one, HasSubstr("selfcheck: seed 6, 200 cases ("));
+    EXPECT_THAT(one, HasSubstr(" on 8 machines: 0 mismatches\n"));
     EXPECT_EQ(tally(" --jobs 2"), one);
     EXPECT_THAT(run_fluence("selfcheck --format fp32 --seed 6 --replay 3").output,
                 HasSubstr("both fidelities agree"));
-    for (const char* wrong : {"--format bf16", "--format int4", "--format int8,fxp16",
+    for (const char* wrong : {"--format fxp8", "--format int4", "--format int8,fxp16",
                               "--format fp32 --resume state.json", "--format fp32 --replay case.json"}) {
         EXPECT_EQ(run_fluence(std::string("selfcheck ") + wrong).exit_code, 2) << wrong;
     }

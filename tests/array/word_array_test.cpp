@@ -36,10 +36,11 @@ float float_of(std::uint32_t word) {
 
 ArrayConfig random_word_array(RandomStream& random) {
     ArrayConfig config = random_array(random);
-    const OperandFormat formats[] = {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32};
-    config.format = formats[random.below(3)];
+    const OperandFormat formats[] = {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::bf16,
+                                     OperandFormat::fp32};
+    config.format = formats[random.below(4)];
     config.operand_bits = 8 * stored_widths(config.format).operand;
-    if (config.format == OperandFormat::fp32) {
+    if (is_float(config.format)) {
         config.accumulator_bits = 32;
         config.overflow = Overflow::wrap;
     } else {  // twice the operand's bits, up to four times
@@ -57,9 +58,11 @@ void give_words(FoldSequence& sequence, RandomStream& random) {
     const bool extreme = random.below(3) == 0;
     const int bits = sequence.config.operand_bits;
     const auto word = [&]() -> std::uint32_t {
-        if (sequence.config.format == OperandFormat::fp32) {
-            return extreme && random.below(4) == 0 ? random.next32()
-                                                   : word_of(static_cast<float>(random.normal()));
+        if (is_float(sequence.config.format)) {
+            const std::uint32_t wide = extreme && random.below(4) == 0
+                                           ? random.next32()
+                                           : word_of(static_cast<float>(random.normal()));
+            return wide >> (32 - bits);
         }
         const std::uint32_t most = (std::uint32_t{1} << (bits - 1)) - 1;
         return extreme ? (random.below(6) == 0 ? most : most + 1) : random.next32() >> (32 - bits);
@@ -83,15 +86,15 @@ WideBits plain_sum(const FoldSequence& sequence, const GemmFold& f, std::int64_t
     const auto b = [&](std::int64_t k) {
         return k < f.times.terms ? static_cast<std::uint32_t>(f.b_at(k, n)) : 0U;
     };
-    if (config.format == OperandFormat::fp32) {
+    const int unused = 32 - config.operand_bits;
+    if (is_float(config.format)) {
         float sum = 0;
         for (std::int64_t k = 0; k < products; ++k) {
-            const float product = float_of(a(k)) * float_of(b(k));
+            const float product = float_of(a(k) << unused) * float_of(b(k) << unused);
             sum += product;
         }
         return std::isnan(sum) ? 0x7fc00000U : word_of(sum);
     }
-    const int unused = 32 - config.operand_bits;
     const auto number = [&](std::uint32_t word) {
         return std::int64_t{static_cast<std::int32_t>(word << unused) >> unused};
     };
@@ -281,16 +284,18 @@ TEST(WordArrays, RegistersMoveAsThoseOfCodesUnderAnyUpsets) {
     }
 }
 
-// 1.5·2 + 2·3 = 9 on an array of fp32, two terms in one column (or one PE), streaming from edge 5.
+// 1.5·2 + 2·3 = 9 on an array of floats, two terms in one column (or one PE), streaming from edge 5.
 struct TwoTerms {
     static constexpr Cycle kStream = 5;
     FoldSequence sequence;
 
-    explicit TwoTerms(const char* dataflow, std::pair<float, float> a = {1.5F, 2.0F}, int rows = 2) {
+    explicit TwoTerms(const char* dataflow, std::pair<float, float> a = {1.5F, 2.0F}, int rows = 2,
+                      OperandFormat format = OperandFormat::fp32) {
         ArrayConfig& config = sequence.config;
         config.dataflow = dataflow;
-        config.format = OperandFormat::fp32;
-        config.operand_bits = config.accumulator_bits = 32;
+        config.format = format;
+        config.operand_bits = 8 * stored_widths(format).operand;
+        config.accumulator_bits = 32;
         config.rows = sequence.output_stationary() ? 1 : rows;
         config.cols = 1;
         GemmFold f;
@@ -301,10 +306,10 @@ struct TwoTerms {
         f.times.preload = 1;
         f.times.stream = kStream;
         for (const float value : {a.first, a.second}) {
-            f.a.push_back(static_cast<std::int32_t>(word_of(value)));
+            f.a.push_back(static_cast<std::int32_t>(word_of(value) >> (32 - config.operand_bits)));
         }
         for (const float value : {2.0F, 3.0F}) {
-            f.b.push_back(static_cast<std::int32_t>(word_of(value)));
+            f.b.push_back(static_cast<std::int32_t>(word_of(value) >> (32 - config.operand_bits)));
         }
         sequence.folds = {f};
         sequence.end = 20;
@@ -346,6 +351,27 @@ TEST(WordArrays, InfinitiesAndNansOfFlippedOperandsAndSums) {
     EXPECT_EQ(TwoTerms("output-stationary").sum({{6, SiteKind::pe_psum, 0, to_nan}}), 0x7f900001U);
     EXPECT_EQ(TwoTerms("output-stationary").sum({{7, SiteKind::pe_drain, 0, to_nan}}), 0x7f900001U);
     EXPECT_EQ(TwoTerms("output-stationary").sum({{5, SiteKind::pe_psum, 0, word_of(3) ^ 0x7f900001U}}), kNan);
+}
+
+// Operands of 16 bits, products and sums of 32: (1 + 2⁻⁷)² = 1 + 2⁻⁶ + 2⁻¹⁴ is no bf16 number.
+TEST(WordArrays, ProductsAndSumsOfBf16AreWordsOfFp32) {
+    TwoTerms two("weight-stationary", {1.5F, 2.0F}, 2, OperandFormat::bf16);
+    EXPECT_EQ(two.sum({}), word_of(9));
+    EXPECT_EQ(two.sum({{4, SiteKind::pe_weight, 0, 1U << 15}}), word_of(3));  // 1.5·−2 + 6
+    EXPECT_EQ(two.sum({{4, SiteKind::pe_weight, 0, 1U << 7}}), word_of(12));  // 1.5·4 + 6
+    EXPECT_EQ(two.sum({{5, SiteKind::pe_psum, 0, 1}}), word_of(9));           // 2⁻²² is lost in 9
+    EXPECT_EQ(two.sum({{6, SiteKind::pe_psum, 1, 1}}), word_of(9) ^ 1U);
+    two.sequence.config.multiplier_stages = 1;
+    const float exact = 1 + 0x1p-6F + 0x1p-14F;
+    two.sequence.folds[0].a = {0, 0x3f81};
+    two.sequence.folds[0].b = {0, 0x3f81};
+    EXPECT_EQ(two.sum({}), word_of(exact));
+    // Row 1's product is made at edge 6 and added at edge 7.
+    EXPECT_EQ(two.sum({{6, SiteKind::pe_product, 1, 1U << 31}}), word_of(-exact));
+    EXPECT_EQ(two.sum({{6, SiteKind::pe_product, 1, 1}}), word_of(exact) ^ 1U);
+    WordArray array(two.sequence.config);
+    EXPECT_THROW(array.flip(SiteKind::pe_weight, 0, 1U << 16), std::out_of_range);
+    EXPECT_THROW(array.flip(SiteKind::pe_product, 0, WideBits{1} << 32), std::out_of_range);
 }
 
 // −0 is what negative zero products add up to, but that every sum starts from +0; unused rows add +0 too.

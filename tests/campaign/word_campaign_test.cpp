@@ -121,7 +121,8 @@ TEST_P(WordCampaigns, AreTheSameForAnyNumberOfWorkers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, WordCampaigns,
-                         testing::Values(WordFormat::fxp16, WordFormat::fxp32, WordFormat::fp32),
+                         testing::Values(WordFormat::fxp16, WordFormat::fxp32, WordFormat::bf16,
+                                         WordFormat::fp32),
                          [](const auto& row) { return workloads::name_of(row.param); });
 
 // What the report says of a struck word is what the bundle holds there.

@@ -46,7 +46,7 @@ TEST_P(MachinesOfWords, FastAndSteppedMachineAgree) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, MachinesOfWords,
                          testing::Values(workloads::WordFormat::fxp16, workloads::WordFormat::fxp32,
-                                         workloads::WordFormat::fp32),
+                                         workloads::WordFormat::bf16, workloads::WordFormat::fp32),
                          [](const auto& row) { return workloads::name_of(row.param); });
 
 // A case is the same alone and among the others of its machine.

@@ -119,13 +119,22 @@ TEST(MemoryMap, WordsAreAsWideAsTheFormat) {
     EXPECT_EQ(half.activations(tensor_id(0)).words, 4 * 5);  // 18 bytes a plane
     EXPECT_EQ(half.activations(tensor_id(3)).words, 3);      // 10 bytes
     EXPECT_EQ(half.sum_bytes(), 8);
+
+    // The same but for the biases and the sums, which are fp32's.
+    config.array.format = OperandFormat::bf16;
+    const MemoryMap upper_half(graph, config);
+    EXPECT_EQ(upper_half.weights(layer_id(0)).words, 2 * 8 * (1 + 1));
+    EXPECT_EQ(upper_half.parameters(layer_id(0)).words, 6 + 1);
+    EXPECT_EQ(upper_half.activations(tensor_id(3)).words, 3);
+    EXPECT_EQ(upper_half.sum_bytes(), 4);
 }
 
 // Every bit of every value lies in one place, where weight_word() and weight_bit(), activation_word() and
 // activation_bit() say.
 TEST(MemoryMap, EveryBitOfAWordHasAPlace) {
     const Graph graph = small_graph_of_words();
-    for (const OperandFormat format : {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::fp32}) {
+    for (const OperandFormat format :
+         {OperandFormat::fxp16, OperandFormat::fxp32, OperandFormat::bf16, OperandFormat::fp32}) {
         for (const int word_bits : {16, 32, 128}) {
             AcceleratorConfig config = machine(3, 2, word_bits);
             config.array.format = format;
@@ -153,7 +162,10 @@ TEST(MemoryMap, EveryBitOfAWordHasAPlace) {
             }
             EXPECT_EQ(seen.size(), 48u + 270 + 6 + 5 + 2 + 2 + 36 + 54 + 5);
             for (auto& [value, bits] : seen) {
-                const int expected = std::get<0>(value) == FieldKind::shift ? 8 : width;
+                const FieldKind kind = std::get<0>(value);
+                const int expected = kind == FieldKind::shift  ? 8
+                                     : kind == FieldKind::bias ? 8 * stored_widths(format).bias
+                                                               : width;
                 std::sort(bits.begin(), bits.end());
                 ASSERT_EQ(static_cast<int>(bits.size()), expected);
                 for (int i = 0; i < expected; ++i) {

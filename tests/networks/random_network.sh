@@ -1,10 +1,9 @@
 #!/bin/sh
 # random_network.sh FLUENCE NETWORK: a listed network with random weights goes the whole way in every number format:
 # import, an inference on a machine of the format, and a campaign that must account for all of its 100 faults.
-#   int8, fxp8         the tile-level machine must compute the golden activations; upsets in DRAM and PEs (most of this
-#                      machine's buffers is empty)
-#   fxp16, fxp32, fp32 cycles of the machine; upsets in all of it, resolved exactly
-#   bf16               has no machine: flips in layer outputs
+#   int8, fxp8  the tile-level machine must compute the golden activations; upsets in DRAM and PEs (most of this
+#               machine's buffers is empty)
+#   words       (fxp16, fxp32, bf16, fp32) cycles of the machine; upsets in all of it, resolved exactly
 set -eu
 fluence=$1
 network=$2
@@ -32,28 +31,23 @@ JSON
                        if (sum != 100) exit 1 }' "$folder/results-$format/policies.csv"
 }
 
-# words MODEL [OPTION...]
 words() {
-    model=$1
-    shift
-    quietly "$fluence" inject "$bundle" --model "$model" --faults 100 --images 1 -j 1 -o "$folder/results-$format" "$@"
-    awk -F, -v model="$model" 'NR > 1 { faults += 1; changed += $0 ~ /,(benign|sdc),/ || (model != "seu" && $8 > 0) }
-                               END { print "faults: " faults ", other logits in " changed
-                                     if (faults != 100) exit 1 }' "$folder/results-$format/faults.csv"
+    quietly "$fluence" simulate "$bundle" --accelerator "edge-16x16-$format"
+    grep '^total' "$folder/log.txt"
+    quietly "$fluence" inject "$bundle" --model seu --accelerator "edge-16x16-$format" --faults 100 --images 1 -j 1 \
+        -o "$folder/results-$format"
+    awk -F, 'NR > 1 { faults += 1; changed += $0 ~ /,(benign|sdc),/ }
+             END { print "faults: " faults ", other logits in " changed
+                   if (faults != 100) exit 1 }' "$folder/results-$format/faults.csv"
 }
 
-for format in int8 fxp8 fxp16 fxp32 fp32 bf16; do
+for format in int8 fxp8 fxp16 fxp32 bf16 fp32; do
     echo "$network in $format"
     bundle=$folder/bundle-$format
     quietly "$fluence" import "$network" --random-weights 1 --images 4 --format "$format" --output "$bundle"
     case $format in
         int8 | fxp8) codes ;;
-        bf16) words neuron-flip ;;
-        *)
-            quietly "$fluence" simulate "$bundle" --accelerator "edge-16x16-$format"
-            grep '^total' "$folder/log.txt"
-            words seu --accelerator "edge-16x16-$format"
-            ;;
+        *) words ;;
     esac
     rm -rf "$bundle"
 done

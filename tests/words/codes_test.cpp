@@ -139,7 +139,8 @@ TEST_F(SharedWord, ParityZeroesBothSumsForOneBitAndMissesTwo) {
 
 class CodedWords : public testing::TestWithParam<WordFormat> {};
 INSTANTIATE_TEST_SUITE_P(Formats, CodedWords,
-                         testing::Values(WordFormat::fxp16, WordFormat::fxp32, WordFormat::fp32));
+                         testing::Values(WordFormat::fxp16, WordFormat::fxp32, WordFormat::bf16,
+                                         WordFormat::fp32));
 
 // A row of the second block of weights (k = 2) is a word, read in front of its edge and a cycle earlier.
 TEST_P(CodedWords, SecdedOfTheWeightBuffer) {
@@ -182,7 +183,7 @@ TEST_P(CodedWords, ParityOfDramEndsTheInference) {
 
 // A DRAM word a logit, a byte a cycle: the first one is stored before the run ends.
 TEST_P(CodedWords, TheHostDecodesTheLogits) {
-    const int bits = 8 * stored_widths(test::machine_format(GetParam())).operand;
+    const int bits = 8 * stored_widths(machine_format(GetParam())).operand;
     for (const auto action : {protect::DueAction::zero, protect::DueAction::abort}) {
         const Small small(GetParam(), "weight-stationary", bits, 1, coded(Memory::dram, "secded", action));
         const Cycle last = small.cycles() - 1;

@@ -1,5 +1,5 @@
 // The register-true machine of words without upsets: random networks on random machines compute what the
-// formats' definition says, fp32 in the order of the machine's sums.
+// formats' definition says, floats in the order of the machine's sums.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -36,12 +36,14 @@ std::optional<Case> draw(WordFormat format, RandomStream& stream) {
     c.graph = workloads::random_word_graph(format, stream);
     c.config = test::random_word_machine(format, stream);
     c.image = workloads::random_word_image(c.graph, stream);
-    if (format == WordFormat::fp32 && stream.below(3) == 0) {  // infinities and NaNs among the weights
+    if (!workloads::is_fixed_point(format) &&
+        stream.below(3) == 0) {  // infinities and NaNs among the weights
         for (workloads::WordLayer& layer : c.graph.layers) {
             if (!layer.weights.empty()) {
                 const std::uint32_t special[] = {0x7f800000U, 0xff800000U, 0x7fc00001U,
                                                  0xff812345U, 0x80000000U, 0x00000001U};
-                layer.weights[stream.below(layer.weights.size())] = special[stream.below(6)];
+                layer.weights[stream.below(layer.weights.size())] =
+                    special[stream.below(6)] >> (32 - workloads::word_bits(format));
             }
         }
     }
@@ -88,13 +90,14 @@ TEST(FaultFree, FixedPointOf32BitsIsTheReference) {
     each_case(WordFormat::fxp32, expect_reference);
 }
 
-// fp32 in plain loops: each fold's sum from +0 with k ascending, padding as zeros, the folds' sums one after
-// the other, then the bias.
+// bf16 and fp32 in plain loops: each fold's sum from +0 with k ascending, padding as zeros, the folds' sums
+// one after the other, then the bias.
+template <class F>
 class Floats {
   public:
     explicit Floats(const Case& c) : c_(c), folds_(c.graph.layers.size()) {
         for (std::size_t i = 0; i < c.graph.layers.size(); ++i) {
-            rules_.push_back(arith::Fp32::rule(c.graph, i));
+            rules_.push_back(F::rule(c.graph, i));
         }
         for (const traces::Fold& fold : c.timeline.folds) {
             folds_[index_of(fold.layer)].insert({fold.first_k, fold.first_k + fold.terms});
@@ -105,9 +108,9 @@ class Floats {
         const workloads::Graph& structure = c_.graph.structure;
         std::vector<std::vector<float>> tensors(structure.tensors.size());
         for (const workloads::Word word : c_.image) {
-            tensors[index_of(structure.input)].push_back(arith::float_of(word));
+            tensors[index_of(structure.input)].push_back(number(word));
         }
-        const arith::WordSimple<arith::Fp32> simple(c_.graph, rules_);
+        const arith::WordSimple<F> simple(c_.graph, rules_);
         for (std::size_t i = 0; i < structure.layers.size(); ++i) {
             const workloads::Layer& layer = structure.layers[i];
             std::vector<float>& output = tensors[index_of(layer.output)];
@@ -121,7 +124,7 @@ class Floats {
         std::vector<Words> words(tensors.size());
         for (std::size_t t = 0; t < tensors.size(); ++t) {
             for (const float value : tensors[t]) {
-                words[t].push_back(arith::bits_of(value));
+                words[t].push_back(F::encode(value));
             }
         }
         return words;
@@ -152,7 +155,7 @@ class Floats {
                 const float a =
                     padding ? 0.0F : input[static_cast<std::size_t>((c * in.height + y) * in.width + x)];
                 const float product =
-                    a * arith::float_of(c_.graph.layers[i].weights[static_cast<std::size_t>(n * gemm.k + k)]);
+                    a * number(c_.graph.layers[i].weights[static_cast<std::size_t>(n * gemm.k + k)]);
                 sum += product;
             }
             total = first ? sum : total + sum;
@@ -162,23 +165,27 @@ class Floats {
         if (std::isnan(total)) {
             return arith::float_of(0x7fc00000U);
         }
-        if (!rules_[i].relu) {
-            return total;
+        if (rules_[i].relu) {
+            total = total > 0 ? std::min(total, rules_[i].ceiling) : 0.0F;
         }
-        return total > 0 ? std::min(total, rules_[i].ceiling) : 0.0F;
+        return number(workloads::nearest_word(c_.graph.format, 1, double{total}));
+    }
+    float number(workloads::Word word) const {
+        return arith::float_of(word << (32 - workloads::word_bits(c_.graph.format)));
     }
 
     const Case& c_;
-    std::vector<arith::Fp32::Rule> rules_;
+    std::vector<typename F::Rule> rules_;
     std::vector<std::set<std::pair<std::int64_t, std::int64_t>>> folds_;  // of the reduction, by layer
 };
 
-TEST(FaultFree, FloatsAreAddedInTheMachinesOrder) {
+template <class F>
+void expect_machines_order(WordFormat format) {
     int other_order = 0;
-    each_case(WordFormat::fp32, [&](const Case& c) {
+    each_case(format, [&](const Case& c) {
         const SteppedWordMachine machine(c.graph, c.config, {}, c.timeline);
         const SteppedWordMachine::Run run = machine.run(c.image, {});
-        const std::vector<Words> expected = Floats(c).run();
+        const std::vector<Words> expected = Floats<F>(c).run();
         for (std::size_t t = 0; t < expected.size(); ++t) {
             ASSERT_EQ(run.tensors[t], expected[t]) << "tensor " << t;
         }
@@ -186,6 +193,14 @@ TEST(FaultFree, FloatsAreAddedInTheMachinesOrder) {
         other_order += run.tensors != workloads::reference_run(c.graph, c.image) ? 1 : 0;
     });
     EXPECT_GT(other_order, 10);  // so that the order is held as well
+}
+
+TEST(FaultFree, Bf16IsAddedInTheMachinesOrder) {
+    expect_machines_order<arith::Bf16>(WordFormat::bf16);
+}
+
+TEST(FaultFree, Fp32IsAddedInTheMachinesOrder) {
+    expect_machines_order<arith::Fp32>(WordFormat::fp32);
 }
 
 TEST(FaultFree, TwoRunsOfOneMachineAreAlike) {

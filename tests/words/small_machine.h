@@ -18,6 +18,7 @@
 #include "sim/words/stepped_machine.h"
 #include "tests/accel/machines.h"
 #include "tests/words/word_machines.h"
+#include "workloads/word_reference.h"
 
 namespace fluence::words {
 
@@ -75,15 +76,15 @@ class Small {
     explicit Small(WordFormat format, const std::string& dataflow = "weight-stationary", int word_bits = 64,
                    int bytes_per_cycle = 8, const protect::Policy& policy = {})
         : format_(format), policy_(policy) {
-        network();
         config_ = test::machine("small", {2, 2, 512, 512, 1024, word_bits, 128, bytes_per_cycle},
                                 OperandRegister::output, false);
         config_.array.dataflow = dataflow;
-        config_.array.format = test::machine_format(format);
+        config_.array.format = machine_format(format);
         config_.array.operand_bits = 8 * stored_widths(config_.array.format).operand;
-        config_.array.accumulator_bits = format == WordFormat::fp32    ? 32
-                                         : format == WordFormat::fxp16 ? 48
-                                                                       : 80;
+        config_.array.accumulator_bits = is_float(config_.array.format) ? 32
+                                         : format == WordFormat::fxp16  ? 48
+                                                                        : 80;
+        network();
         structure_ = workloads::stored_structure(graph_);
         timeline_ = accel::time_machine(structure_, config_, policy_);
         map_ = std::make_unique<dataflow::MemoryMap>(structure_, config_);
@@ -105,10 +106,10 @@ class Small {
         return machine_->run(image_, upsets);
     }
 
-    // Saturated where the format does.
+    // Saturated, or rounded, where the format does.
     workloads::Word word(double value) const {
-        if (format_ == WordFormat::fp32) {
-            return std::isnan(value) ? 0x7fc00000U : arith::bits_of(static_cast<float>(value));
+        if (is_float(config_.array.format)) {
+            return workloads::nearest_word(format_, 1, value);
         }
         const double most = std::ldexp(1.0, workloads::word_bits(format_) - 1);
         const auto code = static_cast<std::int64_t>(std::min(std::max(value, -most), most - 1));
@@ -143,7 +144,8 @@ class Small {
     }
     // From byte `byte` of the layer's biases on; a shift, on a new word behind them.
     Stored bias(int layer, int byte) const {
-        return found(map_->parameters(layer_id(layer)).first_word + byte / 8, byte % 8 * 8);
+        const int unit = config_.dram.word_bytes();
+        return found(map_->parameters(layer_id(layer)).first_word + byte / unit, byte % unit * 8);
     }
     Stored shift(int layer, int index) const {
         const int bias_words = (2 * stored_widths(config_.array.format).bias + 7) / 8;
@@ -208,12 +210,19 @@ class Small {
                 words.push_back(word(value));
             }
         };
+        const auto put_biases = [&](Words& words, const std::array<double, 2>& values) {
+            for (const double value : values) {
+                words.push_back(format_ == WordFormat::bf16
+                                    ? workloads::nearest_word(WordFormat::fp32, 1, value)
+                                    : word(value));
+            }
+        };
         for (int n = 0; n < 2; ++n) {
             put(graph_.layers[0].weights, numbers.w1[n]);
             put(graph_.layers[1].weights, numbers.w2[n]);
         }
-        put(graph_.layers[0].bias, numbers.b1);
-        put(graph_.layers[1].bias, numbers.b2);
+        put_biases(graph_.layers[0].bias, numbers.b1);
+        put_biases(graph_.layers[1].bias, numbers.b2);
         for (const auto& channel : numbers.x) {
             put(image_, channel);
         }

@@ -17,7 +17,13 @@ const Expected kGolden = of(Numbers());
 
 class SmallMachine : public testing::TestWithParam<WordFormat> {};
 INSTANTIATE_TEST_SUITE_P(Formats, SmallMachine,
-                         testing::Values(WordFormat::fxp16, WordFormat::fxp32, WordFormat::fp32));
+                         testing::Values(WordFormat::fxp16, WordFormat::fxp32, WordFormat::bf16,
+                                         WordFormat::fp32));
+
+// The highest bit of an operand.
+int sign_of(WordFormat format) {
+    return workloads::word_bits(format) - 1;
+}
 
 TEST_P(SmallMachine, ComputesTheNumbersWithoutUpsets) {
     for (const char* dataflow : {"weight-stationary", "input-stationary", "output-stationary"}) {
@@ -25,10 +31,10 @@ TEST_P(SmallMachine, ComputesTheNumbersWithoutUpsets) {
     }
 }
 
-// A bit of the weight −6 (k = 2, n = 1): its sign in fp32; −6 = …11010₂, without its bit 3 −14.
+// A bit of the weight −6 (k = 2, n = 1): its sign in floats; −6 = …11010₂, without its bit 3 −14.
 TEST_P(SmallMachine, AWeightInDramIsSeenUntilItIsRead) {
-    const bool floats = GetParam() == WordFormat::fp32;
-    const int bit = floats ? 31 : 3;
+    const bool floats = !workloads::is_fixed_point(GetParam());
+    const int bit = floats ? sign_of(GetParam()) : 3;
     Numbers numbers;
     numbers.w1[1][2] = floats ? 6 : -14;
     for (const char* dataflow : {"weight-stationary", "input-stationary", "output-stationary"}) {
@@ -44,8 +50,8 @@ TEST_P(SmallMachine, AWeightInDramIsSeenUntilItIsRead) {
 
 // The second fold multiplies with k = 2; its row 0 is read in the cycle in front of edge p + 1.
 TEST_P(SmallMachine, AWeightInItsBufferIsSeenFromItsArrivalToItsRead) {
-    const bool floats = GetParam() == WordFormat::fp32;
-    const int bit = floats ? 31 : 3;
+    const bool floats = !workloads::is_fixed_point(GetParam());
+    const int bit = floats ? sign_of(GetParam()) : 3;
     Numbers numbers;
     numbers.w1[1][2] = floats ? 6 : -14;
     const Small small(GetParam());
@@ -64,8 +70,8 @@ TEST_P(SmallMachine, AWeightInItsBufferIsSeenFromItsArrivalToItsRead) {
 
 // x[2][1] = 6 enters row 0 in the second fold's step 1: sampled at edge s + 1, read in cycle s.
 TEST_P(SmallMachine, AnActivationInItsBufferIsSeenFromItsArrivalToItsRead) {
-    const bool floats = GetParam() == WordFormat::fp32;
-    const int bit = floats ? 31 : 4;
+    const bool floats = !workloads::is_fixed_point(GetParam());
+    const int bit = floats ? sign_of(GetParam()) : 4;
     Numbers numbers;
     numbers.x[2][1] = floats ? -6 : 22;
     const Small small(GetParam());
@@ -117,12 +123,29 @@ TEST(SmallSums, AnAccumulatorBetweenTwoFoldsAndBehindThem) {
             EXPECT_EQ(run.tensors[1][1], small.word(made[1]));
         }
     }
-    // fp32: 14 = 1.11₂·2³; exponent 130 = 10000010₂ becomes 131.
-    const Small small(WordFormat::fp32);
+    // Floats: 14 = 1.11₂·2³; exponent 130 = 10000010₂ becomes 131.
+    for (const WordFormat format : {WordFormat::bf16, WordFormat::fp32}) {
+        const Small small(format);
+        std::array<double, 4> made = kGolden.y;
+        made[1] += 14;
+        small.expect({small.in_sum(small.fold(0).accumulator_of(1, 0), small.fold(1).stream + 3, 23)},
+                     of(Numbers(), made, made));
+    }
+}
+
+// Sums of bf16 are words of binary32 and outputs their upper halves: 14 and 2⁻⁴ (bit 16), with the bias 10,
+// lie in the middle of 24 and 24.125, and 24 is even. Bit 1 of the sum decides.
+TEST(SmallSums, OfBf16AreRoundedOnce) {
+    const Small small(WordFormat::bf16);
+    Upset upset = small.in_sum(small.fold(0).accumulator_of(1, 0), small.fold(1).stream + 3, 16);
+    small.expect({upset}, kGolden);
+    upset.bits |= small.in_sum(small.fold(0).accumulator_of(1, 0), 0, 1).bits;
     std::array<double, 4> made = kGolden.y;
-    made[1] += 14;
-    small.expect({small.in_sum(small.fold(0).accumulator_of(1, 0), small.fold(1).stream + 3, 23)},
-                 of(Numbers(), made, made));
+    made[1] = 24.125;
+    small.expect({upset}, of(Numbers(), made, made));
+    // −267 lies in the middle of −266 and −268.
+    EXPECT_EQ(kGolden.z[1], -267);
+    EXPECT_EQ(small.run({}).logits[1], 0xc386U);
 }
 
 // PE(1,0) multiplies with w1[0][1] = −3 in the first fold: step t in cycle s + t.
@@ -201,8 +224,8 @@ TEST(SmallRegisters, AWeightOfFp32ThatBecomesInfinite) {
 TEST_P(SmallMachine, AnOutputInDramUntilTheNextLayerReadsIt) {
     const Small small(GetParam());
     const Small::Stored y = small.activation(1, 3);
-    const bool floats = GetParam() == WordFormat::fp32;
-    const int bit = floats ? 31 : 8;
+    const bool floats = !workloads::is_fixed_point(GetParam());
+    const int bit = floats ? sign_of(GetParam()) : 8;
     std::array<double, 4> read = kGolden.y;
     const auto code = static_cast<int>(read[3]);
     read[3] = floats ? -read[3] : code + ((code & 256) != 0 ? -256 : 256);
@@ -216,7 +239,7 @@ TEST_P(SmallMachine, AnOutputInDramUntilTheNextLayerReadsIt) {
 // A DRAM word a logit, and a byte a cycle: the first one is in DRAM cycles before the second one, which comes
 // at the edge that ends the last cycle. The host reads them behind it.
 TEST_P(SmallMachine, LogitsInDram) {
-    const int bytes = stored_widths(test::machine_format(GetParam())).operand;
+    const int bytes = stored_widths(machine_format(GetParam())).operand;
     const Small small(GetParam(), "weight-stationary", 8 * bytes, 1);
     const Small::Stored z = small.activation(2, 0);
     const traces::Store& store = small.store_of(tensor_id(2));
@@ -235,7 +258,7 @@ TEST_P(SmallMachine, LogitsInDram) {
 
 TEST_P(SmallMachine, ABiasInDramUntilItIsLoaded) {
     const Small small(GetParam());
-    const bool floats = GetParam() == WordFormat::fp32;
+    const bool floats = !workloads::is_fixed_point(GetParam());
     const Small::Stored bias = small.bias(0, stored_widths(small.config().array.format).bias);  // the second
     Numbers numbers;
     numbers.b1[1] = floats ? 20 : -20 - 64;  // −20 = …1101100₂
@@ -243,6 +266,23 @@ TEST_P(SmallMachine, ABiasInDramUntilItIsLoaded) {
     small.expect({small.in_dram(bias, 0, bit)}, of(numbers));
     small.expect({small.in_dram(bias, bias.read(), bit)}, of(numbers));
     small.expect({small.in_dram(bias, bias.read() + 1, bit)}, kGolden);
+}
+
+// In words of 16 bits a bias of bf16 is two words: 10 = 1.01₂·2³ without its last bit is 8, and without its
+// sign −20 is 20.
+TEST(SmallParameters, ABiasOfBf16InTwoWords) {
+    const Small small(WordFormat::bf16, "weight-stationary", 16, 2);
+    Numbers numbers;
+    numbers.b1 = {8, 20};
+    const Small::Stored first = small.bias(0, 2);
+    const Small::Stored second = small.bias(0, 4 + 2);
+    ASSERT_EQ(second.word, first.word + 2);
+    small.expect({small.in_dram(first, first.read(), 5), small.in_dram(second, 0, 15)}, of(numbers));
+    small.expect({small.in_dram(first, first.read() + 1, 5)}, kGolden);
+    // Bit 15 is worth 2⁻⁵, less than half of the last bit of the outputs −25 and 24.
+    const Small::Stored lower = small.bias(0, 0);
+    ASSERT_EQ(lower.word, first.word - 1);
+    small.expect({small.in_dram(lower, 0, 15)}, kGolden);
 }
 
 // Shifts are 8 bits in two's complement, and 0 here: of the bias, of the sum.

@@ -11,25 +11,18 @@
 
 namespace fluence::test {
 
-inline OperandFormat machine_format(workloads::WordFormat format) {
-    return words::machine_format(format).value();
-}
-
 // Central control, sums of the default width, any dataflow, any timing convention, any words and buffers.
 inline AcceleratorConfig random_word_machine(workloads::WordFormat format, RandomStream& stream) {
     AcceleratorConfig config = random_machine(stream);
     while (config.array.control != ArrayControl::central) {
         config = random_machine(stream);
     }
-    const StoredWidths widths = stored_widths(machine_format(format));
-    config.array.format = machine_format(format);
+    config.array.format = words::machine_format(format);
+    const StoredWidths widths = stored_widths(config.array.format);
     config.array.operand_bits = 8 * widths.operand;
-    config.array.accumulator_bits = format == workloads::WordFormat::fp32    ? 32
-                                    : format == workloads::WordFormat::fxp16 ? 48
-                                                                             : 80;
-    if (format == workloads::WordFormat::fp32) {
-        config.array.overflow = Overflow::wrap;
-    }
+    const bool floats = is_float(config.array.format);
+    config.array.accumulator_bits = floats ? 32 : format == workloads::WordFormat::fxp16 ? 48 : 80;
+    config.array.overflow = floats ? Overflow::wrap : config.array.overflow;
     const auto word_bits = [&](int bytes) {
         int bits = 8 * bytes;
         while (bits < 128 && stream.below(2) == 0) {
