@@ -43,7 +43,9 @@ po::options_description declare() {
         "deviation", po::value<std::string>(), "one number, or one a channel, with commas (default 1)")(
         "format", po::value<std::string>(),
         "number format: int8 (default) or another of fluence list formats")(
-        "refine", "int8, fxp8: equalise channels, scale weights for the least squared error, correct biases")(
+        "weight-scales", po::value<std::string>(),
+        "fxp8: a power of two a layer (layer, the default) or an output channel (channel)")(
+        "refine", "int8, fxp8: equalise channels, scale for the least squared error, correct biases")(
         "resize", po::value<std::string>(), "resize images first: the shorter side, or ROWSxCOLUMNS")(
         "no-antialias",
         "resize between the four nearest pixels (default: weights over all that are covered)")(
@@ -94,6 +96,7 @@ nlohmann::json merged_request(const po::variables_map& values, bool& experiment)
     text("dataset", "dataset");
     count("random-weights", "random_weights");
     text("format", "format");
+    text("weight-scales", "weight_scales");
     count("images", "images");
     count("calibration-images", "calibration_images");
     count("golden-images", "golden_images");

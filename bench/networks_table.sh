@@ -7,7 +7,7 @@
 #   FORMATS="fxp16 fxp8" bench/networks_table.sh DATA OUTPUT [NETWORK...]
 #
 # The second one makes the table of other formats instead: test images, correct in fp32, then in each format;
-# "fxp8-refined": fxp8 with --refine.
+# "fxp8-refined": fxp8 with --refine; "fxp8-channel-refined": with --weight-scales channel as well.
 # DATA: folder with models/, mnist/, cifar10/, imagenet_val/. OUTPUT: bundles, results and one row a network; what is
 # there is not made again. Columns: test images, fp32 and int8 correct, cycles on edge-16x16 and cloud-32x32, and of
 # the campaign dead / otherwise masked / benign / SDC / DUE.
@@ -89,15 +89,16 @@ formats_row() {  # NAME SPECIFICATION
     for format in $FORMATS; do
         log=$output/$1/import-$format.log
         mkdir -p "$output/$1"
-        refine=
-        [ "$format" = "${format%-refined}" ] || refine=--refine
+        options=
+        case $format in *-channel*) options="--weight-scales channel" ;; esac
+        case $format in *-refined) options="$options --refine" ;; esac
         if [ ! -f "$log" ]; then
             # shellcheck disable=SC2086
-            import_network "$1" "$2" "$output/$1/bundle-$format" 1 --format "${format%-refined}" $refine >"$log.part"
+            import_network "$1" "$2" "$output/$1/bundle-$format" 1 --format "${format%%-*}" $options >"$log.part"
             rm -rf "$output/$1/bundle-$format"
             mv "$log.part" "$log"
         fi
-        counts=$(correct "$log" "${format%-refined}")
+        counts=$(correct "$log" "${format%%-*}")
         [ "$line" != "| \`$1\`" ] || line="$line | ${counts% | *}"
         line="$line | ${counts##* | }"
     done

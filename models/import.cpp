@@ -1,7 +1,6 @@
 #include "models/import.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <zlib.h>
 
@@ -10,13 +9,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <stdexcept>
 
 #include "models/data.h"
 #include "models/equalise.h"
+#include "models/import_source.h"
 #include "models/import_words.h"
 #include "models/integer_network.h"
+#include "models/narrow_ranges.h"
 #include "models/quantise.h"
 #include "models/quantise_words.h"
 #include "models/registry.h"
@@ -24,7 +24,6 @@
 #include "models/script_graph.h"
 #include "sim/core/error.h"
 #include "workloads/image_source.h"
-#include "workloads/synthetic_images.h"
 #include "workloads/word_reference.h"
 
 namespace fluence::models {
@@ -35,27 +34,13 @@ using workloads::Codes;
 using workloads::Dataset;
 using workloads::Graph;
 using workloads::ImageSource;
-using workloads::Split;
 using workloads::WordBundle;
 using workloads::WordGraph;
 using workloads::Words;
 
-constexpr std::int64_t kBatch = 50;  // images, fewer where they are large
-constexpr std::int64_t kBatchPixels = 50 * 3 * 64 * 64;
-constexpr std::int64_t kLeastBatch = 8;  // that random weights are set on
 // Calibration images that go into the bundle, at most: so many images and so many bytes.
 constexpr std::int64_t kStoredCalibration = 1000;
 constexpr std::int64_t kStoredCalibrationBytes = 32 << 20;
-// fp32 sums in another order: the largest difference of a logit, of the largest logit.
-constexpr double kFoldTolerance = 1e-3;
-// A network of some fifty layers rounds that much more often than its input alone.
-constexpr double kNoiseTolerance = 10;
-
-struct Data {
-    std::unique_ptr<ImageSource> test, calibration;
-    workloads::SyntheticImages* unlabelled = nullptr;  // the test images, where they are synthetic
-    std::int64_t images = 0;                           // of the test split, in the bundle
-};
 
 class Importer {
   public:
@@ -67,47 +52,23 @@ class Importer {
     WordBundle run_words(workloads::WordFormat format, const WordInferenceMaker& maker);
 
   private:
-    void say(const std::string& line) const {
-        if (log_) {
-            log_(line);
-        }
-    }
-    // Calls body(first, batch) for batches of images 0 … total−1.
     template <class Body>
     void batches(const std::string& step, const ImageSource& source, std::int64_t total, Body body) const {
-        const std::int64_t most =
-            std::clamp<std::int64_t>(kBatchPixels / source.shape().elements(), 1, kBatch);
-        for (std::int64_t first = 0; first < total; first += most) {
-            const std::int64_t count = std::min(most, total - first);
-            body(first, source.read(first, count));
-            if (progress_) {
-                progress_(step, first + count, total);
-            }
-        }
+        for_each_batch(step, source, total, progress_, body);
     }
-
-    // The network in fp32, checked, with its data.
-    struct Source {
-        Data data;
-        ScriptModule module;
-        FloatGraph graph;
-    };
-    Source read_source();
-    Data read_data() const;
-    Data synthetic_data() const;
-    ScriptModule read_module(const Data& data) const;
-    void label(const ScriptModule& module, const Data& data) const;
-    FloatGraph read_graph(const ScriptModule& module, const Data& data);
-    void check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const;
-    std::vector<Range> ranges_of(const FloatGraph& graph, const Data& data) const;
-    Graph quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data);
+    at::Tensor real(const Dataset& batch) const {
+        return preprocessed(batch, 0, batch.size(), request_.preprocessing);
+    }
+    std::vector<Range> ranges_of(const FloatGraph& graph, const ImportImages& data) const;
+    Graph quantised(const FloatGraph& graph, const ScriptModule& module, const ImportImages& data);
     at::Tensor codes(const Dataset& batch) const;
     std::vector<std::uint8_t> stored(const ImageSource& source, std::int64_t count) const;
-    void profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
-    void golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const;
+    void profile(const IntegerNetwork& network, const ImportImages& data, Bundle& bundle) const;
+    void golden(const IntegerNetwork& network, const ImportImages& data, Bundle& bundle) const;
     // `logits`: of a batch, images × classes, real numbers or codes of one scale.
     void evaluate_both(const ScriptModule& module,
-                       const std::function<at::Tensor(const Dataset& batch)>& logits, const Data& data) const;
+                       const std::function<at::Tensor(const Dataset& batch)>& logits,
+                       const ImportImages& data) const;
     Words words(const Dataset& batch, std::int64_t image) const;
     nlohmann::json provenance(const ScriptModule& module, const char* format) const;
 
@@ -120,133 +81,32 @@ class Importer {
     std::vector<Words> pixel_words_;         // by channel and pixel; formats of words
 };
 
-Data Importer::synthetic_data() const {
-    const NetworkInfo& network = network_info(request_.model);
-    const auto images = [&](std::int64_t count, Split split) {
-        return std::make_unique<workloads::SyntheticImages>(network.input, network.classes, count, split);
-    };
-    auto test = images(std::max<std::int64_t>(request_.images, 1), Split::test);
-    Data data;
-    data.unlabelled = test.get();
-    data.images = test->size();
-    data.test = std::move(test);
-    data.calibration = images(request_.calibration_images, Split::train);
-    say("data: " + std::to_string(data.images) + " test and " + std::to_string(data.calibration->size()) +
-        " calibration images, synthetic");
-    return data;
-}
-
-Data Importer::read_data() const {
-    if (request_.dataset.empty()) {
-        return synthetic_data();
-    }
-    Data data;
-    const bool all = request_.images == 0 || request_.evaluate < 0;
-    const std::int64_t wanted = all ? 0 : std::max(request_.images, request_.evaluate);
-    const auto& geometry = request_.preprocessing.geometry;
-    data.test = workloads::open_images(request_.dataset, request_.location, Split::test, wanted, geometry);
-    data.calibration = workloads::open_images(request_.dataset, request_.location, Split::train,
-                                              request_.calibration_images, geometry);
-    if (data.test->size() == 0 || data.calibration->size() == 0) {
-        throw InputError(request_.location, request_.dataset, "holds no images");
-    }
-    data.images = request_.images == 0 ? data.test->size() : std::min(request_.images, data.test->size());
-    say("data: " + std::to_string(data.test->size()) + " test and " +
-        std::to_string(data.calibration->size()) + " calibration images of " + request_.dataset);
-    return data;
-}
-
-ScriptModule Importer::read_module(const Data& data) const {
-    if (request_.random_weights) {
-        const ImageSource& source = *data.calibration;
-        const std::int64_t count = std::min(
-            source.size(), std::clamp(kBatchPixels / source.shape().elements(), kLeastBatch, kBatch));
-        return ScriptModule::with_random_weights(
-            request_.model, *request_.random_weights,
-            preprocessed(source.read(0, count), 0, count, request_.preprocessing), data.test->classes());
-    }
-    return is_network(request_.model) ? ScriptModule::from_registry(request_.model, request_.weights,
-                                                                    data.test->shape(), data.test->classes())
-                                      : ScriptModule::load(request_.model);
-}
-
-// Synthetic images are of the class that the network says.
-void Importer::label(const ScriptModule& module, const Data& data) const {
-    std::vector<std::int32_t> labels;
-    batches("labelled images", *data.test, data.test->size(), [&](std::int64_t, const Dataset& batch) {
-        const at::Tensor logits =
-            module.forward(preprocessed(batch, 0, batch.size(), request_.preprocessing));
-        for (std::int64_t row = 0; row < batch.size(); ++row) {
-            labels.push_back(static_cast<std::int32_t>(logits[row].argmax().item<std::int64_t>()));
-        }
-    });
-    data.unlabelled->set_labels(std::move(labels));
-}
-
-FloatGraph Importer::read_graph(const ScriptModule& module, const Data& data) {
-    FloatGraph graph = module.graph(data.test->shape(), report_.folded);
-    fold(graph, module.source(), report_.folded);
-    graph.name =
-        is_network(request_.model) ? request_.model : std::filesystem::path(request_.model).stem().string();
-    const int outputs = graph.shapes[static_cast<std::size_t>(graph.logits)].channels;
-    const auto largest = std::max_element(data.test->labels().begin(), data.test->labels().end());
-    if (outputs <= *largest) {
-        throw InputError(module.source(), "",
-                         "gives " + std::to_string(outputs) + " logits, and \"" + request_.dataset +
-                             "\" has the class " + std::to_string(*largest));
-    }
-    say("graph: " + std::to_string(graph.ops.size()) + " layers, " + std::to_string(report_.folded.size()) +
-        " operators folded or dropped");
-    return graph;
-}
-
-// How far the logits move when every input moves by its last bit: deep networks with weights drawn at random
-// amplify roundings, and folding rounds elsewhere than the module does.
-double rounding_noise(const ScriptModule& module, const at::Tensor& batch, const at::Tensor& logits) {
-    const at::Tensor signs = at::arange(batch.numel()).remainder(2).mul(2).sub(1).reshape(batch.sizes());
-    const at::Tensor moved = batch * (1 + std::numeric_limits<float>::epsilon() * signs);
-    return (module.forward(moved) - logits).abs().max().item<double>();
-}
-
-// The layers must compute what the module computes; anything else is a mistake of the reader.
-void Importer::check_folding(const FloatGraph& graph, const ScriptModule& module, const Data& data) const {
-    const std::int64_t count = std::min<std::int64_t>(data.calibration->size(), 8);
-    const at::Tensor batch = preprocessed(data.calibration->read(0, count), 0, count, request_.preprocessing);
-    const at::Tensor wanted = module.forward(batch);
-    const at::Tensor got = evaluate(graph, batch);
-    const double difference = (wanted - got).abs().max().item<double>();
-    const double tolerance = kFoldTolerance * std::max(1.0, wanted.abs().max().item<double>());
-    if (!(difference <= tolerance) &&
-        !(difference <= kNoiseTolerance * rounding_noise(module, batch, wanted))) {
-        throw InputError(module.source(), "forward",
-                         "computes something else than its operators read one by one (logits differ by " +
-                             std::to_string(difference) + "); does it change tensors in place?");
-    }
-}
-
-std::vector<Range> Importer::ranges_of(const FloatGraph& graph, const Data& data) const {
+std::vector<Range> Importer::ranges_of(const FloatGraph& graph, const ImportImages& data) const {
     std::vector<Range> ranges;
     batches("calibration images", *data.calibration, data.calibration->size(),
-            [&](std::int64_t, const Dataset& batch) {
-                calibrate(graph, preprocessed(batch, 0, batch.size(), request_.preprocessing), ranges);
-            });
+            [&](std::int64_t, const Dataset& batch) { calibrate(graph, real(batch), ranges); });
     return ranges;
 }
 
-Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const Data& data) {
+Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, const ImportImages& data) {
     FloatGraph refined = graph;
     ChannelStatistics statistics;
     if (request_.refine) {
         batches("observed images", *data.calibration, data.calibration->size(),
-                [&](std::int64_t, const Dataset& batch) {
-                    observe(graph, preprocessed(batch, 0, batch.size(), request_.preprocessing), statistics);
-                });
+                [&](std::int64_t, const Dataset& batch) { observe(graph, real(batch), statistics); });
         equalise(refined, statistics, report_.folded);
     }
-    const std::vector<Range> ranges = ranges_of(refined, data);
+    std::vector<Range> ranges = ranges_of(refined, data);
+    if (request_.refine && request_.format == workloads::DataFormat::fxp8) {
+        GridErrors errors;
+        batches(
+            "measured images", *data.calibration, data.calibration->size(),
+            [&](std::int64_t, const Dataset& batch) { measure_grids(refined, real(batch), ranges, errors); });
+        narrow_ranges(refined, errors, ranges, report_.folded);
+    }
     const bool only_positive = non_negative(request_.preprocessing, data.test->shape().channels);
-    Graph result =
-        quantise(refined, ranges, only_positive, module.source(), request_.format, statistics.mean);
+    Graph result = quantise(refined, ranges, only_positive, module.source(),
+                            {request_.format, request_.channel_scales, std::move(statistics.mean)});
     workloads::validate(result, module.source());
     return result;
 }
@@ -277,7 +137,7 @@ std::vector<std::uint8_t> Importer::stored(const ImageSource& source, std::int64
     return bytes;
 }
 
-void Importer::profile(const IntegerNetwork& network, const Data& data, Bundle& bundle) const {
+void Importer::profile(const IntegerNetwork& network, const ImportImages& data, Bundle& bundle) const {
     bundle.profile.resize(bundle.graph.tensors.size());
     const auto widen = [&](TensorId id, const at::Tensor& values) {
         workloads::ChannelProfile& p = bundle.profile[index_of(id)];
@@ -296,7 +156,7 @@ void Importer::profile(const IntegerNetwork& network, const Data& data, Bundle& 
             [&](std::int64_t, const Dataset& batch) { network.run(codes(batch), widen); });
 }
 
-void Importer::golden(const IntegerNetwork& network, const Data& data, Bundle& bundle) const {
+void Importer::golden(const IntegerNetwork& network, const ImportImages& data, Bundle& bundle) const {
     const std::int64_t count = std::min(request_.golden_images, data.images);
     for (std::int64_t image = 0; image < count; ++image) {
         std::vector<Codes>& tensors = bundle.golden.emplace_back(bundle.graph.tensors.size());
@@ -316,18 +176,16 @@ bool is_correct(const at::Tensor& logits, std::int64_t row, std::int32_t label) 
 
 void Importer::evaluate_both(const ScriptModule& module,
                              const std::function<at::Tensor(const Dataset& batch)>& logits,
-                             const Data& data) const {
+                             const ImportImages& data) const {
     const std::int64_t total = request_.evaluate < 0
                                    ? data.test->size()
                                    : std::max(data.images, std::min(request_.evaluate, data.test->size()));
     batches("evaluated images", *data.test, total, [&](std::int64_t first, const Dataset& batch) {
-        const at::Tensor real = module.forward(preprocessed(batch, 0, batch.size(), request_.preprocessing))
-                                    .to(at::kFloat)
-                                    .contiguous();
+        const at::Tensor fp32_logits = module.forward(real(batch)).to(at::kFloat).contiguous();
         const at::Tensor quantised_logits = logits(batch).to(at::kDouble).contiguous();
         for (std::int64_t row = 0; row < batch.size(); ++row) {
             const std::int32_t label = batch.labels[static_cast<std::size_t>(row)];
-            const std::int64_t fp32 = is_correct<float>(real, row, label) ? 1 : 0;
+            const std::int64_t fp32 = is_correct<float>(fp32_logits, row, label) ? 1 : 0;
             const std::int64_t quantised = is_correct<double>(quantised_logits, row, label) ? 1 : 0;
             const auto count_in = [&](Accuracy& accuracy) {
                 ++accuracy.images;
@@ -364,35 +222,23 @@ nlohmann::json Importer::provenance(const ScriptModule& module, const char* form
     if (is_network(request_.model)) {
         source["network"] = request_.model;
     }
+    nlohmann::json calibration = {{"images", request_.calibration_images},
+                                  {"split", "train"},
+                                  {"method", request_.refine ? "min-max, refined" : "min-max"}};
+    if (request_.channel_scales) {
+        calibration["weight_scales"] = "channel";
+    }
     return {{"source", source},
             {"dataset", request_.dataset.empty() ? "synthetic" : request_.dataset},
             {"format", format},
             {"split", "test"},
             {"preprocessing", to_json(p)},
-            {"calibration",
-             {{"images", request_.calibration_images},
-              {"split", "train"},
-              {"method", request_.refine ? "min-max, refined" : "min-max"}}},
+            {"calibration", calibration},
             {"folded", report_.folded}};
 }
 
-Importer::Source Importer::read_source() {
-    at::set_num_threads(request_.threads);
-    if (!is_network(request_.model)) {
-        ScriptModule::load(request_.model);  // before the data set, which may take long to read
-    }
-    Data data = read_data();
-    ScriptModule module = read_module(data);
-    if (data.unlabelled != nullptr) {
-        label(module, data);
-    }
-    FloatGraph graph = read_graph(module, data);
-    check_folding(graph, module, data);
-    return {std::move(data), std::move(module), std::move(graph)};
-}
-
 Bundle Importer::run() {
-    const auto [data, module, graph] = read_source();
+    const auto [data, module, graph] = read_source(request_, report_, log_, progress_);
     Bundle bundle;
     bundle.graph = quantised(graph, module, data);
     const Preprocessing p = complete(request_.preprocessing, data.test->shape().channels);
@@ -445,7 +291,10 @@ WordBundle Importer::run_words(workloads::WordFormat format, const WordInference
     if (request_.refine) {
         throw InputError("request", "refine", "is for int8 and fxp8");
     }
-    const auto [data, module, graph] = read_source();
+    if (request_.channel_scales) {
+        throw InputError("request", "weight_scales", "are by channel for fxp8 alone", "layer");
+    }
+    const auto [data, module, graph] = read_source(request_, report_, log_, progress_);
     WordBundle bundle;
     bundle.graph = quantise_words(graph, ranges_of(graph, data), format, module.source());
     const WordGraph& network = bundle.graph;

@@ -34,10 +34,11 @@ struct ImportRequest {
     std::string location;  // folder of the data set
     Preprocessing preprocessing;
     workloads::DataFormat format = workloads::DataFormat::int8;
-    // Without training: channels equalised (equalise.h), weights of fxp8 scaled for the least squared error,
-    // biases corrected (quantise.h).
+    // Without training: channels equalised (equalise.h), weights and activations of fxp8 scaled for the least
+    // squared error (quantise.h, narrow_ranges.h), biases corrected (quantise.h).
     bool refine = false;
-    std::int64_t images = 0;                 // the first test images, in the bundle; 0: all
+    bool channel_scales = false;  // fxp8: weights have a power of two a channel instead of one a layer
+    std::int64_t images = 0;      // the first test images, in the bundle; 0: all
     std::int64_t calibration_images = 1000;  // the first of the training split
     std::int64_t golden_images = 2;          // images whose golden activations are stored
     std::int64_t evaluate = 0;  // test images that accuracy is measured on, at least the bundle's; -1: all
@@ -45,8 +46,8 @@ struct ImportRequest {
 };
 
 // Keys: model, weights, random_weights, dataset, location, preprocessing {divisor, mean, deviation, resize,
-// antialias, crop, rotate}, format, refine, images, calibration_images, golden_images, evaluate, threads.
-// Relative paths are resolved against `base`.
+// antialias, crop, rotate}, format, weight_scales (layer, channel), refine, images, calibration_images,
+// golden_images, evaluate, threads. Relative paths are resolved against `base`.
 ImportRequest parse_import_request(JsonObject object, const std::string& base);
 
 // Counts of correct top-1 answers.

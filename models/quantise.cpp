@@ -82,11 +82,11 @@ double least_squares_scale(const at::Tensor& weight, double scale) {
 class Quantiser {
   public:
     Quantiser(const FloatGraph& from, const std::vector<Range>& ranges, const std::string& source,
-              DataFormat format, const std::vector<std::vector<double>>& means)
-        : from_(from), ranges_(ranges), source_(source), format_(format), means_(means) {}
+              const Rounding& rounding)
+        : from_(from), ranges_(ranges), source_(source), rounding_(rounding) {}
 
     workloads::Graph run(bool non_negative_input) {
-        formats_ = tensor_formats(from_, non_negative_input, format_, source_);
+        formats_ = tensor_formats(from_, non_negative_input, rounding_.format, source_);
         to_.name = from_.name;
         to_.tensors.resize(from_.shapes.size());
         to_.input = tensor_id(static_cast<std::size_t>(from_.input));
@@ -99,7 +99,7 @@ class Quantiser {
     }
 
   private:
-    bool fixed_point_format() const { return format_ == DataFormat::fxp8; }
+    bool fixed_point_format() const { return rounding_.format == DataFormat::fxp8; }
     TensorInfo& info(int tensor) { return to_.tensors[static_cast<std::size_t>(tensor)]; }
     [[noreturn]] void fail(const FloatOp& op, const std::string& reason) const {
         throw InputError(source_, op.place, "\"" + op.name + "\" " + reason);
@@ -109,8 +109,8 @@ class Quantiser {
     void define_output(const FloatOp& op, OpKind kind);
     Layer layer(const FloatOp& op);
     void weights(const FloatOp& op, Layer& layer);
-    double weight_scale(double largest, double bias, double input_scale) const;
-    double layer_weight_scale(const FloatOp& op, double input_scale) const;
+    double weight_scale(const at::Tensor& weight, const at::Tensor& bias, double input_scale) const;
+    double power_of_two_weight_scale(const at::Tensor& weight, double least) const;
     double mean_error(const FloatOp& op, std::int64_t n, const std::int8_t* codes, double scale) const;
     void check_finite(const FloatOp& op) const;
     void requantise(const FloatOp& op, Layer& layer);
@@ -120,8 +120,7 @@ class Quantiser {
     const FloatGraph& from_;
     const std::vector<Range>& ranges_;
     const std::string& source_;
-    const DataFormat format_;
-    const std::vector<std::vector<double>>& means_;  // by tensor and channel; may be empty
+    const Rounding& rounding_;
     workloads::Graph to_;
     std::vector<NumberFormat> formats_;  // by tensor
     std::vector<double> channel_scale_;  // s_in·s_w of the layer at hand
@@ -134,7 +133,7 @@ void Quantiser::define(int tensor, const std::string& name) {
     t.format = formats_[static_cast<std::size_t>(tensor)];
     t.scale = t.format == NumberFormat::s32
                   ? 1
-                  : activation_scale(ranges_[static_cast<std::size_t>(tensor)], t.format, format_);
+                  : activation_scale(ranges_[static_cast<std::size_t>(tensor)], t.format, rounding_.format);
 }
 
 void Quantiser::define_output(const FloatOp& op, OpKind kind) {
@@ -157,18 +156,20 @@ Layer Quantiser::layer(const FloatOp& op) {
     return layer;
 }
 
-// max|w|/127, wider where the bias would not fit; a channel of zeros takes what its bias needs.
-double Quantiser::weight_scale(double largest, double bias, double input_scale) const {
-    const double scale = std::max(largest / kMaxS8, std::abs(bias) / (input_scale * kMaxBias));
+// Of the weights that have one scale, wide enough for their biases.
+double Quantiser::weight_scale(const at::Tensor& weight, const at::Tensor& bias, double input_scale) const {
+    const double least = bias.abs().max().item<double>() / (input_scale * kMaxBias);
+    if (fixed_point_format()) {
+        return power_of_two_weight_scale(weight, least);
+    }
+    const double scale = std::max(weight.abs().max().item<double>() / kMaxS8, least);
     return std::isnormal(scale) ? scale : 1;
 }
 
-// One power of two for all channels.
-double Quantiser::layer_weight_scale(const FloatOp& op, double input_scale) const {
+double Quantiser::power_of_two_weight_scale(const at::Tensor& weight, double least) const {
     const double widest =
-        power_of_two_scale(op.weight.min().item<double>(), op.weight.max().item<double>(), kFxp8Bits);
-    const double scale = means_.empty() ? widest : least_squares_scale(op.weight, widest);
-    double least = op.bias.abs().max().item<double>() / (input_scale * kMaxBias);
+        power_of_two_scale(weight.min().item<double>(), weight.max().item<double>(), kFxp8Bits);
+    const double scale = rounding_.means.empty() ? widest : least_squares_scale(weight, widest);
     int exponent = 0;
     least = std::frexp(least, &exponent) == 0 ? 0 : std::ldexp(1.0, exponent);
     return std::max(scale, least);
@@ -177,10 +178,10 @@ double Quantiser::layer_weight_scale(const FloatOp& op, double input_scale) cons
 // What the rounding of an output channel's weights adds to its sum, in the mean of the calibration images.
 double Quantiser::mean_error(const FloatOp& op, std::int64_t n, const std::int8_t* codes,
                              double scale) const {
-    if (means_.empty()) {
+    if (rounding_.means.empty()) {
         return 0;
     }
-    const std::vector<double>& means = means_[static_cast<std::size_t>(op.inputs[0])];
+    const std::vector<double>& means = rounding_.means[static_cast<std::size_t>(op.inputs[0])];
     const std::int64_t channels = static_cast<std::int64_t>(means.size()) / op.groups;  // of a group
     const std::int64_t first = n / (op.weight.size(0) / op.groups) * channels;
     const at::Tensor row = op.weight[n].contiguous();
@@ -206,16 +207,13 @@ void Quantiser::weights(const FloatOp& op, Layer& layer) {
     const auto per_channel = static_cast<std::size_t>(rows.size(1));
     const double* w = rows.data_ptr<double>();
     const at::Tensor offsets = op.bias.contiguous();
-    const double layer_scale = fixed_point_format() ? layer_weight_scale(op, input_scale) : 0;
+    const bool one_scale = fixed_point_format() && !rounding_.channel_scales;
+    const double layer_scale = one_scale ? weight_scale(op.weight, op.bias, input_scale) : 0;
     channel_scale_.clear();
     for (std::int64_t n = 0; n < rows.size(0); ++n, w += per_channel) {
-        double largest = 0;
         double taps = 0;
-        for (std::size_t k = 0; k < per_channel; ++k) {
-            largest = std::max(largest, std::abs(w[k]));
-        }
         double offset = offsets.data_ptr<double>()[n];
-        const double scale = fixed_point_format() ? layer_scale : weight_scale(largest, offset, input_scale);
+        const double scale = one_scale ? layer_scale : weight_scale(rows[n], offsets[n], input_scale);
         for (std::size_t k = 0; k < per_channel; ++k) {
             const double code = std::clamp<double>(std::nearbyint(w[k] / scale), kLeastFxp8, kMaxS8);
             taps += std::abs(code);
@@ -289,7 +287,7 @@ void Quantiser::reduce_factors(Layer& layer) {
 
 void Quantiser::clamp(const FloatOp& op, Layer& layer) {
     const NumberFormat format = info(op.output).format;
-    layer.clamp_lo = op.relu ? 0 : lowest_code(format, format_);
+    layer.clamp_lo = op.relu ? 0 : lowest_code(format, rounding_.format);
     layer.clamp_hi = workloads::max_code(format);
     if (op.relu) {
         const double ceiling = std::nearbyint(op.ceiling / info(op.output).scale);
@@ -367,14 +365,13 @@ void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Ran
 }
 
 workloads::Graph quantise(const FloatGraph& graph, const std::vector<Range>& ranges, bool non_negative_input,
-                          const std::string& source, DataFormat format,
-                          const std::vector<std::vector<double>>& means) {
+                          const std::string& source, const Rounding& rounding) {
     for (const Range& range : ranges) {
         if (!std::isfinite(range.lo) || !std::isfinite(range.hi)) {
             throw InputError(source, "", "makes NaN or infinite activations on the calibration images");
         }
     }
-    return Quantiser(graph, ranges, source, format, means).run(non_negative_input);
+    return Quantiser(graph, ranges, source, rounding).run(non_negative_input);
 }
 
 std::vector<std::vector<std::int32_t>> pixel_codes(const Preprocessing& preprocessing,

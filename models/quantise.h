@@ -36,23 +36,31 @@ void calibrate(const FloatGraph& graph, const at::Tensor& batch, std::vector<Ran
 // Name, kind, inputs, output, window, groups and channels of an operator of a folded graph.
 workloads::Layer structure_of(const FloatOp& op);
 
+// How quantise() rounds.
+struct Rounding {
+    workloads::DataFormat format = workloads::DataFormat::int8;
+    // fxp8: weights have a power of two an output channel, and sums a shift a channel, instead of one a
+    // layer.
+    bool channel_scales = false;
+    // Of every channel of every tensor over the calibration images (equalise.h), or empty. With them a power
+    // of two of weights is the one with the least squared error, so that large weights may saturate, and
+    // biases make up for what rounded weights add to the mean of their sum (Nagel et al., ICCV 2019, §4.2),
+    // padding not counted.
+    std::vector<std::vector<double>> means{};
+};
+
 // `graph`: folded. `non_negative_input`: no preprocessed pixel is below 0, so that the input is u8.
 //                int8                                        fxp8 (docs/formats-numbers.md)
-//   weights      s8, scale max|w|/127 of their output channel  s8, one scale 2^(f−7) a layer, f least
+//   weights      s8, scale max|w|/127 of their output channel  s8, scales 2^(f−7), f least
 //   activations  u8, scale hi/255, behind ReLU and where all   s8, scale 2^(e−7), e least
 //                inputs are u8; otherwise s8, max|x|/127
-//   bias         s32, scale s_in·s_w; where it would not fit, the channel's (fxp8: layer's) scale is wider
+//   bias         s32, scale s_in·s_w; where it would not fit, the weights' scale is wider
 //   logits       s32, one scale, the largest s_in·s_w of the last layer
 //   requantise   multiplier and shift                        rounding shift; average pools multiply too
-// "Least": no weight or calibrated value saturates.
-// `means`: of every channel of every tensor over the calibration images (equalise.h), or empty. With them f
-// is the one with the least squared error of the weights, of which large ones may saturate, and biases make
-// up for what rounded weights add to the mean of their sum (Nagel et al., ICCV 2019, §4.2), padding not
-// counted. Throws InputError (`source`) where the last layer's codes cannot be logits.
+// "Least": no weight or calibrated value saturates. Throws InputError (`source`) where the last layer's codes
+// cannot be logits.
 workloads::Graph quantise(const FloatGraph& graph, const std::vector<Range>& ranges, bool non_negative_input,
-                          const std::string& source,
-                          workloads::DataFormat format = workloads::DataFormat::int8,
-                          const std::vector<std::vector<double>>& means = {});
+                          const std::string& source, const Rounding& rounding = {});
 
 // The code of every pixel value of every channel, [channel][pixel]: round half to even, then clamp.
 std::vector<std::vector<std::int32_t>> pixel_codes(

@@ -164,7 +164,7 @@ TEST(QuantiseFxp8, ScalesAreTheLeastPowersOfTwoThatHold) {
         SCOPED_TRACE(c.hi);
         const workloads::Graph graph =
             quantise(two_layers(test::weights({3, 4}, 1), test::weights({3}, 2)),
-                     {{c.lo, c.hi}, {0, 5.1}, {-3, 3}}, true, "test", workloads::DataFormat::fxp8);
+                     {{c.lo, c.hi}, {0, 5.1}, {-3, 3}}, true, "test", {workloads::DataFormat::fxp8});
         validate(graph, "test");
         EXPECT_EQ(graph.tensors[0].format, NumberFormat::s8);
         EXPECT_EQ(graph.tensors[1].format, NumberFormat::s8);
@@ -189,7 +189,7 @@ TEST(QuantiseFxp8, ComputesWithFractionsOfOne) {
     const at::Tensor weight = test::weights({3, 4}, 1) * 0.9;
     const FloatGraph from = two_layers(weight, test::weights({3}, 2));
     const workloads::Graph graph =
-        quantise(from, {{-2, 1}, {0, 0.9}, {-3, 3}}, false, "test", workloads::DataFormat::fxp8);
+        quantise(from, {{-2, 1}, {0, 0.9}, {-3, 3}}, false, "test", {workloads::DataFormat::fxp8});
     const IntegerNetwork network(graph);
     const std::vector<double> powers = {2, 1};  // of input and hidden values
     const auto fraction = [](double real) { return std::nearbyint(real * 128) / 128; };
@@ -235,7 +235,7 @@ TEST(QuantiseFxp8, ComputesWithFractionsOfOne) {
 TEST(QuantiseFxp8, HugeBiasWidensTheLayersScale) {
     const at::Tensor weight = at::full({3, 4}, 1e-12);
     const workloads::Graph graph = quantise(two_layers(weight, at::tensor({4.0, 0.0, 1.0})), kRanges, false,
-                                            "test", workloads::DataFormat::fxp8);
+                                            "test", {workloads::DataFormat::fxp8});
     validate(graph, "test");
     const Layer& layer = graph.layers[0];
     const double factor = std::ldexp(static_cast<double>(layer.multiplier[0]), -int{layer.shift[0]});
@@ -273,15 +273,55 @@ TEST(QuantiseFxp8, RefinedWeightsHaveTheStepOfLeastSquaredError) {
         const std::vector<Range> ranges = {{-1, 0.9}, {-3, 3}};
         const std::vector<std::vector<double>> means = {std::vector<double>(40), std::vector<double>(3)};
         const double widest =
-            weight_step(quantise(graph, ranges, false, "test", workloads::DataFormat::fxp8));
+            weight_step(quantise(graph, ranges, false, "test", {workloads::DataFormat::fxp8}));
         const double step =
-            weight_step(quantise(graph, ranges, false, "test", workloads::DataFormat::fxp8, means));
+            weight_step(quantise(graph, ranges, false, "test", {workloads::DataFormat::fxp8, false, means}));
         ASSERT_LE(squared_error(weight, step), squared_error(weight, widest));
         ASSERT_LE(squared_error(weight, step), squared_error(weight, step / 2));
         saturated += step < widest ? 1 : 0;
     }
     EXPECT_GE(saturated, 1);
     EXPECT_LE(saturated, 4);  // not the 7
+}
+
+// Rows of 1, 1/8, 1/64 and 0: with a scale a channel each uses its own bits, and the logits have one scale.
+TEST(QuantiseFxp8, ChannelsMayHaveTheirOwnPowersOfTwo) {
+    const at::Tensor sizes = at::tensor({1.0, 0.125, 0.015625, 0.0}, at::kDouble).unsqueeze(1);
+    const at::Tensor weight = test::weights({4, 40}, 6).to(at::kDouble).clamp(-0.95, 0.95) * sizes;
+    FloatGraph graph;
+    graph.name = "rows";
+    graph.add_tensor({40, 1, 1});
+    graph.add_tensor({4, 1, 1});
+    graph.ops = {linear(0, 1, weight, at::zeros({4}), false)};
+    graph.logits = 1;
+    const std::vector<Range> ranges = {{-1, 0.9}, {-3, 3}};
+    for (const bool channels : {false, true}) {
+        const workloads::Graph quantised =
+            quantise(graph, ranges, false, "test", {workloads::DataFormat::fxp8, channels});
+        validate(quantised, "test");
+        const Layer& layer = quantised.layers[0];
+        ASSERT_EQ(layer.shift.size(), 4u);
+        for (std::size_t n = 0; n < 4; ++n) {
+            // Multipliers are powers of two: what a channel's sum is shifted by.
+            ASSERT_EQ(layer.multiplier[n] & (layer.multiplier[n] - 1), 0);
+            const double factor =
+                std::ldexp(static_cast<double>(layer.multiplier[n]), -static_cast<int>(layer.shift[n]));
+            const double step = factor * quantised.tensors[1].scale / quantised.tensors[0].scale;
+            int most = 0;
+            for (std::size_t k = 0; k < 40; ++k) {
+                const int code = layer.weights[n * 40 + k];
+                most = std::max(most, std::abs(code));
+                ASSERT_NEAR(code * step,
+                            weight[static_cast<std::int64_t>(n)][static_cast<std::int64_t>(k)].item<double>(),
+                            step / 2);
+            }
+            if (n == 3) {
+                EXPECT_EQ(most, 0);
+            } else {
+                EXPECT_EQ(most >= 64, channels || n == 0) << n;
+            }
+        }
+    }
 }
 
 // Inputs that are their means give the sums of the real weights, but for the bias's own rounding.
@@ -298,8 +338,8 @@ TEST(QuantiseFxp8, RefinedBiasesMakeUpForRoundedWeights) {
     graph.logits = 1;
     const std::vector<double> mean = {0.5, -0.3, 0.7, 0.1};
     for (const auto format : {workloads::DataFormat::fxp8, workloads::DataFormat::int8}) {
-        const workloads::Graph quantised =
-            quantise(graph, {{-1, 0.9}, {-3, 3}}, false, "test", format, {mean, std::vector<double>(6)});
+        const workloads::Graph quantised = quantise(graph, {{-1, 0.9}, {-3, 3}}, false, "test",
+                                                    {format, false, {mean, std::vector<double>(6)}});
         validate(quantised, "test");
         const Layer& layer = quantised.layers[0];
         for (std::int64_t n = 0; n < 6; ++n) {
@@ -332,7 +372,7 @@ TEST(QuantiseFxp8, AdditionOfPowersOfTwoIsAShift) {
     graph.ops.insert(graph.ops.begin() + 1, add);
     // Steps of 2, 8 and 16 128ths.
     const workloads::Graph quantised =
-        quantise(graph, {{-2, 1}, {0, 5.1}, {-3, 3}, {-9, 9}}, false, "test", workloads::DataFormat::fxp8);
+        quantise(graph, {{-2, 1}, {0, 5.1}, {-3, 3}, {-9, 9}}, false, "test", {workloads::DataFormat::fxp8});
     validate(quantised, "test");
     EXPECT_EQ(quantised.layers[1].multiplier, (std::vector<std::int32_t>{1, 4}));
     EXPECT_EQ(quantised.layers[1].shift, std::vector<std::uint8_t>{3});

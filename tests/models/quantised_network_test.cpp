@@ -74,7 +74,7 @@ TEST_F(QuantisationAware, RoundsAsTheIntegerNetworkDoes) {
         // On the grid of the input's codes, so that the input itself is exact in both.
         const double grid = format == DataFormat::int8 ? 255 : 128;
         const torch::Tensor batch = (images(16) * (grid - 1)).round() / grid;
-        QuantisedNetwork net = quantised("lenet5", format);
+        QuantisedNetwork net = quantised("lenet5", {format});
         net.train();
         net.forward(batch);  // sets the ranges
         net.eval();
@@ -91,7 +91,7 @@ TEST_F(QuantisationAware, RoundsAsTheIntegerNetworkDoes) {
         for (std::int64_t tensor = 0; tensor < seen.size(0); ++tensor) {
             ranges.push_back({seen[tensor][0].item<double>(), seen[tensor][1].item<double>()});
         }
-        const workloads::Graph integers = quantise(graph, ranges, true, "lenet5", format);
+        const workloads::Graph integers = quantise(graph, ranges, true, "lenet5", {format});
         const double scale = integers.tensor(integers.input).scale;
         const torch::Tensor codes = (batch / scale).round().to(torch::kInt);
         const torch::Tensor logits =
