@@ -31,7 +31,7 @@ po::options_description declare() {
         "to start from (.safetensors, .pth; default: drawn from the seed)")(
         "format", po::value<std::string>(),
         "int8, fxp8: fine-tune --weights for that number format (default fp32)")(
-        "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, glyphs")(
+        "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, tiny-imagenet, glyphs")(
         "data", po::value<std::string>(), "folder of the data set")(
         "output,o", po::value<std::string>()->required(), "weights to write (.safetensors)")(
         "epochs", po::value<std::int64_t>(), "passes over the training images")(

@@ -9,10 +9,10 @@
 namespace fluence::models {
 
 struct NetworkInfo {
-    const char* name;
-    const char* summary;
+    const char* name = nullptr;
+    const char* summary = nullptr;
     workloads::Shape input;  // what the network was made for
-    int classes;
+    int classes = 0;
 };
 
 // In the order of `fluence list`.

@@ -10,7 +10,6 @@
 namespace fluence::arith {
 
 using workloads::Graph;
-using workloads::Layer;
 using workloads::Window;
 
 namespace {

@@ -74,7 +74,7 @@ TEST_F(QuantisationAware, RoundsAsTheIntegerNetworkDoes) {
         // On the grid of the input's codes, so that the input itself is exact in both.
         const double grid = format == DataFormat::int8 ? 255 : 128;
         const torch::Tensor batch = (images(16) * (grid - 1)).round() / grid;
-        QuantisedNetwork net = quantised("lenet5", {format});
+        QuantisedNetwork net = quantised("lenet5", format);
         net.train();
         net.forward(batch);  // sets the ranges
         net.eval();

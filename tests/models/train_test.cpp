@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 
+#include "models/data.h"
+#include "models/network.h"
 #include "models/training_data.h"
 #include "sim/core/error.h"
 #include "tests/support/temporary_directory.h"
@@ -197,6 +200,29 @@ TEST(TrainRequest, SurvivesItsJson) {
     request.flip = true;
     const nlohmann::json json = to_json(request);
     EXPECT_EQ(to_json(parse_train_request(JsonObject(json, "test"), ".")), json);
+}
+
+TEST(Recipes, NameNetworksForTheImagesOfTheirDataSet) {
+    struct Images {
+        workloads::Shape shape;
+        int classes;
+    };
+    const std::map<std::string, Images> data = {
+        {"glyphs", {{1, 32, 32}, 10}},         {"mnist", {{1, 28, 28}, 10}},
+        {"cifar10", {{3, 32, 32}, 10}},        {"cifar100", {{3, 32, 32}, 100}},
+        {"tiny-imagenet", {{3, 64, 64}, 200}},
+    };
+    int recipes = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(FLUENCE_SOURCE_DIR "/configs/training")) {
+        SCOPED_TRACE(entry.path());
+        ++recipes;
+        const TrainRequest request =
+            parse_train_request(JsonObject(read_json_file(entry.path()), entry.path()), ".");
+        const Images& images = data.at(request.dataset);
+        EXPECT_NO_THROW(make_network(request.network, images.shape, images.classes));
+        EXPECT_NO_THROW(complete(request.preprocessing, images.shape.channels));
+    }
+    EXPECT_GE(recipes, 11);
 }
 
 TEST(TrainRequest, RefusesUnknownNamesAndKeys) {
