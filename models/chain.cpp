@@ -95,7 +95,7 @@ Chain& Chain::add_input(const std::string& name, const ChainPtr& chain) {
     return add_input([chain](const torch::Tensor& x) { return chain->forward(x); });
 }
 
-Chain& Chain::add_input(Step shortcut) {
+Chain& Chain::add_input(const Step& shortcut) {
     std::vector<Step> main = std::move(steps_);
     steps_.clear();
     return step([main, shortcut](const torch::Tensor& x) {

@@ -48,7 +48,7 @@ class Chain : public Network {
     // Adds shortcut(x) to what the steps so far make of the input x. `name` and `chain`: a shortcut with
     // weights, null for the input itself.
     Chain& add_input(const std::string& name = "", const ChainPtr& chain = nullptr);
-    Chain& add_input(Step shortcut);
+    Chain& add_input(const Step& shortcut);
 
     torch::Tensor forward(torch::Tensor x) override;
 

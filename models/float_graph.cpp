@@ -125,7 +125,6 @@ workloads::OpKind op_kind(FloatOpKind kind) {
         case FloatOpKind::flatten:
             return OpKind::flatten;
         case FloatOpKind::subsample:
-            return OpKind::subsample;
         case FloatOpKind::shuffle:
             return OpKind::subsample;
         case FloatOpKind::relu:
