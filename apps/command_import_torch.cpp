@@ -45,7 +45,7 @@ po::options_description declare() {
         "number format: int8 (default) or another of fluence list formats")(
         "weight-scales", po::value<std::string>(),
         "fxp8: a power of two a layer (layer, the default) or an output channel (channel)")(
-        "refine", "int8, fxp8: equalise channels, scale for the least squared error, correct biases")(
+        "refine", "int8, fxp8: correct biases; fxp8: equalise channels, scale for the least squared error")(
         "resize", po::value<std::string>(), "resize images first: the shorter side, or ROWSxCOLUMNS")(
         "no-antialias",
         "resize between the four nearest pixels (default: weights over all that are covered)")(

@@ -34,8 +34,8 @@ struct ImportRequest {
     std::string location;  // folder of the data set
     Preprocessing preprocessing;
     workloads::DataFormat format = workloads::DataFormat::int8;
-    // Without training: channels equalised (equalise.h), weights and activations of fxp8 scaled for the least
-    // squared error (quantise.h, narrow_ranges.h), biases corrected (quantise.h).
+    // Without training: biases corrected (quantise.h); for fxp8 also channels equalised (equalise.h), weights
+    // and activations scaled for the least squared error (quantise.h, narrow_ranges.h).
     bool refine = false;
     bool channel_scales = false;  // fxp8: weights have a power of two a channel instead of one a layer
     std::int64_t images = 0;      // the first test images, in the bundle; 0: all

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/fixed_point.h"
 #include "workloads/number_formats.h"
 
 namespace fluence::models {
@@ -13,8 +12,10 @@ namespace {
 
 using workloads::NumberFormat;
 
-constexpr int kMost = kMaxS8;
-constexpr int kLeast = -kMaxS8 - 1;
+// Of fxp8.
+std::int32_t least_code() {
+    return lowest_code(NumberFormat::s8, workloads::DataFormat::fxp8);
+}
 
 double scale_of(const Range& range, std::size_t grid) {
     const double widest = activation_scale(range, NumberFormat::s8, workloads::DataFormat::fxp8);
@@ -30,7 +31,7 @@ void measure_grids(const FloatGraph& graph, const at::Tensor& batch, const std::
         const auto t = static_cast<std::size_t>(tensor);
         for (std::size_t grid = 0; grid < kGrids; ++grid) {
             const double scale = scale_of(ranges[t], grid);
-            const at::Tensor codes = (values / scale + 0.5).floor_().clamp_(kLeast, kMost);
+            const at::Tensor codes = (values / scale + 0.5).floor_().clamp_(least_code(), kMaxS8);
             errors[t][grid] += (codes * scale - values).square_().sum(at::kDouble).item<double>();
         }
     });
@@ -51,8 +52,8 @@ void narrow_ranges(const FloatGraph& graph, const GridErrors& errors, std::vecto
             continue;
         }
         const double scale = scale_of(ranges[t], grid);
-        ranges[t].lo = std::max(ranges[t].lo, kLeast * scale);
-        ranges[t].hi = std::min(ranges[t].hi, kMost * scale);
+        ranges[t].lo = std::max(ranges[t].lo, least_code() * scale);
+        ranges[t].hi = std::min(ranges[t].hi, kMaxS8 * scale);
         report.push_back((op == nullptr ? "input" : op->name) + ": activations saturate at 1/" +
                          std::to_string(1U << grid) + " of their range");
     }
