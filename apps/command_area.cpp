@@ -98,10 +98,11 @@ int print_machine(const AreaRequest& request) {
 int run_area(const Arguments& arguments) {
     AreaRequest request;
     po::options_description options("Options");
-    options.add_options()("machine,accelerator", po::value(&request.accelerator),
+    options.add_options()("machine,accelerator,a", po::value(&request.accelerator),
                           "preset or file of an accelerator (also --accelerator)")(
-        "policy", po::value(&request.policy)->default_value("none"), "preset or file of a protection policy")(
-        "unit", po::value(&request.unit), "a hardware unit instead (fluence list units)")(
+        "policy,p", po::value(&request.policy)->default_value("none"),
+        "preset or file of a protection policy")("unit", po::value(&request.unit),
+                                                 "a hardware unit instead (fluence list units)")(
         "width", po::value(&request.width), "its width in bits")("json", po::bool_switch(&request.json),
                                                                  "print JSON");
     const auto values =

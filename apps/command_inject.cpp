@@ -64,7 +64,8 @@ std::optional<InjectArguments> parse(const Arguments& arguments) {
         "model", po::value(&model)->default_value("weight-flip"),
         "weight-flip, neuron-flip, neuron-rand, neuron-fp-rand; seu: any bit of a machine in any cycle")(
         "accelerator,a", po::value(&parsed.accelerator), "seu: preset or JSON file, of the bundle's format")(
-        "policy", po::value(&parsed.policy), "seu: preset or JSON file of codes of memories (default: none)")(
+        "policy,p", po::value(&parsed.policy),
+        "seu: preset or JSON file of codes of memories (default: none)")(
         "upsets", po::value(&parsed.upsets)->default_value(parsed.upsets), "seu: upsets in one inference")(
         "sites", po::value(&sites), "seu: kinds of sites, with commas (default: all that the machine has)")(
         "faults", po::value(&campaign.faults)->default_value(16590),

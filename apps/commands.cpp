@@ -24,7 +24,7 @@ const std::vector<Command>& commands() {
         {"merge", "the results of a campaign from those of its shards (run --shard)", run_merge},
         {"report", "table, JSON, CSV and HTML page of a campaign's results", run_report},
         {"plan", "sample sizes for a margin, the size of the fault space, the expected time", run_plan},
-        {"inject", "flip bits of stored weights and outputs, in any number format, without a machine",
+        {"inject", "faults in stored weights and outputs in any number format; upsets of machines of words",
          run_inject},
         {"simulate", "cycles, stalls, utilisation and traffic of one inference, layer by layer",
          run_simulate},

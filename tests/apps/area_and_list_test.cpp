@@ -36,7 +36,7 @@ TEST(AreaCommand, AMachineIsATreeWithItsOverhead) {
         1e-9);
     EXPECT_EQ(value.at("dram_check_percent"), 12.5);
     EXPECT_GE(value.at("tree").at("parts").size(), 6u);
-    EXPECT_THAT(run_fluence("area --accelerator edge-16x16").output, HasSubstr("overhead 0.00 %"));
+    EXPECT_THAT(run_fluence("area -a edge-16x16 -p none").output, HasSubstr("overhead 0.00 %"));
 }
 
 TEST(AreaCommand, BadRequestsAreOneLineAndExitCode2) {

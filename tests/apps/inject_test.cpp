@@ -38,7 +38,7 @@ TEST(Inject, UpsetsOfMachinesNeedWordsAndAMachine) {
     EXPECT_THAT(codes.output, HasSubstr("fluence run"));
     EXPECT_THAT(run_fluence("inject " + kBundle + " -a edge-16x16").output,
                 HasSubstr("--accelerator: goes with --model seu"));
-    EXPECT_THAT(run_fluence("inject " + kBundle + " --policy secded").output,
+    EXPECT_THAT(run_fluence("inject " + kBundle + " -p secded").output,
                 HasSubstr("--policy: goes with --model seu"));
 }
 
