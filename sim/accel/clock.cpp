@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-// The SystemC library has a main() of its own that calls this one; programs here bring theirs. It stands in
-// this file because every module needs the clock, so that no program links without it.
+// The SystemC library has a main() of its own that calls this one; programs here bring theirs.
 int sc_main(int, char**) {
     return 0;
 }
