@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/array/bank_of.h"
 #include "sim/core/wide_bits.h"
 #include "sim/dataflow/registers.h"
 
@@ -72,28 +73,14 @@ typename RegisterFile<Word>::Bank RegisterFile<Word>::place(SiteKind kind, const
 }
 
 template <class Word>
-const typename RegisterFile<Word>::Bank& RegisterFile<Word>::bank(SiteKind kind, std::int64_t unit) const {
-    for (const Bank& candidate : banks_) {
-        if (candidate.kind == kind) {
-            if (unit < 0 || unit >= candidate.units) {
-                throw std::out_of_range(std::string(name_of(kind)) + " " + std::to_string(unit) +
-                                        ": the array has " + std::to_string(candidate.units));
-            }
-            return candidate;
-        }
-    }
-    throw std::out_of_range(std::string("the array has no ") + name_of(kind));
-}
-
-template <class Word>
 Word RegisterFile<Word>::read(SiteKind kind, std::int64_t unit) const {
-    const Bank& from = bank(kind, unit);
+    const Bank& from = bank_of(banks_, kind, unit);
     return (this->*from.words)[from.word(unit)];
 }
 
 template <class Word>
 void RegisterFile<Word>::flip(SiteKind kind, std::int64_t unit, Word mask) {
-    const Bank& from = bank(kind, unit);
+    const Bank& from = bank_of(banks_, kind, unit);
     if ((mask & ~from.mask) != 0) {
         throw std::out_of_range(std::string(name_of(kind)) + ": bits beyond the register's");
     }

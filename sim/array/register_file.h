@@ -64,7 +64,6 @@ class RegisterFile {
         return {words.data() + std::int64_t{index} * rows_ * cols_, cols_};
     }
     Bank place(traces::SiteKind kind, const ArrayConfig& config) const;
-    const Bank& bank(traces::SiteKind kind, std::int64_t unit) const;
 
     int rows_;
     int cols_;

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/array/bank_of.h"
+
 namespace fluence::array {
 
 using traces::SiteKind;
@@ -80,26 +82,13 @@ void TravellingArray::sample(Operands operands, Cycle t, Boundary& boundary,
     }
 }
 
-const TravellingBank& TravellingArray::bank(SiteKind kind, std::int64_t unit) const {
-    for (const TravellingBank& candidate : banks_) {
-        if (candidate.kind == kind) {
-            if (unit < 0 || unit >= candidate.units) {
-                throw std::out_of_range(std::string(name_of(kind)) + " " + std::to_string(unit) +
-                                        ": the array has " + std::to_string(candidate.units));
-            }
-            return candidate;
-        }
-    }
-    throw std::out_of_range(std::string("the array has no ") + name_of(kind));
-}
-
 std::uint32_t TravellingArray::read(SiteKind kind, std::int64_t unit) const {
-    const TravellingBank& from = bank(kind, unit);
+    const TravellingBank& from = bank_of(banks_, kind, unit);
     return static_cast<std::uint32_t>(from.word(unit)) & from.mask();
 }
 
 void TravellingArray::flip(SiteKind kind, std::int64_t unit, std::uint32_t mask) {
-    const TravellingBank& from = bank(kind, unit);
+    const TravellingBank& from = bank_of(banks_, kind, unit);
     if ((mask & ~from.mask()) != 0) {
         throw std::out_of_range(std::string(name_of(kind)) + ": bits beyond the register's");
     }

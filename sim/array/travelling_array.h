@@ -53,7 +53,6 @@ class TravellingArray : public ArrayModel {
   private:
     using Operands = void (Boundary::*)(std::int32_t, std::int64_t, int, int, std::int32_t*);
     void sample(Operands operands, Cycle t, Boundary& boundary, std::vector<std::int32_t>& lanes) const;
-    const TravellingBank& bank(traces::SiteKind kind, std::int64_t unit) const;
     bool reads_unsigned(const TravellingBank& bank, std::int64_t unit) const;
 
     dataflow::SpaceTimeMap map_;

@@ -13,10 +13,12 @@
 #include "sim/protect/layer_filters.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/random_graph.h"
+#include "tests/support/upsets.h"
 
 namespace fluence::accel {
 namespace {
 
+using test::upset;
 using traces::Fold;
 using traces::Upset;
 using workloads::Codes;
@@ -25,13 +27,7 @@ using workloads::Codes;
 class DetailedFilters : public testing::Test {
   protected:
     DetailedFilters() : stream_(20261121, RandomPurpose::testing, 0) {
-        test::GraphBuilder builder("filters", stream_, {3, 6, 6}, workloads::NumberFormat::u8);
-        test::GraphBuilder::ConvOptions options;
-        options.window.kernel_h = options.window.kernel_w = 3;
-        const TensorId first = builder.conv(builder.input(), 6, options);
-        const TensorId second = builder.conv(first, 5, options);
-        builder.logits(builder.flatten(second), 4);
-        graph_ = builder.finish();
+        graph_ = test::two_convolutions(stream_);
         image_ = test::random_image(graph_, stream_);
         config_ = test::machine("4x4", {});
     }
@@ -57,20 +53,8 @@ class DetailedFilters : public testing::Test {
     Upset struck_sum(std::size_t layer) const {
         const Fold& fold = *std::find_if(timeline_.folds.begin(), timeline_.folds.end(),
                                          [&](const Fold& f) { return index_of(f.layer) == layer; });
-        Upset upset;
-        upset.site = traces::SiteKind::pe_psum;
-        upset.unit = 3 * 4 + 1;
-        upset.cycle = dataflow::SpaceTimeMap(config_.array).psum_cycle(fold, 2, 3, 1);
-        upset.bits.set(20);
-        return upset;
-    }
-    static Upset upset(traces::SiteKind site, std::int64_t unit, traces::Cycle cycle, std::size_t bit) {
-        Upset upset;
-        upset.site = site;
-        upset.unit = unit;
-        upset.cycle = cycle;
-        upset.bits.set(bit);
-        return upset;
+        return upset(traces::SiteKind::pe_psum, 3 * 4 + 1,
+                     dataflow::SpaceTimeMap(config_.array).psum_cycle(fold, 2, 3, 1), 20);
     }
     Codes first_layer(const DetailedRun& run) const { return run.tensors[index_of(graph_.layers[0].output)]; }
     // What it does to the layer's arithmetic; the sum's bit 20 was 0 or 1.

@@ -12,10 +12,12 @@
 #include "sim/dataflow/space_time.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/random_graph.h"
+#include "tests/support/upsets.h"
 
 namespace fluence::accel {
 namespace {
 
+using test::upset;
 using traces::Fold;
 using traces::SiteKind;
 using traces::Upset;
@@ -27,13 +29,7 @@ constexpr std::size_t kLogits = 3;  // the layer behind two convolutions and a f
 class DetailedPolicies : public testing::Test {
   protected:
     DetailedPolicies() : stream_(20260904, RandomPurpose::testing, 0) {
-        test::GraphBuilder builder("policies", stream_, {3, 6, 6}, workloads::NumberFormat::u8);
-        test::GraphBuilder::ConvOptions options;
-        options.window.kernel_h = options.window.kernel_w = 3;
-        const TensorId first = builder.conv(builder.input(), 6, options);
-        const TensorId second = builder.conv(first, 5, options);
-        builder.logits(builder.flatten(second), 4);
-        graph_ = builder.finish();
+        graph_ = test::two_convolutions(stream_);
         image_ = test::random_image(graph_, stream_);
         config_ = test::machine("4x4", {});
     }
@@ -54,14 +50,6 @@ class DetailedPolicies : public testing::Test {
     const Fold& fold(std::size_t layer, std::int32_t k_fold) const {
         return *std::find_if(timeline_.folds.begin(), timeline_.folds.end(),
                              [&](const Fold& f) { return index_of(f.layer) == layer && f.k_fold == k_fold; });
-    }
-    static Upset upset(SiteKind site, std::int64_t unit, traces::Cycle cycle, int bit) {
-        Upset upset;
-        upset.site = site;
-        upset.unit = unit;
-        upset.cycle = cycle;
-        upset.bits.set(static_cast<std::size_t>(bit));
-        return upset;
     }
     // In the sum of pixel 2 and the block's channel 1, at the last row of the array: bit 20.
     Upset struck_sum(std::size_t layer) const {

@@ -26,18 +26,9 @@ void expect_reference(const workloads::Graph& graph, const AcceleratorConfig& co
     EXPECT_EQ(run.recovery_cycles, 0);
 }
 
-protect::Policy with_codes(const char* code) {
-    protect::Policy policy;
-    policy.name = code;
-    for (protect::MemoryPart& part : policy.memory) {
-        part.code = code;
-    }
-    return policy;
-}
-
 TEST(DetailedValues, random_graphs_on_every_machine_under_every_code) {
-    const std::vector<protect::Policy> policies = {with_codes("none"), with_codes("parity"),
-                                                   with_codes("secded")};
+    const std::vector<protect::Policy> policies = {test::with_codes("none"), test::with_codes("parity"),
+                                                   test::with_codes("secded")};
     int ran = 0;
     for (const AcceleratorConfig& config : test::test_machines()) {
         for (std::uint64_t sample = 0; sample < 12; ++sample) {
@@ -95,7 +86,7 @@ TEST(DetailedValues, random_graphs_on_arrays_with_travelling_control) {
             const workloads::Graph graph = test::random_graph(stream, test::with_batches());
             const workloads::Codes image = test::random_image(graph, stream);
             try {
-                expect_reference(graph, config, with_codes("none"), image);
+                expect_reference(graph, config, test::with_codes("none"), image);
                 ++ran;
             } catch (const InputError& error) {
                 EXPECT_NE(std::string(error.what()).find(".bytes: is "), std::string::npos) << error.what();
@@ -112,7 +103,7 @@ TEST(DetailedValues, known_networks) {
         for (const std::size_t index : {std::size_t{0}, std::size_t{2}}) {
             AcceleratorConfig config = test::test_machines()[index];
             config.output_buffer.size = Bytes(32768);
-            expect_reference(graph, config, with_codes("none"), image);
+            expect_reference(graph, config, test::with_codes("none"), image);
         }
     }
 }

@@ -8,10 +8,12 @@
 #include "sim/arith/engine.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/random_graph.h"
+#include "tests/support/upsets.h"
 
 namespace fluence::accel {
 namespace {
 
+using test::upset;
 using traces::Cycle;
 using traces::SiteKind;
 using traces::Upset;
@@ -62,14 +64,6 @@ class DetailedVector : public testing::Test {
     Upset in_stage(std::int64_t element, int stage, int bit, Cycle late = 0) const {
         return upset(SiteKind::vector_pipeline, stage * 4 + element % 4,
                      timeline_.passes[0].begin + element / 4 + 1 + stage + late, bit);
-    }
-    static Upset upset(SiteKind site, std::int64_t unit, Cycle cycle, int bit) {
-        Upset upset;
-        upset.site = site;
-        upset.unit = unit;
-        upset.cycle = cycle;
-        upset.bits.set(static_cast<std::size_t>(bit));
-        return upset;
     }
 
     RandomStream stream_;

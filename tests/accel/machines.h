@@ -6,6 +6,8 @@
 
 #include "sim/core/accelerator_config.h"
 #include "sim/core/random.h"
+#include "sim/protect/policy.h"
+#include "tests/support/graph_builder.h"
 
 namespace fluence::test {
 
@@ -30,6 +32,27 @@ inline AcceleratorConfig machine(const std::string& name, const MachineSize& siz
     config.dram = {size.word_bits, size.bytes_per_cycle, Cycles(7)};
     config.vector_unit = {4, Cycles(3)};
     return config;
+}
+
+// One code in every memory.
+inline protect::Policy with_codes(const std::string& code) {
+    protect::Policy policy;
+    policy.name = code;
+    for (protect::MemoryPart& part : policy.memory) {
+        part.code = code;
+    }
+    return policy;
+}
+
+// Two convolutions, of 6 and 5 channels, and a classifier.
+inline workloads::Graph two_convolutions(RandomStream& stream) {
+    GraphBuilder builder("convolutions", stream, {3, 6, 6}, workloads::NumberFormat::u8);
+    GraphBuilder::ConvOptions options;
+    options.window.kernel_h = options.window.kernel_w = 3;
+    const TensorId first = builder.conv(builder.input(), 6, options);
+    const TensorId second = builder.conv(first, 5, options);
+    builder.logits(builder.flatten(second), 4);
+    return builder.finish();
 }
 
 // Every timing convention, odd sizes, words of 16 to 128 bits, and buffers so small that layers fall into

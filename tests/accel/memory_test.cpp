@@ -61,9 +61,7 @@ struct Drawn {
         graph = test::random_graph(stream, test::with_batches());
         image = test::random_image(graph, stream);
         if (stream.below(3) == 0) {
-            for (protect::MemoryPart& part : policy.memory) {
-                part.code = "secded";
-            }
+            policy = test::with_codes("secded");
         }
     }
     std::string name() const { return "seed " + std::to_string(kSeed) + ", " + to_json(config).dump(); }

@@ -31,11 +31,8 @@ std::string bytes_of(const Timeline& timeline) {
 }
 
 TEST(MachineTimeline, obeys_its_rules_on_random_graphs) {
-    protect::Policy secded;
+    protect::Policy secded = test::with_codes("secded");
     secded.checksum.emplace();
-    for (protect::MemoryPart& part : secded.memory) {
-        part.code = "secded";
-    }
     int ran = 0;
     for (const AcceleratorConfig& config : test::test_machines()) {
         for (std::uint64_t sample = 0; sample < 12; ++sample) {
@@ -60,10 +57,7 @@ TEST(MachineTimeline, obeys_its_rules_on_random_graphs) {
 
 // Every dataflow under every convention; timed without values too, with the same result.
 TEST(MachineTimeline, obeys_its_rules_on_random_machines) {
-    protect::Policy secded;
-    for (protect::MemoryPart& part : secded.memory) {
-        part.code = "secded";
-    }
+    const protect::Policy secded = test::with_codes("secded");
     std::map<std::string, int> ran;
     for (std::uint64_t sample = 1000; sample < 1300; ++sample) {
         RandomStream stream(kSeed, RandomPurpose::testing, sample);

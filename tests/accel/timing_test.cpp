@@ -136,10 +136,7 @@ TEST(MachineTiming, input_stationary_by_hand) {
 // later (11, 12, 15), preload 15 + 1 + 1 = 17, stream 22, end 22 + 0 + 4 + 3 + 1 = 30 (column index 4),
 // pass 30 to 30 + 1 + 1 + 3 + added pipeline, store 8 more.
 TEST(MachineTiming, policy_costs_cycles_where_it_acts) {
-    protect::Policy policy;
-    for (protect::MemoryPart& part : policy.memory) {
-        part.code = "secded";
-    }
+    protect::Policy policy = test::with_codes("secded");
     policy.checksum.emplace();
     const protect::PolicyTiming timing = protect::timing_of(policy);
     ASSERT_EQ(timing.decode_cycles, (std::array<std::int32_t, kMemoryCount>{1, 1, 1, 1}));

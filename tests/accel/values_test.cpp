@@ -50,10 +50,7 @@ TEST(MachineValues, random_graphs_on_every_machine) {
 
 // Every dataflow under every convention, with and without memory codes.
 TEST(MachineValues, random_graphs_on_random_machines) {
-    protect::Policy secded;
-    for (protect::MemoryPart& part : secded.memory) {
-        part.code = "secded";
-    }
+    const protect::Policy secded = test::with_codes("secded");
     std::map<std::string, int> ran;
     for (std::uint64_t sample = 3000; sample < 3600; ++sample) {
         RandomStream stream(kSeed, RandomPurpose::testing, sample);
@@ -89,11 +86,7 @@ TEST(MachineValues, known_networks) {
 
 TEST(MachineValues, memory_codes_change_no_value) {
     for (const std::string code : {"parity", "sec", "secded"}) {
-        protect::Policy policy;
-        policy.name = code;
-        for (protect::MemoryPart& part : policy.memory) {
-            part.code = code;
-        }
+        const protect::Policy policy = test::with_codes(code);
         for (const std::size_t index : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
             RandomStream stream(kSeed, RandomPurpose::testing, 2000 + index);
             const workloads::Graph graph = test::random_graph(stream, test::with_batches());

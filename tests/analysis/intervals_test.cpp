@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "sim/core/random.h"
+#include "tests/support/binomial.h"
 
 namespace {
 
@@ -42,25 +43,14 @@ TEST(Intervals, TenOfAHundred) {
     EXPECT_NEAR(clopper_pearson(10, 100, 0.95).high, 0.1762, 5e-5);
 }
 
-// P(X ≥ count) and P(X ≤ count) of a binomial, summed term by term.
-double tail(std::int64_t from, std::int64_t to, std::int64_t total, double p) {
-    double sum = 0;
-    for (std::int64_t k = from; k <= to; ++k) {
-        const double n = static_cast<double>(total), x = static_cast<double>(k);
-        sum += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) + x * std::log(p) +
-                        (n - x) * std::log1p(-p));
-    }
-    return sum;
-}
-
 TEST(Intervals, ClopperPearsonEndsCutEqualBinomialTails) {
     for (const std::int64_t total : {5, 40, 333}) {
         for (std::int64_t count = 1; count < total; count += 1 + total / 9) {
             for (const double confidence : {0.8, 0.95, 0.999}) {
                 const Interval interval = clopper_pearson(count, total, confidence);
                 const double half = (1 - confidence) / 2;
-                EXPECT_NEAR(tail(count, total, total, interval.low), half, 1e-9);
-                EXPECT_NEAR(tail(0, count, total, interval.high), half, 1e-9);
+                EXPECT_NEAR(fluence::test::binomial_tail(count, total, total, interval.low), half, 1e-9);
+                EXPECT_NEAR(fluence::test::binomial_tail(0, count, total, interval.high), half, 1e-9);
             }
         }
     }

@@ -8,6 +8,7 @@
 #include "sim/protect/rerun.h"
 #include "tests/accel/machines.h"
 #include "tests/support/graph_builder.h"
+#include "tests/support/upsets.h"
 
 namespace fluence::campaign {
 namespace {
@@ -23,13 +24,8 @@ workloads::Graph linear() {
     return builder.finish();
 }
 
-Upset at(SiteKind site, Cycle cycle, std::int64_t unit = 0, std::size_t bit = 6) {
-    Upset upset;
-    upset.site = site;
-    upset.unit = unit;
-    upset.cycle = cycle;
-    upset.bits.set(bit);
-    return upset;
+Upset at(SiteKind site, Cycle cycle, std::int64_t unit = 0, int bit = 6) {
+    return test::upset(site, unit, cycle, bit);
 }
 
 struct Requests : testing::Test {
@@ -201,7 +197,7 @@ TEST_F(Requests, AWrongKeptClassMayAgreeWithAWrongAnswer) {
     InferenceRunner runner(graph, config, policy, timeline, {}, {10, 20, 30});
     Upset wrong;  // that makes the second run's class another one: the highest bits of a sum
     for (Cycle cycle = begin; cycle < begin + run && wrong.bits.none(); ++cycle) {
-        for (const std::size_t bit : {30, 31}) {
+        for (const int bit : {30, 31}) {
             for (const std::int64_t sum : {0, 1}) {
                 const Upset upset = at(SiteKind::output_buffer, cycle, sum, bit);
                 wrong = runner.run({upset}).result.flags.detected ? upset : wrong;

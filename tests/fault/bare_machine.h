@@ -8,6 +8,7 @@
 #include "sim/dataflow/memory_map.h"
 #include "sim/fault/resolver.h"
 #include "sim/protect/policy.h"
+#include "tests/support/upsets.h"
 #include "traces/timeline.h"
 #include "workloads/graph.h"
 
@@ -70,12 +71,8 @@ struct BareMachine {
         return graph.layers[0].weights[static_cast<std::size_t>(n * terms + k)];
     }
     fault::Resolution resolve(fault::SiteKind site, std::int64_t unit, traces::Cycle cycle, int bit) const {
-        fault::Upset upset;
-        upset.site = site;
-        upset.unit = unit;
-        upset.cycle = cycle;
-        upset.bits.set(static_cast<std::size_t>(bit));
-        return fault::Resolver(graph, config, policy, timeline).resolve(upset, golden);
+        return fault::Resolver(graph, config, policy, timeline)
+            .resolve(test::upset(site, unit, cycle, bit), golden);
     }
 
     int r, c;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "tests/fault/bare_machine.h"
+#include "tests/support/upsets.h"
 
 namespace fluence::fault {
 namespace {
@@ -86,12 +87,7 @@ class DataflowFormulas : public testing::TestWithParam<ArrayConfig> {
                 const Deltas& multiples) const {
         SCOPED_TRACE(testing::Message() << name_of(site) << ' ' << unit << " cycle " << e);
         const int bit = static_cast<int>((7 * e + unit) % bits);
-        Upset upset;
-        upset.site = site;
-        upset.unit = unit;
-        upset.cycle = e;
-        upset.bits.set(static_cast<std::size_t>(bit));
-        const Resolution resolution = resolver.resolve(upset, machine.golden);
+        const Resolution resolution = resolver.resolve(test::upset(site, unit, e, bit), machine.golden);
         Deltas found;
         for (const arith::LayerFault& fault : resolution.faults) {
             for (const arith::AccumulatorDelta& d : fault.accumulators) {

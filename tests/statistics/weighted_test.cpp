@@ -8,21 +8,11 @@
 #include <random>
 #include <stdexcept>
 
+#include "tests/support/binomial.h"
 #include "tests/support/environment.h"
 
 namespace fluence::statistics {
 namespace {
-
-// P(from ≤ X ≤ to) of a binomial, summed term by term.
-double tail(std::int64_t from, std::int64_t to, std::int64_t total, double p) {
-    double sum = 0;
-    for (std::int64_t k = from; k <= to; ++k) {
-        const double n = static_cast<double>(total), x = static_cast<double>(k);
-        sum += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) + x * std::log(p) +
-                        (n - x) * std::log1p(-p));
-    }
-    return sum;
-}
 
 TEST(WeightedRate, OfOneStratumIsClopperAndPearsons) {
     for (const std::int64_t total : {3, 40, 333}) {
@@ -30,12 +20,12 @@ TEST(WeightedRate, OfOneStratumIsClopperAndPearsons) {
             const WeightedRate found = weighted_rate({{0.3, count, total}}, 0.99);
             EXPECT_DOUBLE_EQ(found.rate, static_cast<double>(count) / static_cast<double>(total));
             if (count > 0) {
-                EXPECT_NEAR(tail(count, total, total, found.interval.low), 0.005, 1e-9);
+                EXPECT_NEAR(test::binomial_tail(count, total, total, found.interval.low), 0.005, 1e-9);
             } else {
                 EXPECT_EQ(found.interval.low, 0);
             }
             if (count < total) {
-                EXPECT_NEAR(tail(0, count, total, found.interval.high), 0.005, 1e-9);
+                EXPECT_NEAR(test::binomial_tail(0, count, total, found.interval.high), 0.005, 1e-9);
             } else {
                 EXPECT_EQ(found.interval.high, 1);
             }
