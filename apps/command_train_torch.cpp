@@ -31,6 +31,8 @@ po::options_description declare() {
         "to start from (.safetensors, .pth; default: drawn from the seed)")(
         "format", po::value<std::string>(),
         "int8, fxp8: fine-tune --weights for that number format (default fp32)")(
+        "weight-scales", po::value<std::string>(),
+        "fxp8: a power of two a layer (layer, the default) or an output channel (channel)")(
         "dataset", po::value<std::string>(), "mnist, cifar10, cifar100, folder, tiny-imagenet, glyphs")(
         "data", po::value<std::string>(), "folder of the data set")(
         "output,o", po::value<std::string>()->required(), "weights to write (.safetensors)")(
@@ -95,6 +97,7 @@ nlohmann::json merged_request(const po::variables_map& values, const std::string
     whole("network", std::string(), "network");
     whole("weights", std::string(), "weights");
     whole("format", std::string(), "format");
+    whole("weight-scales", std::string(), "weight_scales");
     whole("dataset", std::string(), "dataset");
     whole("epochs", std::int64_t(), "epochs");
     whole("batch", std::int64_t(), "batch");

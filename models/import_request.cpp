@@ -107,6 +107,15 @@ Preprocessing parse_preprocessing(JsonObject object) {
     return p;
 }
 
+bool parse_channel_scales(JsonObject& object, bool fxp8) {
+    const bool by_channel = object.choice_or("weight_scales", "layer", {"layer", "channel"}) == "channel";
+    if (by_channel && !fxp8) {
+        object.fail("weight_scales", "are by channel for fxp8 alone (int8 always has a scale a channel)",
+                    "layer");
+    }
+    return by_channel;
+}
+
 std::string resolved_path(const std::string& path, const std::string& base) {
     return path.empty() ? path : (std::filesystem::path(base) / path).lexically_normal().string();
 }
@@ -136,11 +145,7 @@ ImportRequest parse_import_request(JsonObject object, const std::string& base) {
     request.format = workloads::data_format_named(
         object.choice_or("format", workloads::name_of(request.format), workloads::data_format_names()));
     request.refine = object.boolean_or("refine", request.refine);
-    request.channel_scales = object.choice_or("weight_scales", "layer", {"layer", "channel"}) == "channel";
-    if (request.channel_scales && request.format != workloads::DataFormat::fxp8) {
-        object.fail("weight_scales", "are by channel for fxp8 alone (int8 always has a scale a channel)",
-                    "layer");
-    }
+    request.channel_scales = parse_channel_scales(object, request.format == workloads::DataFormat::fxp8);
     request.images = object.integer_or("images", request.images, 0, kMaxImages);
     request.calibration_images =
         object.integer_or("calibration_images", request.calibration_images, 1, kMaxImages);

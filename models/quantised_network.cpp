@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "models/fixed_point.h"
 #include "models/random_weights.h"
@@ -40,6 +42,17 @@ FloatGraph named_graph(Network& network, const std::string& name, const workload
     return graph;
 }
 
+// Of every row.
+torch::Tensor power_of_two_scales(const torch::Tensor& rows) {
+    const torch::Tensor lowest = rows.amin(1).to(torch::kCPU, torch::kDouble);
+    const torch::Tensor highest = rows.amax(1).to(torch::kCPU, torch::kDouble);
+    std::vector<double> scales;
+    for (std::int64_t i = 0; i < rows.size(0); ++i) {
+        scales.push_back(power_of_two_scale(lowest[i].item<double>(), highest[i].item<double>(), kFxp8Bits));
+    }
+    return torch::tensor(scales, torch::kDouble).to(rows.options());
+}
+
 // `rounded` where values are used, the values' own gradient.
 torch::Tensor straight_through(const torch::Tensor& values, const torch::Tensor& rounded) {
     return values + (rounded - values).detach();
@@ -48,15 +61,17 @@ torch::Tensor straight_through(const torch::Tensor& values, const torch::Tensor&
 }  // namespace
 
 QuantisedNetwork::QuantisedNetwork(const std::string& network, const std::string& weights,
-                                   const workloads::Shape& input, int classes, DataFormat format,
+                                   const workloads::Shape& input, int classes, Rounding rounding,
                                    bool non_negative_input)
-    : Network("QuantisedNetwork"), network_(make_network(network, input, classes)), format_(format) {
+    : Network("QuantisedNetwork"),
+      network_(make_network(network, input, classes)),
+      rounding_(std::move(rounding)) {
     load_weights(*network_, weights);
     graph_ = named_graph(*network_, network, input, classes);
     const FloatGraph unfolded = graph_;
     std::vector<std::string> report;
     fold(graph_, weights, report);
-    formats_ = tensor_formats(graph_, non_negative_input, format, weights);
+    formats_ = tensor_formats(graph_, non_negative_input, rounding_.format, weights);
     find_layers(unfolded);
     ranges_ = register_buffer(
         "ranges", torch::zeros({static_cast<std::int64_t>(graph_.shapes.size()), 2}, torch::kDouble));
@@ -101,16 +116,14 @@ torch::Tensor QuantisedNetwork::forward(torch::Tensor x) {
 
 torch::Tensor QuantisedNetwork::rounded_weight(const torch::Tensor& weight) const {
     const torch::Tensor fixed = weight.detach();
-    torch::Tensor scale;
-    if (format_ == DataFormat::fxp8) {
-        scale = torch::full(
-            {}, power_of_two_scale(fixed.min().item<double>(), fixed.max().item<double>(), kFxp8Bits),
-            fixed.options());
-    } else {
-        std::vector<std::int64_t> rows(static_cast<std::size_t>(fixed.dim()), 1);
-        rows[0] = -1;
-        scale = (fixed.flatten(1).abs().amax(1) / kMaxS8).clamp_min(kLeastScale).reshape(rows);
-    }
+    const bool powers_of_two = rounding_.format == DataFormat::fxp8;
+    const bool one_scale = powers_of_two && !rounding_.channel_scales;
+    const torch::Tensor rows = one_scale ? fixed.reshape({1, -1}) : fixed.flatten(1);
+    std::vector<std::int64_t> each(static_cast<std::size_t>(fixed.dim()), 1);
+    each[0] = -1;
+    const torch::Tensor scale =
+        (powers_of_two ? power_of_two_scales(rows) : (rows.abs().amax(1) / kMaxS8).clamp_min(kLeastScale))
+            .reshape(each);
     return straight_through(weight, torch::round(fixed / scale) * scale);
 }
 
@@ -119,9 +132,9 @@ torch::Tensor QuantisedNetwork::rounded(int tensor, const torch::Tensor& values)
     if (format == NumberFormat::s32) {
         return values;
     }
-    const double scale = activation_scale(follow(tensor, values), format, format_);
+    const double scale = activation_scale(follow(tensor, values), format, rounding_.format);
     const torch::Tensor kept =
-        values.clamp(lowest_code(format, format_) * scale, workloads::max_code(format) * scale);
+        values.clamp(lowest_code(format, rounding_.format) * scale, workloads::max_code(format) * scale);
     return straight_through(kept, torch::floor(kept / scale + 0.5) * scale);  // halves up, as a shift rounds
 }
 

@@ -14,9 +14,9 @@ namespace fluence::models {
 class QuantisedNetwork : public Network {
   public:
     // `weights`: trained ones (load_weights()); batch norm is folded with its running statistics, which stay
-    // as they are. `format`: int8 or fxp8. `non_negative_input`: as in quantise().
+    // as they are. `rounding`: without means. `non_negative_input`: as in quantise().
     QuantisedNetwork(const std::string& network, const std::string& weights, const workloads::Shape& input,
-                     int classes, workloads::DataFormat format, bool non_negative_input);
+                     int classes, Rounding rounding, bool non_negative_input);
 
     // In training, ranges of activations follow the batches: the largest value seen, less half a per cent a
     // batch. In evaluation they stay.
@@ -40,7 +40,7 @@ class QuantisedNetwork : public Network {
 
     std::shared_ptr<Network> network_;
     FloatGraph graph_;
-    workloads::DataFormat format_;
+    Rounding rounding_;
     std::vector<workloads::NumberFormat> formats_;  // by tensor
     std::vector<Layer> layers_;
     torch::Tensor ranges_;  // tensors × 2: lowest and highest value; a buffer, so that checkpoints have it

@@ -146,7 +146,8 @@ class Trainer {
 void Trainer::make_networks() {
     if (request_.format) {
         quantised_ = std::make_shared<QuantisedNetwork>(
-            request_.network, request_.weights, training_.shape, training_.classes, *request_.format,
+            request_.network, request_.weights, training_.shape, training_.classes,
+            Rounding{*request_.format, request_.channel_scales},
             non_negative(request_.preprocessing, training_.shape.channels));
         network_ = quantised_;
         return;

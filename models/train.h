@@ -19,8 +19,9 @@ struct TrainRequest {
     // Quantisation-aware fine-tuning of these weights for a format (quantised_network.h). They stay real
     // numbers; accuracy is shown as the format gives it.
     std::optional<workloads::DataFormat> format;
-    std::string dataset;   // workloads::dataset_formats()
-    std::string location;  // folder of the data set
+    bool channel_scales = false;  // fxp8: weights have a power of two a channel instead of one a layer
+    std::string dataset;          // workloads::dataset_formats()
+    std::string location;         // folder of the data set
     Preprocessing preprocessing;
     std::int64_t images = 0;  // of the training split; 0: all
     std::int64_t validation_images =

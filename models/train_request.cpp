@@ -59,6 +59,7 @@ TrainRequest parse_train_request(JsonObject object, const std::string& base) {
             object.fail("weights", "is missing, and training for " + format + " fine-tunes trained weights");
         }
     }
+    request.channel_scales = parse_channel_scales(object, request.format == workloads::DataFormat::fxp8);
     request.dataset = object.choice("dataset", workloads::dataset_formats());
     request.location = resolved_path(object.text_or("location", "."), base);
     if (object.has("preprocessing")) {
@@ -92,6 +93,7 @@ nlohmann::json to_json(const TrainRequest& r) {
         {"network", r.network},
         {"weights", r.weights},
         {"format", r.format ? workloads::name_of(*r.format) : kRealNumbers},
+        {"weight_scales", r.channel_scales ? "channel" : "layer"},
         {"dataset", r.dataset},
         {"location", r.location},
         {"preprocessing", to_json(r.preprocessing)},

@@ -37,8 +37,8 @@ class QuantisationAware : public ::testing::Test {
         return made;
     }
     std::string file() const { return folder_.file("weights.safetensors"); }
-    QuantisedNetwork quantised(const std::string& name, DataFormat format) const {
-        return QuantisedNetwork(name, file(), kImages, kClasses, format, true);
+    QuantisedNetwork quantised(const std::string& name, const Rounding& rounding) const {
+        return QuantisedNetwork(name, file(), kImages, kClasses, rounding, true);
     }
     static torch::Tensor images(int count) {
         torch::manual_seed(11);
@@ -55,7 +55,7 @@ TEST_F(QuantisationAware, WeightsGoBackIntoTheNetwork) {
     const std::shared_ptr<Network> original = network("resnet20");
     const torch::Tensor wanted = original->forward(images(4));
     for (int round = 0; round < 2; ++round) {
-        save_weights(quantised("resnet20", DataFormat::int8).unfolded(), file());
+        save_weights(quantised("resnet20", {DataFormat::int8}).unfolded(), file());
         const std::shared_ptr<Network> back = make_network("resnet20", kImages, kClasses);
         load_weights(*back, file());
         back->eval();
@@ -69,12 +69,14 @@ TEST_F(QuantisationAware, WeightsGoBackIntoTheNetwork) {
 TEST_F(QuantisationAware, RoundsAsTheIntegerNetworkDoes) {
     const torch::NoGradGuard no_gradients;
     network("lenet5");
-    for (const DataFormat format : {DataFormat::int8, DataFormat::fxp8}) {
-        SCOPED_TRACE(workloads::name_of(format));
+    for (const Rounding& rounding :
+         {Rounding{DataFormat::int8}, Rounding{DataFormat::fxp8}, Rounding{DataFormat::fxp8, true}}) {
+        SCOPED_TRACE(std::string(workloads::name_of(rounding.format)) +
+                     (rounding.channel_scales ? " by channel" : ""));
         // On the grid of the input's codes, so that the input itself is exact in both.
-        const double grid = format == DataFormat::int8 ? 255 : 128;
+        const double grid = rounding.format == DataFormat::int8 ? 255 : 128;
         const torch::Tensor batch = (images(16) * (grid - 1)).round() / grid;
-        QuantisedNetwork net = quantised("lenet5", format);
+        QuantisedNetwork net = quantised("lenet5", rounding);
         net.train();
         net.forward(batch);  // sets the ranges
         net.eval();
@@ -91,21 +93,21 @@ TEST_F(QuantisationAware, RoundsAsTheIntegerNetworkDoes) {
         for (std::int64_t tensor = 0; tensor < seen.size(0); ++tensor) {
             ranges.push_back({seen[tensor][0].item<double>(), seen[tensor][1].item<double>()});
         }
-        const workloads::Graph integers = quantise(graph, ranges, true, "lenet5", {format});
+        const workloads::Graph integers = quantise(graph, ranges, true, "lenet5", rounding);
         const double scale = integers.tensor(integers.input).scale;
         const torch::Tensor codes = (batch / scale).round().to(torch::kInt);
         const torch::Tensor logits =
             IntegerNetwork(integers).run(codes) * integers.tensor(integers.logits).scale;
         const double error = (shown - logits).abs().mean().item<double>();
-        const double rounding = (shown - real).abs().mean().item<double>();
-        EXPECT_LT(error, 0.35 * rounding) << "what the format costs: " << rounding;
+        const double lost = (shown - real).abs().mean().item<double>();
+        EXPECT_LT(error, 0.35 * lost) << "what the format costs: " << lost;
     }
 }
 
 // As if nothing were rounded, and nothing where a grid ends.
 TEST_F(QuantisationAware, GradientsPassStraightThrough) {
     network("lenet5");
-    QuantisedNetwork net = quantised("lenet5", DataFormat::int8);
+    QuantisedNetwork net = quantised("lenet5", {DataFormat::int8});
     net.train();
     torch::Tensor batch = images(2).requires_grad_();
     net.forward(batch).sum().backward();
@@ -166,6 +168,19 @@ TEST_F(QuantisationAware, NeedsTrainedWeights) {
     } catch (const InputError& error) {
         EXPECT_THAT(error.what(), ::testing::HasSubstr("weights"));
     }
+}
+
+TEST_F(QuantisationAware, ScalesByChannelAreForFxp8) {
+    nlohmann::json json = {{"network", "lenet5"},
+                           {"dataset", "glyphs"},
+                           {"weights", file()},
+                           {"format", "fxp8"},
+                           {"weight_scales", "channel"}};
+    const TrainRequest request = parse_train_request(JsonObject(json, "recipe.json"), ".");
+    EXPECT_TRUE(request.channel_scales);
+    EXPECT_TRUE(parse_train_request(JsonObject(to_json(request), "again"), ".").channel_scales);
+    json["format"] = "int8";
+    EXPECT_THROW(parse_train_request(JsonObject(json, "recipe.json"), "."), InputError);
 }
 
 }  // namespace
