@@ -7,7 +7,6 @@ namespace fluence::analysis {
 
 namespace {
 
-using campaign::kOutcomeCount;
 using fault::SiteKind;
 
 // Faults that struck no layer's work come last.

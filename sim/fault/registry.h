@@ -13,19 +13,20 @@ namespace fluence::fault {
 enum class Pattern { bit, cluster, unit };
 
 struct FaultModel {
-    const char* name;
-    const char* summary;  // one line
-    bool timed;           // upsets strike at a cycle; otherwise values are wrong from when they are there
-    bool recurs;          // further runs of an inference are struck, too
-    Pattern pattern;
+    const char* name = nullptr;
+    const char* summary = nullptr;  // one line
+    bool timed = false;   // upsets strike at a cycle; otherwise values are wrong from when they are there
+    bool recurs = false;  // further runs of an inference are struck, too
+    Pattern pattern = Pattern::bit;
     // Reads the model's own keys.
-    void (*parse)(JsonObject& object, FaultModelConfig& config);
-    void (*write)(const FaultModelConfig& config, nlohmann::json& value);
+    void (*parse)(JsonObject& object, FaultModelConfig& config) = nullptr;
+    void (*write)(const FaultModelConfig& config, nlohmann::json& value) = nullptr;
     // The sites it strikes, in proportion to SiteClass::weight(). `storage`: the machine's.
     std::vector<SiteClass> (*sites)(const FaultModelConfig& config, const workloads::Graph& graph,
-                                    const std::vector<SiteClass>& storage);
+                                    const std::vector<SiteClass>& storage) = nullptr;
     // Completes a draw at a unit of `bits` bits; null for single bits that are inverted.
-    void (*strike)(const FaultModelConfig& config, int bits, RandomStream& random, DrawnUpset& draw);
+    void (*strike)(const FaultModelConfig& config, int bits, RandomStream& random,
+                   DrawnUpset& draw) = nullptr;
     // Models that disturb the neurons of whole layers: what their level is called; otherwise null.
     const char* level = nullptr;
 };

@@ -52,7 +52,8 @@ struct Resolution {
 // (DRAM words behind the last one are dead, absent: other policies of a campaign may have them).
 class Resolver {
   public:
-    // `bounds`: the policy's range restriction, as the Engine's; copied. Null or empty: it has none.
+    // `bounds`: the policy's range restriction, as the Engine's; copied. Null or empty: it has none. Keeps
+    // references to the others.
     Resolver(const workloads::Graph& graph, const AcceleratorConfig& config, const protect::Policy& policy,
              const traces::Timeline& timeline, const std::vector<arith::OutputBounds>* bounds = nullptr);
     ~Resolver();

@@ -168,7 +168,8 @@ TEST(ProtectedPes, ColumnsComputeTheChannelsOfTheirRanks) {
         if (setup.config.array.control == ArrayControl::travelling) {
             continue;
         }
-        const fault::Resolver resolver(setup.graph, setup.config, voting(0, machine), timeline);
+        const protect::Policy unvoted = voting(0, machine);
+        const fault::Resolver resolver(setup.graph, setup.config, unvoted, timeline);
         for (const traces::Fold& fold : timeline.folds) {
             const workloads::Layer& layer = setup.graph.layer(fold.layer);
             const workloads::GemmShape gemm = workloads::gemm_shape(setup.graph, layer);
