@@ -100,7 +100,7 @@ std::string front_end_output(const std::string& command, const Arguments& argume
         throw;
     }
     close(ends[1]);
-    const std::string text = read_all(ends[0]);
+    std::string text = read_all(ends[0]);
     close(ends[0]);
     const int code = exit_code_of(child);
     if (code != 0) {
