@@ -6,12 +6,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "sim/arith/window.h"
-#include "sim/arith/word_layers.h"
+#include "sim/arith/word_steps.h"
 #include "workloads/channel_order.h"
 
 namespace fluence::arith {
@@ -74,6 +75,14 @@ class WordEngine final : public WordValues {
     }
     Word now(TensorId tensor, std::int64_t element) const override {
         return F::encode(now_[index_of(tensor)][at(element)]);
+    }
+
+    WideBits held(LayerId id, std::int64_t element, StageHolds what) override {
+        const std::size_t i = index_of(id);
+        const WordSteps<F> steps(layers_, i, element);
+        const WideBits operand =
+            layer(i).has_macs() ? F::stored_bits(sum_now(i, element)) : steps.operand(golden_);
+        return steps.held(what, operand, {});
     }
 
     ValueRun propagate(const std::vector<ValueFault>& faults) override {
@@ -256,6 +265,9 @@ class WordEngine final : public WordValues {
         if (!fault.reads.empty()) {
             read_anew(i, fault.reads);
         }
+        if (!fault.held.empty() || !fault.used.empty()) {
+            step_anew(i, fault);
+        }
         const Values& now = now_[index_of(layer(i).output)];
         for (const WordLayerFault::Output& output : fault.outputs) {
             const Word word = F::encode(now[at(output.element)]);
@@ -277,15 +289,16 @@ class WordEngine final : public WordValues {
             for (std::int64_t pixel = 0; reached && pixel < plane; ++pixel) {
                 const std::int64_t out = c * plane + pixel;
                 write(i, out,
-                      layer(i).has_macs() ? layers_.finished(i, c, sum_now(i, c, pixel))
+                      layer(i).has_macs() ? layers_.finished(i, c, sum_now(i, out))
                                           : layers_.simple(i, out, now_));
             }
         }
     }
 
-    Sum sum_now(std::size_t i, std::int64_t channel, std::int64_t pixel) {
+    Sum sum_now(std::size_t i, std::int64_t out) {
         const std::size_t t = index_of(layer(i).inputs[0]);
         const workloads::GemmShape& gemm = layers_.mac(i).gemm;
+        const std::int64_t channel = out / gemm.m, pixel = out % gemm.m;
         return changed_[t].empty() ? golden_sums_[i][at(pixel * gemm.n * gemm.groups + channel)]
                                    : layers_.sum_channel(i, channel, pixel, now_[t]);
     }
@@ -299,20 +312,64 @@ class WordEngine final : public WordValues {
         }
         for (const std::int64_t out : outputs) {
             marks_[at(out)] = false;
-            std::vector<std::pair<Value*, Value>> put_back;
-            for (const WordLayerFault::Read& read : reads) {
-                if (out >= read.first_output && out < read.last_output) {
-                    const TensorId tensor = layer(i).inputs[static_cast<std::size_t>(read.input)];
-                    Value& value = now_[index_of(tensor)][at(read.element)];
-                    put_back.emplace_back(&value, value);
-                    value = F::decode(read.word);
-                }
+            write(i, out, with_reads(i, reads, out, [&] { return layers_.simple(i, out, now_); }));
+        }
+    }
+
+    // compute() where the output's operands are those that it reads.
+    template <class Compute>
+    auto with_reads(std::size_t i, const std::vector<WordLayerFault::Read>& reads, std::int64_t out,
+                    const Compute& compute) {
+        std::vector<std::pair<Value*, Value>> put_back;
+        for (const WordLayerFault::Read& read : reads) {
+            if (out >= read.first_output && out < read.last_output) {
+                const TensorId tensor = layer(i).inputs[static_cast<std::size_t>(read.input)];
+                Value& value = now_[index_of(tensor)][at(read.element)];
+                put_back.emplace_back(&value, value);
+                value = F::decode(read.word);
             }
-            const Value result = layers_.simple(i, out, now_);
-            for (auto was = put_back.rbegin(); was != put_back.rend(); ++was) {
-                *was->first = was->second;
+        }
+        const auto result = compute();
+        for (auto was = put_back.rbegin(); was != put_back.rend(); ++was) {
+            *was->first = was->second;
+        }
+        return result;
+    }
+
+    // The outputs that were on their way while the vector unit's registers were struck.
+    void step_anew(std::size_t i, const WordLayerFault& fault) {
+        std::map<std::int64_t, WideBits> totals;
+        for (const WordLayerFault::Total& total : fault.totals) {
+            totals[total.element] = total.bits;
+        }
+        std::map<std::int64_t, typename WordSteps<F>::Masks> held;
+        for (const WordLayerFault::Held& one : fault.held) {
+            held[one.element] = one.inverted;
+        }
+        const auto operand = [&](const WordSteps<F>& steps, std::int64_t out) -> WideBits {
+            if (!layer(i).has_macs()) {
+                return with_reads(i, fault.reads, out, [&] { return steps.operand(now_); });
             }
-            write(i, out, result);
+            const auto total = totals.find(out);
+            return total != totals.end() ? total->second : F::stored_bits(sum_now(i, out));
+        };
+        const auto step = [&](std::int64_t out, const std::vector<WordLayerFault::Parameter>& parameters) {
+            WordSteps<F> steps(layers_, i, out);
+            for (const WordLayerFault::Parameter& parameter : parameters) {
+                steps.set(parameter);
+            }
+            const auto inverted = held.extract(out);
+            const WideBits word = steps.held(StageHolds::code, operand(steps, out),
+                                             inverted ? inverted.mapped() : typename WordSteps<F>::Masks{});
+            write(i, out, F::decode(static_cast<Word>(word)));
+        };
+        for (const WordLayerFault::Used& used : fault.used) {
+            for (const std::int64_t out : used.elements) {
+                step(out, used.parameters);
+            }
+        }
+        while (!held.empty()) {
+            step(held.begin()->first, {});
         }
     }
 

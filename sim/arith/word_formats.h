@@ -12,6 +12,14 @@
 //   finish_total          Sum in front of the bias, and the bias word → output
 //   finish_stored         the same of a sum as a machine's output buffer stores it
 //   add, average, copy    add of two; sum of a window / its size; concat's input
+// and the steps that these are made of, by what a machine's vector unit has between them
+// (dataflow/vector_pipeline.h says which bits):
+//   stored_bits, stored   Sum ↔ raw bits of a register for sums
+//   biased                stored sum, bias word → stored sum
+//   requantised, added,   Sum; two; sum of a window; concat's input → Value in front of the activation
+//   averaged, copied
+//   held_bits, held       that Value ↔ raw bits
+//   activated             → output
 // Shifts are those of a machine's parameter registers, −128 … 127: every one has a meaning, because an upset
 // may make it. Shifting to the left drops the bits above the sum's, to the right it rounds down.
 #pragma once
@@ -38,6 +46,7 @@ struct FixedPoint {
     static constexpr Value kMost = std::numeric_limits<std::int32_t>::max() >> (32 - Bits);
     static constexpr Value kLeast = -kMost - 1;
     static constexpr int kSumBits = 8 * sizeof(Sum);
+    static constexpr int kWordBits = Bits;
 
     struct Rule {
         workloads::WordShifts shifts;
@@ -82,32 +91,57 @@ struct FixedPoint {
 
     static Sum bias(const Rule& rule, workloads::Word word) { return scaled(decode(word), rule.shifts.bias); }
     static Sum times(Value w, Value x) { return static_cast<Sum>(std::int64_t{w} * x); }
-    static Value finish(const Rule& rule, Sum sum) {
-        return saturated(rule, shifted(sum, rule.shifts.output));
-    }
+    static Value finish(const Rule& rule, Sum sum) { return activated(rule, requantised(rule, sum)); }
     static Value finish_total(const Rule& rule, workloads::Word bias_word, Sum total) {
         return finish_stored(rule, bias_word, static_cast<WideBits>(total));
     }
-    static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored) {
-        return finish(rule, static_cast<Sum>(stored + static_cast<WideBits>(bias(rule, bias_word))));
+    static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored_sum) {
+        return finish(rule, stored(stored_sum + static_cast<WideBits>(bias(rule, bias_word))));
     }
-    static Value add(const Rule& rule, Value a, Value b) {
-        const auto x = static_cast<WideBits>(aligned(rule, 0, a));
-        return finish(rule, static_cast<Sum>(x + static_cast<WideBits>(aligned(rule, 1, b))));
-    }
+    static Value add(const Rule& rule, Value a, Value b) { return activated(rule, added(rule, a, b)); }
     static Value copy(const Rule& rule, std::size_t input, Value x) {
-        return finish(rule, aligned(rule, input, x));
+        return activated(rule, copied(rule, input, x));
     }
-    // ⌊sum/d + ½⌋ with d = taps · 2^shift. Shifts beyond 64 leave nothing, or nothing inside the format.
     static Value average(const Rule& rule, Sum sum, std::int64_t taps) {
-        const int shift = std::clamp(rule.shifts.output, -64, 64);
-        const Int128 up = static_cast<Int128>(sum) * (Int128{1} << std::max(-shift, 0));
-        const Int128 d = static_cast<Int128>(taps) * (Int128{1} << std::max(shift, 0));
-        const Int128 n = 2 * up + d;
-        Int128 quotient = n / (2 * d);
-        quotient -= n % (2 * d) < 0 ? 1 : 0;
-        return saturated(rule, quotient);
+        return activated(rule, averaged(rule, sum, taps));
     }
+
+    static WideBits stored_bits(Sum sum) { return static_cast<WideBits>(sum) & low_wide_bits(kSumBits); }
+    static Sum stored(WideBits bits) { return static_cast<Sum>(bits); }
+    static WideBits biased(const Rule& rule, workloads::Word bias_word, WideBits stored_sum) {
+        return stored_bits(stored(stored_sum + static_cast<WideBits>(bias(rule, bias_word))));
+    }
+    static Value requantised(const Rule& rule, Sum sum) {
+        return saturated(shifted(sum, rule.shifts.output));
+    }
+    static Value added(const Rule& rule, Value a, Value b) {
+        const auto x = static_cast<WideBits>(aligned(rule, 0, a));
+        return requantised(rule, static_cast<Sum>(x + static_cast<WideBits>(aligned(rule, 1, b))));
+    }
+    static Value copied(const Rule& rule, std::size_t input, Value x) {
+        return requantised(rule, aligned(rule, input, x));
+    }
+    // ⌊sum/d + ½⌋ with d = taps · 2^shift, of any sum. To the left a sum of more than 33 bits a tap saturates
+    // whatever the shift, and every one but 0 does beyond 64; to the right floors of floors are exact.
+    static Value averaged(const Rule& rule, Sum sum, std::int64_t taps) {
+        const int shift = rule.shifts.output;
+        Int128 up = static_cast<Int128>(sum) >> std::max(shift - 64, 0);
+        if (shift < 0) {
+            const Int128 most = static_cast<Int128>(taps) << 34;
+            up = std::clamp(up, -most, most) * (Int128{1} << std::min(-shift, 64));
+        }
+        const Int128 d = static_cast<Int128>(taps) << std::clamp(shift, 0, 64);
+        Int128 quotient = up / d;
+        Int128 rest = up % d;
+        if (rest < 0) {
+            rest += d;
+            --quotient;
+        }
+        return saturated(quotient + (2 * rest >= d ? 1 : 0));
+    }
+    static workloads::Word held_bits(Value value) { return encode(value); }
+    static Value held(workloads::Word bits) { return decode(bits); }
+    static Value activated(const Rule& rule, Value value) { return std::clamp(value, rule.lo, rule.hi); }
 
   private:
     static Sum aligned(const Rule& rule, std::size_t input, Value x) {
@@ -132,8 +166,8 @@ struct FixedPoint {
         return kept * (static_cast<Sum>(1) << std::min(-shift, 32));
     }
     template <class T>
-    static Value saturated(const Rule& rule, T value) {
-        return static_cast<Value>(std::clamp<T>(value, static_cast<T>(rule.lo), static_cast<T>(rule.hi)));
+    static Value saturated(T value) {
+        return static_cast<Value>(std::clamp<T>(value, static_cast<T>(kLeast), static_cast<T>(kMost)));
     }
 };
 
@@ -165,6 +199,7 @@ struct Float {
     using Value = float;
     using Sum = float;
     static constexpr bool kExactSums = false;
+    static constexpr int kWordBits = Store::kBits;
 
     struct Rule {
         bool relu = false;
@@ -185,29 +220,46 @@ struct Float {
 
     static Sum bias(const Rule&, workloads::Word word) { return float_of(word); }
     static Sum times(Value w, Value x) { return w * x; }
-    static Value finish(const Rule& rule, Sum sum) {
-        if (std::isnan(sum)) {
-            return float_of(0x7fc00000U);
-        }
-        if (rule.relu) {
-            sum = sum > 0 ? std::min(sum, rule.ceiling) : 0.0F;
-        }
-        return Store::rounded(sum);
-    }
+    static Value finish(const Rule& rule, Sum sum) { return activated(rule, sum); }
     static Value finish_total(const Rule& rule, workloads::Word bias_word, Sum total) {
         return finish(rule, total + bias(rule, bias_word));
     }
-    static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored) {
-        return finish_total(rule, bias_word, float_of(static_cast<std::uint32_t>(stored)));
+    static Value finish_stored(const Rule& rule, workloads::Word bias_word, WideBits stored_sum) {
+        return finish_total(rule, bias_word, stored(stored_sum));
     }
-    static Value add(const Rule& rule, Value a, Value b) { return finish(rule, a + b); }
+    static Value add(const Rule& rule, Value a, Value b) { return finish(rule, added(rule, a, b)); }
     static Value copy(const Rule& rule, std::size_t, Value x) { return finish(rule, x); }
     static Value average(const Rule& rule, Sum sum, std::int64_t taps) {
-        return finish(rule, sum / static_cast<float>(taps));
+        return finish(rule, averaged(rule, sum, taps));
     }
+
+    static WideBits stored_bits(Sum sum) { return held_bits(sum); }
+    static Sum stored(WideBits bits) { return float_of(static_cast<std::uint32_t>(bits)); }
+    static WideBits biased(const Rule& rule, workloads::Word bias_word, WideBits stored_sum) {
+        return stored_bits(stored(stored_sum) + bias(rule, bias_word));
+    }
+    static Value requantised(const Rule&, Sum sum) { return sum; }
+    static Value added(const Rule&, Value a, Value b) { return a + b; }
+    static Value copied(const Rule&, std::size_t, Value x) { return x; }
+    static Value averaged(const Rule&, Sum sum, std::int64_t taps) { return sum / static_cast<float>(taps); }
+    static workloads::Word held_bits(Value value) { return std::isnan(value) ? kNan : bits_of(value); }
+    static Value held(workloads::Word bits) { return float_of(bits); }
+    static Value activated(const Rule& rule, Value value) {
+        if (std::isnan(value)) {
+            return float_of(kNan);
+        }
+        if (rule.relu) {
+            value = value > 0 ? std::min(value, rule.ceiling) : 0.0F;
+        }
+        return Store::rounded(value);
+    }
+
+  private:
+    static constexpr std::uint32_t kNan = 0x7fc00000U;
 };
 
 struct StoreFp32 {
+    static constexpr int kBits = 32;
     static float decode(workloads::Word word) { return float_of(word); }
     static workloads::Word encode(float value) { return bits_of(value); }
     static float rounded(float value) { return value; }
@@ -215,6 +267,7 @@ struct StoreFp32 {
 
 // The upper half of an fp32 word.
 struct StoreBf16 {
+    static constexpr int kBits = 16;
     static float decode(workloads::Word word) { return float_of(word << 16); }
     static workloads::Word encode(float value) { return bits_of(value) >> 16; }
     // Not NaN. Overflows to infinity, as IEEE 754 rounds.

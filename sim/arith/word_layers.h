@@ -68,6 +68,11 @@ class WordLayers {
     Value simple(std::size_t i, std::int64_t out, const std::vector<Values>& tensors) const {
         return simple_(i, out, tensors);
     }
+    // What a machine's vector unit makes it of, and the input of a concat that it comes from.
+    WideBits operand(std::size_t i, std::int64_t out, const std::vector<Values>& tensors) const {
+        return simple_.operand(i, out, tensors);
+    }
+    std::size_t concat_input(std::size_t i, std::int64_t out) const { return simple_.concat_input(i, out); }
     // The output of a channel from its sum.
     Value finished(std::size_t i, std::int64_t channel, Sum sum) const {
         return bias_last() ? F::finish_total(rules_[i], biases_[i][at(channel)], sum)

@@ -26,28 +26,50 @@ class WordSimple {
         const auto input = [&](std::size_t k) -> const Values& { return tensors[index_of(l.inputs[k])]; };
         switch (l.kind) {
             case workloads::OpKind::max_pool:
+                return pooled(i, out, input(0)).best;
             case workloads::OpKind::avg_pool:
-                return pooled(i, out, input(0));
+                return F::average(rules_[i], pooled(i, out, input(0)).sum,
+                                  std::int64_t{l.window.kernel_h} * l.window.kernel_w);
             case workloads::OpKind::add:
                 return F::add(rules_[i], input(0)[at(out)], input(1)[at(out)]);
             case workloads::OpKind::concat: {
-                std::size_t k = 0;
-                for (; out >= input_shape(i, k).elements(); ++k) {
-                    out -= input_shape(i, k).elements();
-                }
+                const std::size_t k = concat_input(i, out);
                 return F::copy(rules_[i], k, input(k)[at(out)]);
             }
-            case workloads::OpKind::subsample: {
-                const workloads::Shape& in = input_shape(i);
-                const workloads::Shape& shape = output_shape(i);
-                const std::int64_t channel = workloads::subsample_source(l, in.channels, out / shape.plane());
-                const std::int64_t y = out % shape.plane() / shape.width * l.window.stride_h;
-                const std::int64_t x = out % shape.width * l.window.stride_w;
-                return channel < 0 ? Value{0} : input(0)[at((channel * in.height + y) * in.width + x)];
-            }
+            case workloads::OpKind::subsample:
+                return subsampled(i, out, input(0));
             default:
                 return input(0)[at(out)];  // flatten
         }
+    }
+
+    // What the vector unit of a machine makes it of, as raw bits (dataflow/vector_pipeline.h).
+    WideBits operand(std::size_t i, std::int64_t out, const std::vector<Values>& tensors) const {
+        const workloads::Layer& l = layer(i);
+        const auto input = [&](std::size_t k) -> const Values& { return tensors[index_of(l.inputs[k])]; };
+        switch (l.kind) {
+            case workloads::OpKind::max_pool:
+                return F::encode(pooled(i, out, input(0)).best);
+            case workloads::OpKind::avg_pool:
+                return F::stored_bits(pooled(i, out, input(0)).sum);
+            case workloads::OpKind::add:
+                return F::encode(input(0)[at(out)]) | WideBits{F::encode(input(1)[at(out)])} << F::kWordBits;
+            case workloads::OpKind::concat: {
+                const std::size_t k = concat_input(i, out);
+                return F::encode(input(k)[at(out)]);
+            }
+            default:
+                return F::encode(subsampled(i, out, input(0)));
+        }
+    }
+
+    // Which input of a concat has the output's element; `out` becomes its place there.
+    std::size_t concat_input(std::size_t i, std::int64_t& out) const {
+        std::size_t k = 0;
+        for (; out >= input_shape(i, k).elements(); ++k) {
+            out -= input_shape(i, k).elements();
+        }
+        return k;
     }
 
   private:
@@ -60,8 +82,22 @@ class WordSimple {
         return graph_.structure.tensor(layer(i).output).shape;
     }
 
-    // A NaN wins a maximum, the first of equal ones stays.
-    Value pooled(std::size_t i, std::int64_t out, const Values& input) const {
+    Value subsampled(std::size_t i, std::int64_t out, const Values& input) const {
+        const workloads::Layer& l = layer(i);
+        const workloads::Shape& in = input_shape(i);
+        const workloads::Shape& shape = output_shape(i);
+        const std::int64_t channel = workloads::subsample_source(l, in.channels, out / shape.plane());
+        const std::int64_t y = out % shape.plane() / shape.width * l.window.stride_h;
+        const std::int64_t x = out % shape.width * l.window.stride_w;
+        return channel < 0 ? Value{0} : input[at((channel * in.height + y) * in.width + x)];
+    }
+
+    // Of a window. A NaN wins a maximum, the first of equal ones stays.
+    struct Pooled {
+        Value best = 0;
+        Sum sum = 0;
+    };
+    Pooled pooled(std::size_t i, std::int64_t out, const Values& input) const {
         const workloads::Layer& l = layer(i);
         const workloads::Window& w = l.window;
         const workloads::Shape& in = input_shape(i);
@@ -69,8 +105,7 @@ class WordSimple {
         const std::int64_t channel = out / shape.plane();
         const std::int64_t top = out % shape.plane() / shape.width * w.stride_h - w.pad_h;
         const std::int64_t left = out % shape.width * w.stride_w - w.pad_w;
-        Sum sum = 0;
-        Value best = 0;
+        Pooled of;
         bool first = true;
         for (int ky = 0; ky < w.kernel_h; ++ky) {
             const std::int64_t y = top + std::int64_t{ky} * w.dilation_h;
@@ -80,15 +115,13 @@ class WordSimple {
                     continue;
                 }
                 const Value value = input[at((channel * in.height + y) * in.width + x)];
-                sum += static_cast<Sum>(value);
-                const bool wins = value > best || (is_nan(value) && !is_nan(best));
-                best = first || wins ? value : best;
+                of.sum += static_cast<Sum>(value);
+                const bool wins = value > of.best || (is_nan(value) && !is_nan(of.best));
+                of.best = first || wins ? value : of.best;
                 first = false;
             }
         }
-        return l.kind == workloads::OpKind::max_pool
-                   ? best
-                   : F::average(rules_[i], sum, std::int64_t{w.kernel_h} * w.kernel_w);
+        return of;
     }
 
     const workloads::WordGraph& graph_;

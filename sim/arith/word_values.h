@@ -2,12 +2,14 @@
 // what upsets do to the execution of its layers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "sim/arith/value_engine.h"
+#include "sim/core/stage_holds.h"
 #include "sim/core/wide_bits.h"
 
 namespace fluence::arith {
@@ -42,6 +44,16 @@ struct WordLayerFault {
         std::int64_t index = 0;
         Word word = 0;
     };
+    // Bits that are inverted in what the vector unit holds of an output on its way, by StageHolds.
+    struct Held {
+        std::int64_t element = 0;
+        std::array<WideBits, kStageHoldsCount> inverted{};
+    };
+    // Parameters that are others for these outputs than for the layer.
+    struct Used {
+        std::vector<Parameter> parameters;
+        std::vector<std::int64_t> elements;
+    };
     // A finished output reads as (word & keep) ^ flip.
     struct Output {
         std::int64_t element = 0;
@@ -50,6 +62,8 @@ struct WordLayerFault {
     std::vector<Total> totals;
     std::vector<Read> reads;
     std::vector<Parameter> parameters;
+    std::vector<Held> held;       // each output once
+    std::vector<Used> used;       // likewise
     std::vector<Output> outputs;  // behind everything else
 };
 
@@ -68,6 +82,9 @@ class WordValues : public ValueEngine {
     // An element of a tensor in the fault-free run, and in the struck one, inside `strike` and `visit`.
     virtual Word golden_word(TensorId tensor, std::int64_t element) const = 0;
     virtual Word now(TensorId tensor, std::int64_t element) const = 0;
+    // What the vector unit holds of an output on its way, in the fault-free run (raw bits,
+    // dataflow/vector_pipeline.h). Not inside `strike`.
+    virtual WideBits held(LayerId layer, std::int64_t element, StageHolds what) = 0;
 };
 
 // Without an order: that of docs/formats-numbers.md. Copies the graph.

@@ -159,14 +159,7 @@ class DrawnMachine {
     std::int64_t refused() const { return refused_; }
 
     UpsetList draw_upsets() {
-        UpsetList list;
-        while (list.empty()) {
-            list = draw_->list(random_);
-            list.erase(
-                std::remove_if(list.begin(), list.end(),
-                               [](const traces::Upset& upset) { return traces::is_unit_state(upset.site); }),
-                list.end());
-        }
+        UpsetList list = draw_->list(random_);
         const std::vector<fault::SiteClass>& classes = draw_->sites();
         for (traces::Upset& upset : list) {
             const auto site = std::find_if(classes.begin(), classes.end(),

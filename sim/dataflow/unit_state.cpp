@@ -31,7 +31,8 @@ std::vector<RegisterBank> unit_banks(const workloads::Graph& graph, const Accele
         words = std::max(words, map.parameters(layer_id(i)).words);
     }
     banks.push_back({SiteKind::vector_pipeline,
-                     std::int64_t{VectorPipeline(unit, parts.added_stages).stages()} * unit.lanes, 32});
+                     std::int64_t{VectorPipeline(unit, parts.added_stages).stages()} * unit.lanes,
+                     VectorPipeline::register_bits(config.array.format)});
     banks.push_back({SiteKind::vector_parameter, words, config.dram.word_bits});
     if (parts.relu_check) {
         banks.push_back({SiteKind::relu_operand, unit.lanes, kReluOperandBits});

@@ -1,5 +1,7 @@
 #include "sim/dataflow/vector_pipeline.h"
 
+#include <algorithm>
+
 namespace fluence::dataflow {
 
 using workloads::OpKind;
@@ -22,6 +24,23 @@ std::uint32_t VectorPipeline::used_bits(const workloads::Graph& graph, const wor
         default:
             return kByte;
     }
+}
+
+int VectorPipeline::used_word_bits(OperandFormat format, OpKind kind, StageHolds holds) {
+    const StoredWidths widths = stored_widths(format);
+    const int word = 8 * widths.operand, sum = 8 * widths.sum;
+    if (holds == StageHolds::code || kind == OpKind::max_pool || kind == OpKind::subsample) {
+        return word;
+    }
+    if (holds == StageHolds::requantised) {
+        return is_float(format) ? 32 : word;
+    }
+    return kind == OpKind::add ? 2 * word : kind == OpKind::concat ? word : sum;
+}
+
+int VectorPipeline::register_bits(OperandFormat format) {
+    const StoredWidths widths = stored_widths(format);
+    return format == OperandFormat::int8 ? 8 * widths.sum : 8 * std::max(widths.sum, 2 * widths.operand);
 }
 
 }  // namespace fluence::dataflow

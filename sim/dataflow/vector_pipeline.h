@@ -1,4 +1,4 @@
-// The vector unit's pipeline in time: registers of 32 bits, one a lane and stage.
+// The vector unit's pipeline in time: one register a lane and stage, of 32 bits in int8.
 //
 // Element i of a pass, read in cycle t and decoded in d cycles, is in stage j = 0 … P − 1 of lane i mod lanes
 // in cycle t + 1 + d + j, and its finished code leaves the last stage at edge t + 1 + d + P. P are the
@@ -17,17 +17,28 @@
 //
 // With B = 1 stage 0 is the operand's; with B = 0 all stages are the code's. A step between two stages uses
 // its parameters in the cycle in front of the later one.
+//
+// Machines of words hold there (S, B: bits of a stored sum and of a word; raw bits from bit 0 on):
+//   operand      conv, linear: the stored sum; avg_pool: the sum of the window, S bits; add: both words, the
+//                first one in the low B bits; others: the word
+//   biased       sum + bias, S bits; in layers without MACs the operand still
+//   requantised  fixed point: behind the rounding shift, saturated to B bits; floats: the binary32 number in
+//                front of ReLU and rounding; max_pool, subsample: the word
+//   code         the finished word, B bits
+// A NaN that the vector unit computes, or takes over behind the operand, is 0x7fc00000 (as a word its upper
+// half in bf16).
 #pragma once
 
 #include <cstdint>
 
 #include "sim/core/accelerator_config.h"
+#include "sim/core/stage_holds.h"
 #include "traces/timeline.h"
 #include "workloads/graph.h"
 
 namespace fluence::dataflow {
 
-enum class StageHolds { operand, biased, requantised, code };
+using fluence::StageHolds;
 
 class VectorPipeline {
   public:
@@ -64,6 +75,10 @@ class VectorPipeline {
     // The bits of a stage's register that a layer uses.
     static std::uint32_t used_bits(const workloads::Graph& graph, const workloads::Layer& layer,
                                    StageHolds holds);
+    // The same on machines of words: so many of the low ones.
+    static int used_word_bits(OperandFormat format, workloads::OpKind kind, StageHolds holds);
+    // Of a register: the most that any layer has in a stage.
+    static int register_bits(OperandFormat format);
 
   private:
     int base_, stages_;

@@ -7,6 +7,7 @@
 
 #include "sim/arith/golden_sums.h"
 #include "sim/fault/sites.h"
+#include "sim/fault/vector_unit.h"
 #include "sim/protect/relu_check.h"
 #include "workloads/channel_order.h"
 
@@ -38,18 +39,12 @@ VectorPath::VectorPath(const MachineView& machine, const FoldSums& sums, const a
 
 VectorPath::Place VectorPath::place_of(std::int32_t id, std::int64_t index) const {
     const traces::VectorPass& pass = machine_.timeline.passes[static_cast<std::size_t>(id)];
-    const Memory source = layer_.has_macs() ? Memory::output_buffer : Memory::activation_buffer;
-    return {id, index, pass.read_cycle(index), machine_.decode_cycles(source)};
+    return {id, index, pass.read_cycle(index), machine_.decode_cycles(source_of(machine_, pass.layer))};
 }
 
 std::int64_t VectorPath::element_at(const Place& place) const {
-    const traces::VectorPass& pass = machine_.timeline.passes[static_cast<std::size_t>(place.pass)];
-    if (!layer_.has_macs()) {
-        return pass.first_element + place.index;
-    }
-    const MacLayer& layer = machine_.mac_layer(pass.layer);
-    return layer.output_element(layer.channel(pass.group, pass.first_n + place.index / pass.pixels),
-                                pass.first_pixel + place.index % pass.pixels);
+    return fault::element_at(machine_, machine_.timeline.passes[static_cast<std::size_t>(place.pass)],
+                             place.index);
 }
 
 // Without the bias.

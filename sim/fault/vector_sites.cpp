@@ -6,12 +6,12 @@
 
 #include "sim/fault/sites.h"
 #include "sim/fault/vector_path.h"
+#include "sim/fault/vector_unit.h"
 #include "sim/protect/relu_check.h"
 
 namespace fluence::fault {
 
 using arith::Parameter;
-using dataflow::Field;
 using dataflow::FieldKind;
 using dataflow::StageHolds;
 
@@ -37,25 +37,11 @@ void VectorSites::strike(const Upset& upset, const WordBits& bits, Resolution& r
     }
 }
 
-template <class Visit>
-void VectorSites::for_each_in(int stage, std::int64_t lane, Cycle cycle, Visit visit) const {
-    for (std::size_t p = 0; p < machine_.timeline.passes.size(); ++p) {
-        const traces::VectorPass& pass = machine_.timeline.passes[p];
-        const Memory source =
-            machine_.graph.layer(pass.layer).has_macs() ? Memory::output_buffer : Memory::activation_buffer;
-        const Cycle read = cycle - pipeline_.cycle(0, machine_.decode_cycles(source), stage);
-        const std::int64_t index = (read - pass.begin) * pass.lanes + lane;
-        const bool inside = read >= pass.begin && lane < pass.lanes && index < pass.elements;
-        if (inside && !machine_.is_copy(pass, index)) {
-            visit(static_cast<std::int32_t>(p), index);
-        }
-    }
-}
-
 void VectorSites::pipeline(const Upset& upset, std::uint32_t mask, Resolution& result) {
     const int lanes = machine_.config.vector_unit.lanes;
     const auto stage = static_cast<int>(upset.unit / lanes);
-    for_each_in(stage, upset.unit % lanes, upset.cycle, [&](std::int32_t pass, std::int64_t index) {
+    const std::int64_t lane = upset.unit % lanes;
+    for_each_in(machine_, pipeline_, stage, lane, upset.cycle, [&](std::int32_t pass, std::int64_t index) {
         const LayerId layer = machine_.timeline.passes[static_cast<std::size_t>(pass)].layer;
         const std::uint32_t used = dataflow::VectorPipeline::used_bits(
             machine_.graph, machine_.graph.layer(layer), pipeline_.holds(stage));
@@ -75,7 +61,7 @@ void VectorSites::pipeline(const Upset& upset, std::uint32_t mask, Resolution& r
 }
 
 void VectorSites::relu(const Upset& upset, std::uint32_t mask, Resolution& result) {
-    for_each_in(pipeline_.first(StageHolds::code), upset.unit, upset.cycle,
+    for_each_in(machine_, pipeline_, pipeline_.first(StageHolds::code), upset.unit, upset.cycle,
                 [&](std::int32_t pass, std::int64_t index) {
                     const LayerId layer = machine_.timeline.passes[static_cast<std::size_t>(pass)].layer;
                     if (!protect::has_relu(machine_.graph, machine_.graph.layer(layer))) {
@@ -154,46 +140,16 @@ void VectorSites::bound(const Upset& upset, std::uint32_t mask, Resolution& resu
 }
 
 void VectorSites::parameter(const Upset& upset, const WordBits& bits, Resolution& result) {
-    std::int32_t owner = -1;
-    Cycle written = -1;
-    bool again = false;  // another layer's parameters come to lie there
-    for (const traces::Load& load : machine_.timeline.loads) {
-        if (!load.to_vector_unit) {
-            continue;
-        }
-        const LayerId layer = layer_id(static_cast<std::size_t>(load.owner));
-        std::int64_t position = machine_.memory.parameters(layer).first_word + upset.unit;
-        std::int64_t before = 0;
-        for (const traces::Segment& segment : load.segments) {
-            if (position >= segment.dram_word && position < segment.dram_word + segment.words) {
-                const Cycle at = load.write_cycle(before + position - segment.dram_word);
-                again = again || at > upset.cycle;
-                if (at <= upset.cycle && at > written) {
-                    written = at;
-                    owner = load.owner;
-                }
-            }
-            before += segment.words;
-        }
-    }
-    if (owner < 0) {
+    const ParameterWord word = parameter_word(machine_, upset.unit, upset.cycle);
+    if (word.owner < 0) {
         return;
     }
-    const LayerId id = layer_id(static_cast<std::size_t>(owner));
+    const LayerId id = layer_id(static_cast<std::size_t>(word.owner));
     const workloads::Layer& layer = machine_.graph.layer(id);
-    result.layer = owner;
+    result.layer = word.owner;
     result.dead = DeadReason::padding;
     std::vector<StruckParameterBits>& struck = effects_.of(id).vector.parameters;
-    for (const Field& field :
-         machine_.memory.fields(machine_.memory.parameters(id).first_word + upset.unit)) {
-        std::uint32_t mask = 0;
-        for (int i = 0; i < field.width; ++i) {
-            mask |= std::uint32_t{bits[static_cast<std::size_t>(field.bit + i)]} << i;
-        }
-        mask <<= field.value_bit;
-        if (mask == 0) {
-            continue;
-        }
+    for (const auto& [field, mask] : struck_fields(machine_.memory.fields(word.dram_word), bits)) {
         const auto index = static_cast<std::size_t>(field.index);
         const Parameter which = field.kind == FieldKind::bias         ? Parameter::bias
                                 : field.kind == FieldKind::multiplier ? Parameter::multiplier
@@ -211,13 +167,12 @@ void VectorSites::parameter(const Upset& upset, const WordBits& bits, Resolution
     Cycle last = -1;  // in which the layer uses any of them
     for (const traces::VectorPass& pass : machine_.timeline.passes) {
         if (pass.layer == id) {
-            const Memory source = layer.has_macs() ? Memory::output_buffer : Memory::activation_buffer;
             last = std::max(last, pipeline_.rescale_cycle(pass.read_cycle(pass.elements - 1),
-                                                          machine_.decode_cycles(source)));
+                                                          machine_.decode_cycles(source_of(machine_, id))));
         }
     }
     if (result.dead == DeadReason::none && upset.cycle > last) {
-        result.dead = again ? DeadReason::overwritten : DeadReason::never_read;
+        result.dead = word.again ? DeadReason::overwritten : DeadReason::never_read;
     }
 }
 

@@ -23,9 +23,6 @@ class VectorSites {
     void relu(const Upset& upset, std::uint32_t mask, Resolution& result);
     void bound(const Upset& upset, std::uint32_t mask, Resolution& result);
     void parameter(const Upset& upset, const WordBits& bits, Resolution& result);
-    // Calls visit(pass, index) for the element in a stage of a lane in a cycle.
-    template <class Visit>
-    void for_each_in(int stage, std::int64_t lane, Cycle cycle, Visit visit) const;
 
     const VectorWork work_;
     const MachineView& machine_;

@@ -31,31 +31,41 @@ class Arithmetic final : public LayerArithmetic {
         }
     }
 
-    Word finish(std::size_t layer, std::int64_t channel, WideBits stored) const override {
-        return F::encode(
-            F::finish_stored(rules_[layer], biases_[layer][static_cast<std::size_t>(channel)], stored));
-    }
-
-    Word combine(std::size_t index, std::int64_t element, const Operand& operand) const override {
+    WideBits operand(std::size_t index, std::int64_t element, const Read& read) const override {
         const Layer& layer = graph_.structure.layers[index];
-        const auto value = [&](std::size_t input, std::int64_t e) { return F::decode(operand(input, e)); };
         switch (layer.kind) {
             case OpKind::max_pool:
-                return maximum(layer, element, operand);
+                return maximum(layer, element, read);
             case OpKind::avg_pool:
-                return F::encode(average(index, element, operand));
+                return F::stored_bits(window_sum(layer, element, read));
             case OpKind::add:
-                return F::encode(F::add(rules_[index], value(0, element), value(1, element)));
+                return WideBits{read(1, element)} << F::kWordBits | read(0, element);
             case OpKind::concat: {
-                std::size_t input = 0;
-                for (; element >= shape(layer.inputs[input]).elements(); ++input) {
-                    element -= shape(layer.inputs[input]).elements();
-                }
-                return F::encode(F::copy(rules_[index], input, value(input, element)));
+                const std::size_t input = source(layer, element);
+                return read(input, element);
             }
             default:
-                return subsampled(layer, element, operand);
+                return subsampled(layer, element, read);
         }
+    }
+
+    WideBits advanced(std::size_t index, std::int64_t element, StageHolds from, StageHolds to,
+                      WideBits bits) const override {
+        const Layer& layer = graph_.structure.layers[index];
+        if (layer.kind == OpKind::max_pool || layer.kind == OpKind::subsample) {
+            return bits;
+        }
+        const typename F::Rule& rule = rules_[index];
+        if (layer.has_macs() && from < StageHolds::biased && to >= StageHolds::biased) {
+            const auto channel = static_cast<std::size_t>(element / shape(layer.output).plane());
+            bits = F::biased(rule, biases_[index][channel], bits);
+        }
+        if (to < StageHolds::requantised) {
+            return bits;
+        }
+        const Value value = from < StageHolds::requantised ? requantised(index, element, bits)
+                                                           : F::held(static_cast<Word>(bits));
+        return to == StageHolds::requantised ? F::held_bits(value) : F::encode(F::activated(rule, value));
     }
 
   private:
@@ -81,11 +91,11 @@ class Arithmetic final : public LayerArithmetic {
     }
 
     // Words move as they are. The first of equal ones stays, and the first NaN.
-    Word maximum(const Layer& layer, std::int64_t element, const Operand& operand) const {
+    Word maximum(const Layer& layer, std::int64_t element, const Read& read) const {
         Word best = 0;
         bool first = true;
         each_under_window(layer, element, [&](std::int64_t e) {
-            const Word word = operand(0, e);
+            const Word word = read(0, e);
             const Value value = F::decode(word);
             const Value most = F::decode(best);
             if (first || value > most || (arith::is_nan(value) && !arith::is_nan(most))) {
@@ -96,22 +106,51 @@ class Arithmetic final : public LayerArithmetic {
         return best;
     }
 
-    Value average(std::size_t index, std::int64_t element, const Operand& operand) const {
-        const Layer& layer = graph_.structure.layers[index];
+    typename F::Sum window_sum(const Layer& layer, std::int64_t element, const Read& read) const {
         typename F::Sum sum = 0;
         each_under_window(layer, element, [&](std::int64_t e) {
-            sum += static_cast<typename F::Sum>(F::decode(operand(0, e)));
+            sum += static_cast<typename F::Sum>(F::decode(read(0, e)));
         });
-        return F::average(rules_[index], sum, std::int64_t{layer.window.kernel_h} * layer.window.kernel_w);
+        return sum;
     }
 
-    Word subsampled(const Layer& layer, std::int64_t element, const Operand& operand) const {
+    // The input of a concat that an output comes from; `element` becomes its place there.
+    std::size_t source(const Layer& layer, std::int64_t& element) const {
+        std::size_t input = 0;
+        for (; element >= shape(layer.inputs[input]).elements(); ++input) {
+            element -= shape(layer.inputs[input]).elements();
+        }
+        return input;
+    }
+
+    Value requantised(std::size_t index, std::int64_t element, WideBits bits) const {
+        const Layer& layer = graph_.structure.layers[index];
+        const typename F::Rule& rule = rules_[index];
+        switch (layer.kind) {
+            case OpKind::avg_pool:
+                return F::averaged(rule, F::stored(bits),
+                                   std::int64_t{layer.window.kernel_h} * layer.window.kernel_w);
+            case OpKind::add: {
+                const auto first = static_cast<Word>(bits & low_wide_bits(F::kWordBits));
+                const auto second = static_cast<Word>(bits >> F::kWordBits);
+                return F::added(rule, F::decode(first), F::decode(second));
+            }
+            case OpKind::concat: {
+                const std::size_t input = source(layer, element);
+                return F::copied(rule, input, F::decode(static_cast<Word>(bits)));
+            }
+            default:
+                return F::requantised(rule, F::stored(bits));
+        }
+    }
+
+    Word subsampled(const Layer& layer, std::int64_t element, const Read& read) const {
         const Shape& in = shape(layer.inputs[0]);
         const Shape& out = shape(layer.output);
         const std::int64_t channel = workloads::subsample_source(layer, in.channels, element / out.plane());
         const std::int64_t y = element % out.plane() / out.width * layer.window.stride_h;
         const std::int64_t x = element % out.width * layer.window.stride_w;
-        return channel < 0 ? 0 : operand(0, (channel * in.height + y) * in.width + x);
+        return channel < 0 ? 0 : read(0, (channel * in.height + y) * in.width + x);
     }
 
     const workloads::WordGraph& graph_;

@@ -1,5 +1,5 @@
-// What the vector unit of a machine of words computes, one output at a time, with the parameters that it
-// loaded.
+// What the vector unit of a machine of words computes, one output and one step of its pipeline at a time,
+// with the parameters that it loaded. Registers are raw bits (dataflow/vector_pipeline.h).
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "sim/core/stage_holds.h"
 #include "sim/core/wide_bits.h"
 #include "workloads/word_graph.h"
 
@@ -22,11 +23,13 @@ class LayerArithmetic {
     // The parameter registers of a layer: bias words, and shifts in the order of
     // workloads::stored_structure().
     virtual void load(std::size_t layer, Words bias, const std::vector<std::int8_t>& shifts) = 0;
-    // conv, linear: the output of a channel, from its accumulator.
-    virtual Word finish(std::size_t layer, std::int64_t channel, WideBits stored) const = 0;
-    // Others: flat output element; operand(input, flat element of it) reads a word.
-    using Operand = std::function<Word(std::size_t, std::int64_t)>;
-    virtual Word combine(std::size_t layer, std::int64_t element, const Operand& operand) const = 0;
+    // Layers without MACs: what comes into the pipeline of a flat output element; read(input, flat element of
+    // it) reads a word.
+    using Read = std::function<Word(std::size_t, std::int64_t)>;
+    virtual WideBits operand(std::size_t layer, std::int64_t element, const Read& read) const = 0;
+    // From a stage that holds `from` to one that holds `to`, behind it.
+    virtual WideBits advanced(std::size_t layer, std::int64_t element, StageHolds from, StageHolds to,
+                              WideBits bits) const = 0;
 };
 
 // Keeps a reference.

@@ -1,10 +1,48 @@
 #include "sim/words/layer_changes.h"
 
+#include <algorithm>
+
+#include "sim/fault/vector_unit.h"
+
 namespace fluence::words {
 
-using arith::WordLayerFault;
 using fault::AccumulatorBlock;
 using traces::Fold;
+
+namespace {
+
+bool same(const arith::WordLayerFault::Parameter& a, const arith::WordLayerFault::Parameter& b) {
+    return a.shift == b.shift && a.index == b.index && a.word == b.word;
+}
+
+// Outputs, each with the index of a wrong parameter that it uses.
+using Users = std::vector<std::pair<std::int64_t, std::size_t>>;
+
+// Outputs with the same wrong parameters together.
+std::vector<arith::WordLayerFault::Used> by_parameters(
+    const std::vector<arith::WordLayerFault::Parameter>& wrong, Users users) {
+    std::sort(users.begin(), users.end());
+    std::map<std::vector<std::size_t>, std::vector<std::int64_t>> groups;
+    for (auto user = users.begin(); user != users.end();) {
+        const std::int64_t element = user->first;
+        std::vector<std::size_t> of_element;
+        for (; user != users.end() && user->first == element; ++user) {
+            of_element.push_back(user->second);
+        }
+        groups[of_element].push_back(element);
+    }
+    std::vector<arith::WordLayerFault::Used> all;
+    for (auto& [indices, elements] : groups) {
+        arith::WordLayerFault::Used& used = all.emplace_back();
+        for (const std::size_t i : indices) {
+            used.parameters.push_back(wrong[i]);
+        }
+        used.elements = std::move(elements);
+    }
+    return all;
+}
+
+}  // namespace
 
 void WordLayerChanges::add(const fault::StruckLayer& struck) {
     add_folds(struck);
@@ -14,6 +52,16 @@ void WordLayerChanges::add(const fault::StruckLayer& struck) {
 
 void WordLayerChanges::add(const StruckStoredSum& struck) {
     outputs_[{struck.block, struck.position}].stored[struck.k_fold] = {struck.zero, struck.mask};
+}
+
+void WordLayerChanges::add(const StruckStage& struck) {
+    WordLayerFault::Held& held = held_[struck.element];
+    held.element = struck.element;
+    held.inverted[static_cast<std::size_t>(struck.holds)] ^= struck.mask;
+}
+
+void WordLayerChanges::add(const StruckRegister& struck) {
+    registers_[{struck.shift, struck.index}].push_back(struck);
 }
 
 void WordLayerChanges::add(const fault::WordSites::StruckLogit& logit) {
@@ -57,9 +105,8 @@ void WordLayerChanges::add_parameters(const fault::StruckLayer& struck) {
         fault::BitChange& change = changes[{parameter.parameter == arith::Parameter::shift, parameter.index}];
         change = change.then(parameter.change);
     }
-    const workloads::WordLayer& words = graph_.layers[index_of(struck.layer)];
     for (const auto& [which, change] : changes) {
-        const Word right = parameter(words, struck.layer, which.first, which.second);
+        const Word right = parameter(struck.layer, which.first, which.second);
         const Word wrong = change.apply(right);
         if (wrong != right) {
             any_ = true;
@@ -68,12 +115,41 @@ void WordLayerChanges::add_parameters(const fault::StruckLayer& struck) {
     }
 }
 
-Word WordLayerChanges::parameter(const workloads::WordLayer& words, LayerId layer, bool shift,
-                                 std::int64_t index) const {
-    return shift ? static_cast<Word>(
-                       workloads::stored_shifts(graph_, index_of(layer))[static_cast<std::size_t>(index)]) &
-                       0xFFU
-                 : words.bias[static_cast<std::size_t>(index)];
+Word WordLayerChanges::parameter(LayerId layer, bool shift, std::int64_t index) const {
+    const auto at = static_cast<std::size_t>(index);
+    return shift ? static_cast<Word>(workloads::stored_shifts(graph_, index_of(layer))[at]) & 0xFFU
+                 : graph_.layers[index_of(layer)].bias[at];
+}
+
+// Behind what DRAM delivered: each output finds the bits inverted that were struck up to its use.
+void WordLayerChanges::use_registers() {
+    std::vector<WordLayerFault::Parameter> wrong;
+    Users users;
+    for (const auto& [which, strikes] : registers_) {
+        const auto [shift, index] = which;
+        const LayerId layer = strikes.front().layer;
+        Word loaded = parameter(layer, shift, index);
+        for (const WordLayerFault::Parameter& of_layer : fault_.parameters) {
+            loaded = of_layer.shift == shift && of_layer.index == index ? of_layer.word : loaded;
+        }
+        for (const ParameterUse& use : uses_of(machine_, layer, shift, index)) {
+            for (std::int64_t i = use.first; i < use.end; ++i) {
+                Word used = loaded;
+                for (const StruckRegister& struck : strikes) {
+                    used ^= struck.cycle <= use.cycle(i) ? struck.mask : 0;
+                }
+                if (used == loaded) {
+                    continue;
+                }
+                const WordLayerFault::Parameter found{shift, index, used};
+                if (wrong.empty() || !same(wrong.back(), found)) {
+                    wrong.push_back(found);
+                }
+                users.emplace_back(fault::element_at(machine_, *use.pass, i), wrong.size() - 1);
+            }
+        }
+    }
+    fault_.used = by_parameters(wrong, std::move(users));
 }
 
 WordLayerChanges::Totals WordLayerChanges::totals(const AccumulatorBlock& block, std::int64_t position,
@@ -98,7 +174,7 @@ WordLayerChanges::Totals WordLayerChanges::totals(const AccumulatorBlock& block,
     return totals;
 }
 
-WordLayerFault WordLayerChanges::take() {
+arith::WordLayerFault WordLayerChanges::take() {
     for (const auto& [place, output] : outputs_) {
         const auto& [block, position] = place;
         const Fold& fold = machine_.fold(block->folds[0]);
@@ -111,6 +187,13 @@ WordLayerFault WordLayerChanges::take() {
             any_ = true;
             fault_.totals.push_back({element, sums.wrong});
         }
+    }
+    use_registers();
+    any_ = any_ || !fault_.used.empty();
+    for (const auto& [element, held] : held_) {
+        any_ = any_ || std::any_of(held.inverted.begin(), held.inverted.end(),
+                                   [](WideBits mask) { return mask != 0; });
+        fault_.held.push_back(held);
     }
     for (const auto& [element, change] : logits_) {
         any_ = any_ || !change.none();

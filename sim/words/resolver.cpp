@@ -11,6 +11,7 @@
 #include "sim/words/layer_changes.h"
 #include "sim/words/machine_check.h"
 #include "sim/words/stored_words.h"
+#include "sim/words/vector_sites.h"
 
 namespace fluence::words {
 
@@ -27,12 +28,7 @@ arith::MachineOrder machine_order(const workloads::WordGraph& graph, const Accel
 std::vector<fault::SiteClass> word_site_classes(const workloads::WordGraph& graph,
                                                 const AcceleratorConfig& config,
                                                 const protect::Policy& policy) {
-    std::vector<fault::SiteClass> sites =
-        fault::site_classes(workloads::stored_structure(graph), config, policy);
-    sites.erase(std::remove_if(sites.begin(), sites.end(),
-                               [](const fault::SiteClass& site) { return traces::is_unit_state(site.kind); }),
-                sites.end());
-    return sites;
+    return fault::site_classes(workloads::stored_structure(graph), config, policy);
 }
 
 struct WordResolver::Impl {
@@ -94,13 +90,20 @@ class WordResolver::Impl::Run {
           effects_(machine_),
           registers_(machine_, golden_registers_, effects_),
           words_(machine_, golden_words_, effects_, verdicts_),
-          sums_(machine_, golden_, verdicts_) {}
+          sums_(machine_, golden_, verdicts_),
+          vector_(machine_, golden_words_, values, effects_) {}
 
     // The first upset's own story goes into the resolution.
     void add(const Upset& upset, const WordBits& bits) {
         if (traces::is_array_register(upset.site)) {
             fault::Resolution told;
             registers_.strike(upset, wide_bits(bits), told);
+            tell(told);
+            return;
+        }
+        if (traces::is_unit_state(upset.site)) {
+            fault::Resolution told;
+            vector_.strike(upset, bits, told);
             tell(told);
             return;
         }
@@ -133,11 +136,16 @@ class WordResolver::Impl::Run {
             [&](LayerId layer) {
                 WordLayerChanges changes(machine_, impl_.graph, struck_);
                 changes.add(effects_.of(layer));
-                for (const StruckStoredSum& sum : sums_.struck()) {
-                    if (sum.layer == layer) {
-                        changes.add(sum);
+                const auto add_those_of_layer = [&](const auto& struck) {
+                    for (const auto& one : struck) {
+                        if (one.layer == layer) {
+                            changes.add(one);
+                        }
                     }
-                }
+                };
+                add_those_of_layer(sums_.struck());
+                add_those_of_layer(vector_.stages());
+                add_those_of_layer(vector_.registers());
                 if (layer == impl_.logits_layer) {
                     for (const fault::WordSites::StruckLogit& logit : words_.logits()) {
                         changes.add(logit);
@@ -238,6 +246,7 @@ class WordResolver::Impl::Run {
     fault::RegisterSites registers_;
     fault::WordSites words_;
     StoredSums sums_;
+    WordVectorSites vector_;
     std::vector<StruckWord> struck_words_;
     fault::Resolution told_;
     bool told_any_ = false;

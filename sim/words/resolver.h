@@ -19,7 +19,8 @@ namespace fluence::words {
 // The order in which the machine adds; engines of its runs are made with it.
 arith::MachineOrder machine_order(const workloads::WordGraph& graph, const AcceleratorConfig& config);
 
-// Where upsets strike: registers of the array, words of the buffers and of DRAM with their check bits.
+// Where upsets strike: registers of the array and of the vector unit, words of the buffers and of DRAM with
+// their check bits.
 std::vector<fault::SiteClass> word_site_classes(const workloads::WordGraph& graph,
                                                 const AcceleratorConfig& config,
                                                 const protect::Policy& policy);

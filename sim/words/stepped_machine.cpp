@@ -61,6 +61,7 @@ class Inference {
         // The last words arrive at the edge that ends the last cycle.
         for (Cycle t = next(); t <= script_.timeline.cycles && t <= last_edge(); t = next()) {
             array_.edge(t);
+            vector_unit_.edge(t);
             dma_.edge(t);
             for (; upset != upsets.end() && (*upset)->cycle == t; ++upset) {
                 strike(**upset);
@@ -119,11 +120,20 @@ class Inference {
     }
 
     void strike_register(const Upset& upset) {
-        if (!traces::is_array_register(upset.site) || (upset.bits >> 128).any()) {
+        const bool vector_unit =
+            upset.site == SiteKind::vector_pipeline || upset.site == SiteKind::vector_parameter;
+        if (!(vector_unit || traces::is_array_register(upset.site)) || (upset.bits >> 128).any()) {
             throw std::out_of_range(std::string("a machine of words has no ") + name_of(upset.site) +
                                     " with these bits");
         }
-        array_.flip(upset.site, upset.unit, wide_bits(upset.bits));
+        const WideBits mask = wide_bits(upset.bits);
+        if (upset.site == SiteKind::vector_pipeline) {
+            vector_unit_.flip_pipeline(upset.unit, mask);
+        } else if (upset.site == SiteKind::vector_parameter) {
+            vector_unit_.flip_parameter(upset.unit, mask);
+        } else {
+            array_.flip(upset.site, upset.unit, mask);
+        }
     }
 
     const SteppedScript& script_;

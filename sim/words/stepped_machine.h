@@ -1,5 +1,5 @@
 // The register-true machine of words (fxp16, fxp32, bf16, fp32): every register of the array, every word of
-// the memories and every element of the vector unit, moved cycle by cycle under the control of a timeline,
+// the memories and every register of the vector unit, moved cycle by cycle under the control of a timeline,
 // with bits inverted in any of them (docs/formats-numbers.md, "Machines of words"). Nothing here is closed
 // form: it is what the tile level's answers (resolver.h) are held against.
 //

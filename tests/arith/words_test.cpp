@@ -8,6 +8,7 @@
 
 #include "sim/arith/engine.h"
 #include "sim/arith/registry.h"
+#include "sim/arith/word_formats.h"
 #include "tests/support/environment.h"
 #include "tests/support/random_graph.h"
 #include "workloads/random_words.h"
@@ -317,6 +318,34 @@ TEST(Fxp16, AveragesRoundHalvesUp) {
         engine->load({static_cast<Word>(sum) & 0xffffU, 0, 0, 0});
         EXPECT_EQ(engine->golden(tensor_id(1))[0], static_cast<Word>(wanted) & 0xffffU) << sum;
     }
+}
+
+// Of any sum that a register can hold, by any shift that one can.
+TEST(FixedPoint, AveragesOfWideSums) {
+    const auto averaged = [](auto format, Int128 sum, std::int64_t taps, int shift) {
+        using Format = decltype(format);
+        typename Format::Rule rule;
+        rule.shifts.output = shift;
+        return Format::averaged(rule, static_cast<typename Format::Sum>(sum), taps);
+    };
+    const Int128 one = 1;
+    EXPECT_EQ(averaged(Fxp32(), one << 126, 4, 100), 1 << 24);
+    EXPECT_EQ(averaged(Fxp32(), -(one << 126), 4, 100), -(1 << 24));
+    EXPECT_EQ(averaged(Fxp32(), one << 126, 4, 127), 0);
+    EXPECT_EQ(averaged(Fxp32(), one << 126, 1, 127), 1);  // ½ + ½
+    EXPECT_EQ(averaged(Fxp32(), -(one << 126), 1, 127), 0);
+    EXPECT_EQ(averaged(Fxp32(), -2 * (one << 126), 1, 127), -1);
+    EXPECT_EQ(averaged(Fxp32(), -(one << 126) - 1, 1, 127), -1);  // just below −½
+    EXPECT_EQ(averaged(Fxp32(), (one << 126) - 1, 1, 127), 0);
+    EXPECT_EQ(averaged(Fxp32(), (one << 126) - 1 + (one << 126), 9, 0), Fxp32::kMost);
+    EXPECT_EQ(averaged(Fxp32(), -2 * (one << 126), 9, -128), Fxp32::kLeast);
+    EXPECT_EQ(averaged(Fxp32(), 1, 9, -128), Fxp32::kMost);
+    EXPECT_EQ(averaged(Fxp32(), 0, 9, -128), 0);
+    EXPECT_EQ(averaged(Fxp32(), 100, 9, -20), 11650844);  // 11650844.4
+    EXPECT_EQ(averaged(Fxp16(), one << 62, 4, 50), 1 << 10);
+    EXPECT_EQ(averaged(Fxp16(), -(one << 62) * 2, 9, -128), Fxp16::kLeast);
+    EXPECT_EQ(averaged(Fxp16(), -1, 9, -3), -1);
+    EXPECT_EQ(averaged(Fxp16(), -4, 9, -3), -4);  // −3.6
 }
 
 // Weights of integer graphs: against a graph that has the faulty weight.

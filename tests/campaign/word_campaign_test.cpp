@@ -82,8 +82,13 @@ TEST_P(WordCampaigns, SayWhatTheRegisterTrueMachineDoes) {
     campaign.machine.array.rows = campaign.machine.array.cols = 2;  // always busy
     campaign.faults = 1200;
     campaign.sites = {"pe_psum", "pe_weight", "dram"};
-    const Seen seen = compare_with_register_true(small_bundle(GetParam()), campaign);
+    const WordBundle bundle = small_bundle(GetParam());
+    Seen seen = compare_with_register_true(bundle, campaign);
     EXPECT_GT(seen.changed, 5);
+    EXPECT_EQ(seen.corrected + seen.detected + seen.aborted, 0);
+    campaign.sites = {"vector_pipeline", "vector_parameter"};
+    seen = compare_with_register_true(bundle, campaign);
+    EXPECT_GT(seen.changed, 1);
     EXPECT_EQ(seen.corrected + seen.detected + seen.aborted, 0);
 }
 
@@ -185,7 +190,7 @@ TEST(WordCampaignRequests, ImpossibleOnesAreNamed) {
     campaign = campaign_of(WordFormat::fxp32);
     refused(campaign, "format");
     campaign = campaign_of(WordFormat::fxp16);
-    campaign.sites = {"vector_pipeline"};
+    campaign.sites = {"relu_operand"};
     refused(campaign, "--sites");
     campaign = campaign_of(WordFormat::fxp16);
     campaign.machine.array.accumulator_bits = 32;

@@ -74,10 +74,12 @@ inline Expected of(const Numbers& numbers, const std::array<double, 4>& made,
 class Small {
   public:
     explicit Small(WordFormat format, const std::string& dataflow = "weight-stationary", int word_bits = 64,
-                   int bytes_per_cycle = 8, const protect::Policy& policy = {})
+                   int bytes_per_cycle = 8, const protect::Policy& policy = {},
+                   const VectorUnitConfig& vector_unit = {4, Cycles(3)})
         : format_(format), policy_(policy) {
         config_ = test::machine("small", {2, 2, 512, 512, 1024, word_bits, 128, bytes_per_cycle},
                                 OperandRegister::output, false);
+        config_.vector_unit = vector_unit;
         config_.array.dataflow = dataflow;
         config_.array.format = machine_format(format);
         config_.array.operand_bits = 8 * stored_widths(config_.array.format).operand;

@@ -323,6 +323,11 @@ TEST(SmallMachines, WhatTheyDoNotHaveIsRefused) {
     refused(small.upset(SiteKind::pe_weight, 0, 5, 130));
     refused(small.upset(SiteKind::pe_valid, 0, 5, 0));
     refused(small.upset(SiteKind::neuron, 0, 5, 0));
+    refused(small.upset(SiteKind::relu_operand, 0, 5, 0));
+    refused(small.upset(SiteKind::vector_pipeline, 12, 5, 0));
+    refused(small.upset(SiteKind::vector_pipeline, 0, 5, 64));
+    refused(small.upset(SiteKind::vector_parameter, 2, 5, 0));
+    refused(small.upset(SiteKind::vector_parameter, 0, 5, 64));
     refused(small.upset(SiteKind::weight_buffer, 64, 5, 0));
     refused(small.upset(SiteKind::weight_buffer, 0, 5, 64));
     refused(small.upset(SiteKind::dram, -1, 5, 0));
