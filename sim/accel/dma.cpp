@@ -79,7 +79,8 @@ void Dma::serve() {
     }
 }
 
-TransferTimes Dma::occupy(traces::Transfer transfer, const TransferTimes& times, BufferPorts* buffer) {
+TransferTimes Dma::occupy(const traces::Transfer& planned, const TransferTimes& times, BufferPorts* buffer) {
+    traces::Transfer transfer = planned;
     times.write_to(transfer);
     if (buffer != nullptr) {
         // The word that passes DRAM's port in cycle t is written in cycle t + latency.

@@ -41,7 +41,7 @@ class Dma : public sc_core::sc_module, public TransferRequests {
     void enqueue(int priority, std::int32_t index);
     Request take_first();
     // The transfer begins when its buffer (null: none) has a port for its words.
-    TransferTimes occupy(traces::Transfer transfer, const TransferTimes& times, BufferPorts* buffer);
+    TransferTimes occupy(const traces::Transfer& planned, const TransferTimes& times, BufferPorts* buffer);
     void serve();
     void load(std::int32_t index, Cycle begin);
     void store(std::int32_t index, Cycle begin);
