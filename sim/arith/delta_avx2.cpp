@@ -148,8 +148,7 @@ class Pass {
     }
 
     FLUENCE_AVX2 void narrow_row(std::int32_t row) {
-        Sums<Ops, kBlocks> sums;
-        sums.clear();
+        Sums<Ops, kBlocks> sums{};
         const DeltaElement* end = task_.elements + task_.rows[row].last;
         for (const DeltaElement* pair = task_.elements + task_.rows[row].first; pair < end; pair += 2) {
             sums.add(pair, weights_, task_.block_size);
@@ -195,8 +194,7 @@ class Pass {
         for (int i = 0; i < kChannels; i += 8) {
             Wide::store(totals + i, Wide::zero());
         }
-        Sums<Ops, kBlocks> sums;
-        sums.clear();
+        Sums<Ops, kBlocks> sums{};
         std::int32_t sum = 0;
         std::int32_t magnitude = 0;
         const DeltaElement* end = task_.elements + task_.rows[row].last;

@@ -50,9 +50,9 @@ GemminiArray::Control GemminiArray::control_at(Cycle t) const {
         if (t >= work.stream && t < work.flush) {
             return {1, working(work)};
         }
-        if (sums_stay && t >= work.flush && t < work.flush + rows()) {
-            control = {1, 1 - working(work)};
-        } else if (control.valid == 0 && t >= work.preload && t < work.preload + rows()) {
+        const bool flushes = sums_stay && t >= work.flush && t < work.flush + rows();
+        const bool loads = control.valid == 0 && t >= work.preload && t < work.preload + rows();
+        if (flushes || loads) {
             control = {1, 1 - working(work)};
         }
     }
