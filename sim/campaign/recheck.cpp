@@ -200,7 +200,8 @@ std::string Recheck::write_reproducer(const Case& one, const std::string& differ
     group.expected.first_changed_layer = one.run.first_changed_layer;
     group.expected.last_changed_layer = one.run.last_changed_layer;
     const std::string upsets = reproducer_ + ".upsets.jsonl", machine = reproducer_ + ".accelerator.json",
-                      policy_file = reproducer_ + ".policy.json", path = reproducer_ + ".json";
+                      policy_file = reproducer_ + ".policy.json";
+    std::string path = reproducer_ + ".json";
     std::ofstream list(upsets, std::ios::binary | std::ios::trunc);
     traces::write_upset_list(list, {graph.name, experiment.accelerator.name, policy.policy.name, {group}});
     write_file(machine, to_json(experiment.accelerator).dump(2) + "\n");

@@ -234,7 +234,7 @@ void apply_meta(const nlohmann::json& meta, CampaignHeader& header, const std::s
         header.looks = looks_of(meta.at("looks"));
         if (meta.contains("ended_look")) {
             header.ended_look = meta["ended_look"].get<std::int64_t>();
-            header.looks.at(static_cast<std::size_t>(header.ended_look));
+            static_cast<void>(header.looks.at(static_cast<std::size_t>(header.ended_look)));  // throws
         }
         if (meta.contains("shard")) {
             header.shard.index = meta["shard"].at("number").get<std::int64_t>() - 1;

@@ -96,8 +96,14 @@ void MemoryMap::take_orders(ChannelOrders orders) {
     for (std::size_t i = 0; i < orders.size(); ++i) {
         const Layer& layer = graph_->layers[i];
         const std::vector<std::int32_t>& order = orders[i];
-        const workloads::GemmShape gemm =
-            layer.has_macs() ? workloads::gemm_shape(*graph_, layer) : workloads::GemmShape{};
+        if (!layer.has_macs()) {
+            if (!order.empty()) {
+                throw std::logic_error("channel order: of a layer that has no weights");
+            }
+            positions_.push_back(0);
+            continue;
+        }
+        const workloads::GemmShape gemm = workloads::gemm_shape(*graph_, layer);
         positions_.push_back(order.empty() ? gemm.n : static_cast<std::int64_t>(order.size()) / gemm.groups);
         if (order.empty()) {
             continue;
