@@ -13,7 +13,6 @@ namespace {
 
 using workloads::Graph;
 using workloads::Layer;
-using workloads::NumberFormat;
 using workloads::OpKind;
 using workloads::output_extent;
 using workloads::Shape;
