@@ -1,6 +1,7 @@
 #include "sim/fault/register_verdicts.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "sim/dataflow/registers.h"
 #include "sim/fault/bit_change.h"
@@ -69,6 +70,9 @@ bool judge_mac_output(const MachineView& machine, LayerId layer, std::int64_t el
         last = last == nullptr || fold.end > last->end ? &fold : last;
         column = n;
     });
+    if (last == nullptr) {
+        throw std::logic_error("an output of a layer that no fold computes");
+    }
     const int cols = machine.config.array.cols;
     const protect::RegisterPart& part =
         protect::register_part(machine.policy, RegisterRole::psum, column, cols);

@@ -26,7 +26,7 @@ bool chooses_registers(const std::string& code) {
 }
 
 std::vector<std::string> wanted_registers(const std::string& code, JsonObject& object) {
-    const std::vector<std::string> valid = role_names();
+    std::vector<std::string> valid = role_names();
     if (!chooses_registers(code) || !object.has("registers")) {
         return valid;
     }
