@@ -29,7 +29,7 @@ class Draw {
         for (int i = 0; i < blocks; ++i) {
             at = block(at);
         }
-        const Graph one = classifier(at);
+        Graph one = classifier(at);
         if (options_.max_images == 1 || !chance(3)) {
             return one;
         }
