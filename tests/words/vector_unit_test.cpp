@@ -210,7 +210,8 @@ TEST(VectorPipelineOfWords, SeveralUpsetsMeet) {
 }
 
 Upset in_register(const Small& small, const Small::Stored& parameter, Cycle cycle, int bit) {
-    const dataflow::MemoryMap map(workloads::stored_structure(small.graph()), small.config());
+    const workloads::Graph stored = workloads::stored_structure(small.graph());
+    const dataflow::MemoryMap map(stored, small.config());
     return small.upset(SiteKind::vector_parameter, parameter.word - map.parameters(layer_id(0)).first_word,
                        cycle, parameter.bit + bit);
 }
@@ -353,7 +354,8 @@ class OneLayer {
     }
     // Of the first word of the input.
     Upset in_dram(int bit) const {
-        const dataflow::MemoryMap map(workloads::stored_structure(graph_), config_);
+        const workloads::Graph stored = workloads::stored_structure(graph_);
+        const dataflow::MemoryMap map(stored, config_);
         return small_.upset(SiteKind::dram, map.activation_word(tensor_id(0), 0), 0,
                             map.activation_bit(tensor_id(0), 0) + bit);
     }
