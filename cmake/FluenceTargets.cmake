@@ -43,6 +43,12 @@ function(fluence_compile_options target)
   endif()
 endfunction()
 
+# A test's time limit. Sanitizers make processes that fork slow: their address space is large.
+set(FLUENCE_TEST_SECONDS 300)
+if(FLUENCE_SANITIZE)
+  set(FLUENCE_TEST_SECONDS 1200)
+endif()
+
 # fluence_tests(NAME DEPENDS target...): one GoogleTest executable from the *_test.cpp files of the
 # calling folder; every test case becomes a ctest.
 function(fluence_tests name)
@@ -56,7 +62,7 @@ function(fluence_tests name)
   fluence_compile_options(${name})
   target_compile_definitions(${name} PRIVATE FLUENCE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     FLUENCE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data" FLUENCE_BINARY="$<TARGET_FILE_DIR:fluence>/fluence")
-  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${FLUENCE_TEST_SECONDS})
 endfunction()
 
 # fluence_systemc_tests(PREFIX DEPENDS target...): one executable a *_test.cpp file, because SystemC
@@ -72,6 +78,6 @@ function(fluence_systemc_tests prefix)
       FLUENCE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
     fluence_compile_options(${prefix}_${stem})
     add_test(NAME ${prefix}.${stem} COMMAND ${prefix}_${stem})
-    set_tests_properties(${prefix}.${stem} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${prefix}.${stem} PROPERTIES TIMEOUT ${FLUENCE_TEST_SECONDS})
   endforeach()
 endfunction()
