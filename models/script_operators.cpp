@@ -279,12 +279,19 @@ void ScriptReader::view(const Node& node) {
     const Shape& in = shape(x);
     const char* argument = node.hasNamedInput("size") ? "size" : "shape";
     Ints target = constant(node, argument).toIntVector();
-    std::int64_t product = 1;
+    const auto refuse = [&] {
+        fail(node, "a reshape to anything but images x features is not supported",
+             "images x features, or a shuffle of channels (view, transpose of dimensions 1 and 2, view)");
+    };
+    std::int64_t product = 1;  // never more than there are elements
     for (const std::int64_t extent : target) {
+        if (extent != -1 && (extent < 1 || extent > in.elements() / product)) {
+            refuse();
+        }
         product *= extent == -1 ? 1 : extent;
     }
     for (std::int64_t& extent : target) {
-        extent = extent == -1 && product > 0 ? in.elements() / product : extent;
+        extent = extent == -1 ? in.elements() / product : extent;
     }
     if (regroup(node, target)) {
         return;
@@ -294,8 +301,7 @@ void ScriptReader::view(const Node& node) {
     } else if (x.groups == 0 && target == Ints{1, in.channels, in.height, in.width}) {
         pass_through(node, {x.tensor}, "it keeps the shape");
     } else {
-        fail(node, "a reshape to anything but images x features is not supported",
-             "images x features, or a shuffle of channels (view, transpose of dimensions 1 and 2, view)");
+        refuse();
     }
 }
 
