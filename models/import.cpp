@@ -96,12 +96,12 @@ Graph Importer::quantised(const FloatGraph& graph, const ScriptModule& module, c
                 [&](std::int64_t, const Dataset& batch) { observe(graph, real(batch), statistics); });
     }
     // int8 scales every output channel by itself and any range to all of its codes.
-    const bool powers_of_two = request_.format == workloads::DataFormat::fxp8;
-    if (request_.refine && powers_of_two) {
+    const bool rescale = request_.refine && request_.format == workloads::DataFormat::fxp8;
+    if (rescale) {
         equalise(refined, statistics, report_.folded);
     }
     std::vector<Range> ranges = ranges_of(refined, data);
-    if (request_.refine && powers_of_two) {
+    if (rescale) {
         GridErrors errors;
         batches(
             "measured images", *data.calibration, data.calibration->size(),

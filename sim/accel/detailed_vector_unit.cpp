@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "sim/accel/memory_image.h"
+#include "sim/dataflow/packets.h"
 #include "sim/protect/layer_filters.h"
 #include "sim/protect/relu_check.h"
 
@@ -133,15 +134,8 @@ void DetailedVectorUnit::edge(Cycle t) {
     subtract_accumulators(t);
     kept_sums_.edge(t);
     filter_.edge(t);
-    for (Packet& packet : packets_) {
-        if (packet.arrival <= t) {
-            advance(packet, static_cast<int>(t - packet.arrival));
-        }
-    }
-    packets_.erase(
-        std::remove_if(packets_.begin(), packets_.end(),
-                       [&](const Packet& packet) { return packet.arrival + pipeline_.stages() <= t; }),
-        packets_.end());
+    dataflow::move_packets(pipeline_, t, packets_,
+                           [&](Packet& packet, int stage) { advance(packet, stage); });
     finish_passes();
 }
 

@@ -95,15 +95,13 @@ class WordResolver::Impl::Run {
 
     // The first upset's own story goes into the resolution.
     void add(const Upset& upset, const WordBits& bits) {
-        if (traces::is_array_register(upset.site)) {
+        if (traces::is_array_register(upset.site) || traces::is_unit_state(upset.site)) {
             fault::Resolution told;
-            registers_.strike(upset, wide_bits(bits), told);
-            tell(told);
-            return;
-        }
-        if (traces::is_unit_state(upset.site)) {
-            fault::Resolution told;
-            vector_.strike(upset, bits, told);
+            if (traces::is_unit_state(upset.site)) {
+                vector_.strike(upset, bits, told);
+            } else {
+                registers_.strike(upset, wide_bits(bits), told);
+            }
             tell(told);
             return;
         }

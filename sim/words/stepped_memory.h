@@ -12,6 +12,7 @@ class SteppedMemory {
   public:
     SteppedMemory(std::int64_t words, int word_bytes);
 
+    std::int64_t words() const { return static_cast<std::int64_t>(bytes_.size()) / word_bytes_; }
     int word_bytes() const { return static_cast<int>(word_bytes_); }
     // A value of `count` bytes, at most 16, from byte address `first` on.
     WideBits read(std::int64_t first, int count) const;

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/dataflow/packets.h"
+
 namespace fluence::words {
 namespace {
 
@@ -62,15 +64,8 @@ void SteppedVectorUnit::begin_passes(Cycle t) {
 
 void SteppedVectorUnit::edge(Cycle t) {
     edge_ = t;
-    for (Packet& packet : packets_) {
-        if (packet.arrival <= t) {
-            advance(packet, static_cast<int>(t - packet.arrival));
-        }
-    }
-    packets_.erase(
-        std::remove_if(packets_.begin(), packets_.end(),
-                       [&](const Packet& packet) { return packet.arrival + pipeline_.stages() <= t; }),
-        packets_.end());
+    dataflow::move_packets(pipeline_, t, packets_,
+                           [&](Packet& packet, int stage) { advance(packet, stage); });
 }
 
 void SteppedVectorUnit::advance(Packet& packet, int stage) {
@@ -110,7 +105,7 @@ void SteppedVectorUnit::flip_pipeline(std::int64_t unit, WideBits mask) {
 }
 
 void SteppedVectorUnit::flip_parameter(std::int64_t word, WideBits mask) {
-    check(word, most_parameter_words(script_), mask, 8 * parameters_.word_bytes());
+    check(word, parameters_.words(), mask, 8 * parameters_.word_bytes());
     parameters_.write_word(word, parameters_.word(word) ^ mask);
     parsed_.reset();
 }

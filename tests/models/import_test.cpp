@@ -219,13 +219,18 @@ TEST(ImportRequest, RefusesUnknownKeysAndMissingWeights) {
                 HasSubstr("preprocessing.mean"));
 }
 
+ImportRequest shipped_lenet5(std::int64_t images) {
+    ImportRequest request;
+    request.model = "lenet5";
+    request.weights = FLUENCE_SOURCE_DIR "/models/pretrained/lenet5-glyphs.safetensors";
+    request.dataset = "glyphs";
+    request.images = images;
+    return request;
+}
+
 // models/pretrained/README.md: 9,851 of 10,000 in fp32. Another CPU sums in another order.
 TEST(ShippedWeights, HaveTheStatedAccuracy) {
-    ImportRequest r;
-    r.model = "lenet5";
-    r.weights = FLUENCE_SOURCE_DIR "/models/pretrained/lenet5-glyphs.safetensors";
-    r.dataset = "glyphs";
-    r.images = 500;
+    ImportRequest r = shipped_lenet5(500);
     r.evaluate = 2000;
     ImportReport report;
     const Bundle bundle = import_model(r, report, {});
@@ -263,11 +268,7 @@ TEST(ShippedWeights, StayGoodWhenTheyAreRefined) {
 
 // int8 has a scale for every channel: only biases change.
 TEST(ShippedWeights, KeepTheirInt8CodesWhenTheyAreRefined) {
-    ImportRequest r;
-    r.model = "lenet5";
-    r.weights = FLUENCE_SOURCE_DIR "/models/pretrained/lenet5-glyphs.safetensors";
-    r.dataset = "glyphs";
-    r.images = 500;
+    ImportRequest r = shipped_lenet5(500);
     ImportReport report;
     const Bundle plain = import_model(r, report, {});
     r.refine = true;
@@ -287,11 +288,7 @@ TEST(ShippedWeights, KeepTheirInt8CodesWhenTheyAreRefined) {
 
 // The loops of the definition and the engine count the same answers; other logits are refused.
 TEST(ImportWords, MeasureAccuracyWithTheInferenceThatIsGiven) {
-    ImportRequest r;
-    r.model = "lenet5";
-    r.weights = FLUENCE_SOURCE_DIR "/models/pretrained/lenet5-glyphs.safetensors";
-    r.dataset = "glyphs";
-    r.images = 1;
+    ImportRequest r = shipped_lenet5(1);
     r.evaluate = 150;
     r.calibration_images = 100;
     int asked = 0;

@@ -17,6 +17,7 @@
 #include "sim/dataflow/memory_map.h"
 #include "sim/words/stepped_machine.h"
 #include "tests/accel/machines.h"
+#include "tests/support/upsets.h"
 #include "tests/words/word_machines.h"
 #include "workloads/word_reference.h"
 
@@ -119,12 +120,7 @@ class Small {
     }
 
     Upset upset(SiteKind site, std::int64_t unit, Cycle cycle, int bit) const {
-        Upset upset;
-        upset.site = site;
-        upset.unit = unit;
-        upset.cycle = cycle;
-        upset.bits.set(static_cast<std::size_t>(bit));
-        return upset;
+        return test::upset(site, unit, cycle, bit);
     }
 
     // A value in DRAM: its word, the value's lowest bit in it, and the first load that brings it (null: none)
